@@ -1,0 +1,72 @@
+"""What the contracts room refuses."""
+
+from datetime import date
+
+from apps.core.errors import Refusal
+
+
+class ContractOverlaps(Refusal):
+    code = "contract-overlaps"
+    title = "Another contract covers these days"
+
+    def __init__(self, number: str, customer: str) -> None:
+        super().__init__(
+            f"{customer} has another live contract on some days of {number}, so usage would have two prices. "
+            "End that contract first, or begin this one later."
+        )
+
+
+class PlanNotPublished(Refusal):
+    code = "plan-not-published"
+    title = "The plan version is not published"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version} is not published. Publish it, or choose a published version.")
+
+
+class NotADraftContract(Refusal):
+    code = "contract-not-a-draft"
+    title = "Not a draft"
+
+    def __init__(self, number: str, status: str) -> None:
+        super().__init__(f"Contract {number} is {status}; only a draft can be signed.")
+
+
+class NotLive(Refusal):
+    code = "contract-not-live"
+    title = "The contract is not live"
+
+    def __init__(self, number: str, status: str) -> None:
+        super().__init__(f"Contract {number} is {status}; only an active contract can be ended.")
+
+
+class EndsTooEarly(Refusal):
+    code = "contract-ends-too-early"
+    status = 422
+    title = "The end is too early"
+
+    def __init__(self, number: str, ends_on: date, earliest_on: date) -> None:
+        super().__init__(
+            f"Contract {number} cannot end on {ends_on}: choose {earliest_on} or later, "
+            "since the days before are begun and may hold usage."
+        )
+
+
+class OutsideTheTerm(Refusal):
+    code = "day-outside-the-contract"
+    status = 422
+    title = "Outside the contract's term"
+
+    def __init__(self, number: str, day: date) -> None:
+        super().__init__(f"Contract {number} does not cover {day}. Choose a day within its term.")
+
+
+class BilledOutOfOrder(Refusal):
+    code = "billed-out-of-order"
+    title = "An earlier period is not billed"
+
+    def __init__(self, number: str, starts_on: date, expected_on: date) -> None:
+        super().__init__(
+            f"Contract {number} is to be billed from {expected_on} on, not from {starts_on}. "
+            "Finalize its drafts oldest first."
+        )

@@ -1,0 +1,95 @@
+"""What was agreed with a customer: which plan version, from when, billed on which days."""
+
+from datetime import date
+from zoneinfo import available_timezones
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+
+from apps.core.ids import uuid7
+from apps.customers.models import Customer
+from apps.plans.models import PlanVersion
+
+
+class _DateRange(Func):
+    function = "daterange"
+    output_field = DateRangeField()
+
+
+def known_timezone(name: str) -> None:
+    """Refuse a time zone that the IANA database does not have."""
+    if name not in available_timezones():
+        raise ValidationError(f"{name!r} is not a time zone. Use a name such as Europe/Berlin or UTC.")
+
+
+class Contract(models.Model):
+    """One customer's agreement; its periods are local days in its own time zone, counted from its first day."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        ACTIVE = "active", "Active"
+        ENDED = "ended", "Ended"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(max_length=40, unique=True, help_text="As both sides know it: C-2026-0042.")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    plan_version = models.ForeignKey(PlanVersion, models.PROTECT, related_name="+")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    timezone = models.CharField("time zone", max_length=50, default="UTC", validators=[known_timezone])
+    starts_on = models.DateField("first day")
+    ends_on = models.DateField(
+        "end", null=True, blank=True, help_text="The first day that is no longer covered; empty: without end."
+    )
+    billing_months = models.PositiveSmallIntegerField(
+        "months per period", default=1, validators=[MinValueValidator(1), MaxValueValidator(36)]
+    )
+    anchor_day = models.PositiveSmallIntegerField(
+        "billing day",
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text="The day of the month on which periods begin; 31 means the last day of shorter months.",
+    )
+    payment_days = models.PositiveSmallIntegerField("payment terms, days", default=30)
+    purchase_order = models.CharField(max_length=60, blank=True)
+    billed_until_on = models.DateField(
+        null=True,
+        editable=False,
+        db_comment="First local day not yet on a finalized invoice; usage of days before it is closed",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(ends_on__gt=F("starts_on")), name="contract_is_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=Q(billing_months__gte=1, billing_months__lte=36),
+                name="contract_period_is_1_to_36_months",
+            ),
+            models.CheckConstraint(
+                condition=Q(anchor_day__gte=1, anchor_day__lte=31),
+                name="contract_anchor_is_a_day_of_the_month",
+            ),
+            ExclusionConstraint(
+                name="one_live_contract_per_customer_and_day",
+                expressions=[
+                    ("customer", RangeOperators.EQUAL),
+                    (_DateRange("starts_on", "ends_on"), RangeOperators.OVERLAPS),
+                ],
+                condition=~Q(status="draft"),
+            ),
+        ]
+        indexes = [models.Index(fields=["customer", "starts_on"], name="contract_by_customer")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def covers(self, day: date) -> bool:
+        """Tell whether a local day lies within the contract's term."""
+        return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)

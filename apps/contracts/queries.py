@@ -1,0 +1,50 @@
+"""Reading contracts: which are live, which have a finished period to close."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+
+from apps.contracts.models import Contract
+from apps.contracts.terms import period_on
+from apps.core.periods import local_day
+
+
+def live(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Contract]:
+    """Return the signed contracts, of these customers or of all, with customer and plan at hand."""
+    found = Contract.objects.exclude(status=Contract.Status.DRAFT).select_related(
+        "customer", "plan_version__plan"
+    )
+    return found if customer_ids is None else found.filter(customer_id__in=customer_ids)
+
+
+def running(*, at: datetime) -> list[Contract]:
+    """Return the contracts that cover their own local day of `at`, with customer and plan at hand."""
+    day = at.astimezone(UTC).date()
+    # Local days differ from UTC's by one at most.
+    near = (
+        live()
+        .filter(starts_on__lte=day + timedelta(days=1))
+        .filter(Q(ends_on=None) | Q(ends_on__gt=day - timedelta(days=1)))
+    )
+    return [
+        contract for contract in near.order_by("number") if contract.covers(local_day(at, contract.timezone))
+    ]
+
+
+def due(*, at: datetime) -> list[Contract]:
+    """Return the contracts with a period that ended before `at` and is not on a finalized invoice, by number."""
+    day = at.astimezone(UTC).date() + timedelta(days=1)
+    open_ones = (
+        live()
+        .filter(starts_on__lt=day)
+        .filter(Q(ends_on=None) | Q(billed_until_on=None) | Q(billed_until_on__lt=F("ends_on")))
+    )
+    return [contract for contract in open_ones.order_by("number") if next_period_ended(contract, at)]
+
+
+def next_period_ended(contract: Contract, at: datetime) -> bool:
+    """Tell whether the contract's first unbilled period lies wholly before `at`."""
+    first_on = contract.billed_until_on or contract.starts_on
+    return contract.covers(first_on) and period_on(contract, first_on).ends_at <= at

@@ -1,0 +1,89 @@
+"""Drafting, signing and ending contracts."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from apps.contracts.errors import (
+    ContractOverlaps,
+    EndsTooEarly,
+    NotADraftContract,
+    NotLive,
+    PlanNotPublished,
+)
+from apps.contracts.models import Contract
+from apps.core import audit
+from apps.core.periods import local_day
+from apps.plans.models import PlanVersion
+
+
+@transaction.atomic(durable=True)
+def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
+    """Make a draft contract live, so that usage is counted and billed under it.
+
+    Refuses a plan version that is not published, and days that another live contract of the customer covers.
+    """
+    contract = Contract.objects.select_for_update().get(pk=contract_id)
+    if contract.status != Contract.Status.DRAFT:
+        raise NotADraftContract(contract.number, contract.status)
+    if contract.plan_version.status != PlanVersion.Status.PUBLISHED:
+        raise PlanNotPublished(str(contract.plan_version))
+    contract.status = Contract.Status.ACTIVE
+    try:
+        with transaction.atomic():
+            contract.save(update_fields=["status"])
+    except IntegrityError as clash:
+        if "one_live_contract_per_customer_and_day" in str(clash):
+            raise ContractOverlaps(contract.number, contract.customer.name) from clash
+        raise
+    _record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
+    return contract
+
+
+@transaction.atomic(durable=True)
+def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: str) -> Contract:
+    """Let a live contract end: `ends_on` is the first day that it no longer covers, and is not yet billed."""
+    contract = Contract.objects.select_for_update().get(pk=contract_id)
+    if contract.status != Contract.Status.ACTIVE:
+        raise NotLive(contract.number, contract.status)
+    # Usage counted so far stays covered: the end lies after today.
+    earliest_on = max(contract.starts_on, local_day(at, contract.timezone)) + timedelta(days=1)
+    if ends_on < earliest_on:
+        raise EndsTooEarly(contract.number, ends_on, earliest_on)
+    before = {"ends_on": str(contract.ends_on)}
+    contract.ends_on = ends_on
+    contract.save(update_fields=["ends_on"])
+    _record(
+        contract,
+        "contracts.end",
+        at=at,
+        actor=actor,
+        before=before,
+        after={"ends_on": str(ends_on)},
+        reason=reason,
+    )
+    return contract
+
+
+def _record(
+    contract: Contract,
+    action: str,
+    *,
+    at: datetime,
+    actor: str,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    reason: str = "",
+) -> None:
+    audit.record(
+        at=at,
+        actor=actor,
+        action=action,
+        subject_type="contract",
+        subject_key=contract.number,
+        before=before,
+        after=after,
+        reason=reason,
+    )

@@ -1,0 +1,32 @@
+"""The trail of who changed what."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from apps.core import db
+from apps.core.models import AuditEntry
+
+
+def record(
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject_type: str,
+    subject_key: str,
+    reason: str = "",
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    """Add one entry to the audit trail, inside the transaction of the change that it tells of."""
+    db.require_transaction()
+    AuditEntry.objects.create(
+        at=at,
+        actor=actor,
+        action=action,
+        subject_type=subject_type,
+        subject_key=subject_key,
+        reason=reason,
+        before=dict(before or {}),
+        after=dict(after or {}),
+    )

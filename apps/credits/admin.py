@@ -1,0 +1,45 @@
+"""Credit grants and what drew on them, in the back office: to look at."""
+
+from django.contrib import admin
+
+from apps.core import formats
+from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline
+from apps.credits.models import CreditBurn, CreditGrant
+
+
+class BurnInline(ReadOnlyInline):
+    model = CreditBurn
+    fields = ("source_key", "drawn", "burned_at")
+    readonly_fields = fields
+    ordering = ("-burned_at",)
+    show_change_link = False
+    verbose_name = "burn"
+
+    @admin.display(description="amount")
+    def drawn(self, burn: CreditBurn) -> str:
+        return formats.format_quantity(burn.amount, "en")
+
+
+@admin.register(CreditGrant)
+class CreditGrantAdmin(ReadOnlyAdmin):
+    list_display = ("name", "customer", "credit_unit", "granted", "remaining", "effective_on", "expires_on")
+    list_filter = ("credit_unit",)
+    list_select_related = ("customer", "credit_unit")
+    search_fields = ("key", "name", "customer__name", "customer__key")
+    ordering = ("-effective_on", "-id")
+    inlines = (BurnInline,)
+    fields = (
+        ("name", "key"),
+        ("customer", "credit_unit"),
+        ("granted", "remaining", "cost"),
+        ("effective_on", "expires_on"),
+        "priority",
+    )
+
+    @admin.display(description="amount", ordering="amount")
+    def granted(self, grant: CreditGrant) -> str:
+        return formats.format_quantity(grant.amount, "en")
+
+    @admin.display(description="left", ordering="left")
+    def remaining(self, grant: CreditGrant) -> str:
+        return formats.format_quantity(grant.left, "en")

@@ -1,0 +1,107 @@
+"""Leading the demo's finished month from usage to invoices, by the same tasks and actions as in production."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from celery import current_app
+
+from apps.contracts import queries as contract_queries
+from apps.core import clock
+from apps.core.errors import Refusal
+from apps.customers.models import LegalEntity
+from apps.demo import traces
+from apps.demo.catalogue import ACTOR, make_meters, make_plans, make_seller
+from apps.demo.customers import CUSTOMERS, make_customers
+from apps.demo.post import Loaded, post_events
+from apps.demo.state import DemoState, finished_month
+from apps.invoices import finalize
+from apps.invoices.models import Invoice, InvoicePdf, ParkedClose
+
+Say = Callable[[str], None]
+PATIENCE_SECONDS = 120
+# Drafts left for whoever tries the review page.
+LEFT_TO_REVIEW = 1
+# A few events that cannot be billed, so that the quarantine has something to show.
+MISTAKES = (
+    {"id": "mistake-1", "customer": "code-studios", "type": "llm.request", "properties": {"model": "None"}},
+    {
+        "id": "mistake-2",
+        "customer": "werkbank",
+        "type": "llm.request",
+        "properties": {"model": "None", "input_tokens": 812},
+    },
+    {"id": "mistake-3", "customer": "registro", "type": "document.procesed", "properties": {"pages": 3}},
+)
+
+
+class DemoStuck(Exception):
+    """The demo waited for something that did not come."""
+
+
+def make_catalogue(*, at: datetime) -> LegalEntity:
+    """Make the seller, its meters, plans and customers; running it again changes nothing."""
+    seller = make_seller(at=at)
+    make_meters(at=at)
+    make_customers(seller=seller, plans=make_plans(at=at), starts_on=finished_month(at).date(), at=at)
+    return seller
+
+
+def load(state: DemoState, *, host: str, port: int, progress: Callable[[int, int], None]) -> Loaded:
+    """Post both traces through the API, from several clients at once."""
+    coding = [demo.key for demo in CUSTOMERS if demo.trace == "coding"]
+    documents = next(demo.key for demo in CUSTOMERS if demo.trace == "documents")
+    events = [
+        *traces.coding_events(first_at=state.first_at, last_at=state.last_at, customers=coding),
+        *traces.document_events(first_at=state.first_at, last_at=state.last_at, customer=documents),
+        *({"time": state.last_at.isoformat(), **mistake} for mistake in MISTAKES),
+    ]
+    return post_events(
+        events, host=host, port=port, key=state.api_key, progress=lambda done: progress(done, len(events))
+    )
+
+
+def close(*, at: datetime, say: Say) -> int:
+    """Let the worker close every contract's finished period; return how many drafts there are."""
+    due = [contract.pk for contract in contract_queries.due(at=at)]
+    current_app.send_task("invoices.close_due")
+    _wait(
+        "finished periods closed",
+        lambda: (
+            Invoice.objects.filter(contract_id__in=due, status=Invoice.Status.DRAFT).count()
+            + ParkedClose.objects.filter(contract_id__in=due).count()
+        ),
+        len(due),
+        say,
+    )
+    for parked in ParkedClose.objects.select_related("contract"):
+        say(f"  parked: {parked.contract.number}: {parked.reason}")
+    return Invoice.objects.filter(status=Invoice.Status.DRAFT).count()
+
+
+def finalize_reviewed(*, say: Say) -> None:
+    """Finalize the drafts but for the last, as a reviewer would, and wait for their PDFs."""
+    drafts = list(Invoice.objects.filter(status=Invoice.Status.DRAFT).order_by("contract__number"))
+    finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED)
+    if not finalized.exists():
+        for draft in drafts[: len(drafts) - LEFT_TO_REVIEW]:
+            try:
+                finalize.finalize(invoice_id=draft.pk, at=clock.now(), actor=ACTOR)
+            except Refusal as refusal:
+                say(f"  not finalized: {refusal}")
+    _wait("PDFs", InvoicePdf.objects.count, finalized.count(), say)
+
+
+def _wait(what: str, done: Callable[[], int], wanted: int, say: Say) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    shown = -1
+    while (now := done()) < wanted:
+        if now != shown:
+            say(f"  {now} of {wanted} {what}")
+            shown = now
+        if time.monotonic() > until:
+            raise DemoStuck(
+                f"Only {now} of {wanted} {what} after {PATIENCE_SECONDS} s. The worker's log says why: var/log/worker.log"
+            )
+        time.sleep(0.1)
+    say(f"  {wanted} of {wanted} {what}")

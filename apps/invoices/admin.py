@@ -1,0 +1,182 @@
+"""Invoices and parked closes in the back office: to look at, to finalize, to close again."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+
+from apps.core import clock, formats
+from apps.core.admin import RangeDateFilter, ReadOnlyAdmin, ReadOnlyInline
+from apps.core.money import Money
+from apps.invoices import close, queries, review
+from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
+
+
+class LineInline(ReadOnlyInline):
+    model = InvoiceLine
+    fields = ("product_name", "name", "dimension_values", "counted", "rounded")
+    readonly_fields = fields
+    show_change_link = False
+    verbose_name_plural = "lines"
+
+    @admin.display(description="for")
+    def dimension_values(self, line: InvoiceLine) -> str:
+        return " · ".join(value for value in line.dimensions.values() if value != "*")
+
+    @admin.display(description="quantity")
+    def counted(self, line: InvoiceLine) -> str:
+        return f"{formats.format_quantity(line.quantity, 'en')} {line.unit}"
+
+    @admin.display(description="amount")
+    def rounded(self, line: InvoiceLine) -> str:
+        return formats.format_money(Money(line.amount, line.invoice.currency), "en")
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    list_display = ("label", "customer", "period", "status", "total_money", "issued_on", "due_on")
+    list_filter = (
+        "status",
+        ("issued_on", RangeDateFilter),
+        ("due_on", RangeDateFilter),
+        "currency",
+        "legal_entity",
+    )
+    list_filter_submit = True
+    list_select_related = ("customer", "contract")
+    search_fields = ("number", "customer__name", "customer__key", "contract__number")
+    ordering = ("-period_start_on", "-number", "id")
+    inlines = (LineInline,)
+    actions = ("finalize_drafts",)
+    fields: ClassVar = (
+        ("label", "status"),
+        ("customer", "contract"),
+        ("period", "timezone"),
+        ("subtotal_money", "tax_money", "total_money"),
+        ("issued_on", "due_on"),
+        ("drafted_at", "review_until_at", "finalized_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        found: QuerySet[Invoice] = super().get_queryset(request)
+        return found.defer("snapshot")
+
+    @admin.display(description="number", ordering="number")
+    def label(self, invoice: Invoice) -> str:
+        return invoice.number or "Draft"
+
+    @admin.display(description="period", ordering="period_start_on")
+    def period(self, invoice: Invoice) -> str:
+        return formats.format_days(invoice.period_start_on, invoice.period_end_on, "en")
+
+    @admin.display(description="total", ordering="total")
+    def total_money(self, invoice: Invoice) -> str:
+        return _money(invoice.total, invoice)
+
+    @admin.display(description="subtotal")
+    def subtotal_money(self, invoice: Invoice) -> str:
+        return _money(invoice.subtotal, invoice)
+
+    @admin.display(description="tax")
+    def tax_money(self, invoice: Invoice) -> str:
+        return f"{_money(invoice.tax_amount, invoice)} ({formats.format_quantity(invoice.tax_rate, 'en')}%)"
+
+    @admin.action(description="Finalize drafts")
+    def finalize_drafts(self, request: HttpRequest, chosen: QuerySet[Invoice]) -> HttpResponse | None:
+        """Say what will happen with figures, and on a yes do it."""
+        drafts = chosen.filter(status=Invoice.Status.DRAFT)
+        if "confirmed" not in request.POST:
+            return self._confirmation(request, drafts)
+        ids = list(drafts.values_list("pk", flat=True))
+        done = review.finalize_many(invoice_ids=ids, at=clock.now(), actor=request.user.get_username())
+        report(self, request, done)
+        return None
+
+    def _confirmation(self, request: HttpRequest, drafts: QuerySet[Invoice]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Finalize invoices",
+            "sums": [
+                (total.count, formats.format_money(total.total, "en")) for total in queries.totals(drafts)
+            ],
+            "rows": queries.rows(
+                drafts.select_related("customer", "contract").order_by("customer__name")[:100]
+            ),
+            "count": drafts.count(),
+            "mails": drafts.exclude(customer__billing_email="").values("customer").distinct().count(),
+            "ids": list(drafts.values_list("pk", flat=True)),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "invoices/confirm_finalize.html", context)
+
+
+@admin.register(ParkedClose)
+class ParkedCloseAdmin(ReadOnlyAdmin):
+    list_display = (
+        "contract",
+        "customer",
+        "period_start_on",
+        "reason",
+        "attempts",
+        "first_parked_at",
+        "parked_at",
+    )
+    search_fields = ("contract__number", "contract__customer__name", "reason")
+    ordering = ("first_parked_at",)
+    list_select_related = ("contract__customer",)
+    actions = ("close_again",)
+    fields = (
+        "contract",
+        "customer",
+        "period_start_on",
+        "code",
+        "reason",
+        "attempts",
+        "first_parked_at",
+        "parked_at",
+    )
+
+    @admin.display(description="customer", ordering="contract__customer__name")
+    def customer(self, parked: ParkedClose) -> str:
+        return parked.contract.customer.name
+
+    @admin.action(description="Close again")
+    def close_again(self, request: HttpRequest, chosen: QuerySet[ParkedClose]) -> None:
+        """Close the contracts again, and say which got through."""
+        at, actor = clock.now(), request.user.get_username()
+        for contract_id in list(chosen.values_list("contract_id", flat=True)):
+            closed = close.close_contract(contract_id=contract_id, at=at, actor=actor)
+            if closed.parked:
+                self.message_user(request, str(closed.parked), messages.ERROR)
+            else:
+                self.message_user(request, f"Closed: {len(closed.drafts)} new drafts.", messages.SUCCESS)
+
+
+def report(model_admin: "admin.ModelAdmin[Invoice]", request: HttpRequest, done: review.Reviewed) -> None:
+    """Tell staff what became of the drafts they decided on."""
+    if done.finalized:
+        sums = _sums(done.finalized)
+        model_admin.message_user(
+            request,
+            format_html("Finalized {} invoices, {} in all.", len(done.finalized), sums),
+            messages.SUCCESS,
+        )
+    for refused in done.refused:
+        model_admin.message_user(request, refused.reason, messages.ERROR)
+
+
+def _sums(invoices: Iterable[Invoice]) -> str:
+    by_currency: dict[str, Money] = {}
+    for invoice in invoices:
+        so_far = by_currency.get(invoice.currency, Money.zero(invoice.currency))
+        by_currency[invoice.currency] = so_far + Money(invoice.total, invoice.currency)
+    return " and ".join(formats.format_money(money, "en") for money in by_currency.values())
+
+
+def _money(amount: Decimal, invoice: Invoice) -> str:
+    return formats.format_money(Money(amount, invoice.currency), "en")

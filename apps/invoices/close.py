@@ -1,0 +1,101 @@
+"""Closing a contract: a draft invoice for every finished period, once each, whoever closes it and however often."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
+
+from apps.contracts.models import Contract
+from apps.core import audit
+from apps.core.errors import Refusal
+from apps.invoices import draft
+from apps.invoices.models import Invoice, ParkedClose
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a close of one contract came to: the drafts it made, and why it stopped if it was parked."""
+
+    drafts: tuple[Invoice, ...]
+    parked: ParkedClose | None
+
+
+def close_contract(*, contract_id: UUID, at: datetime, actor: str) -> Closed:
+    """Draft every period of the contract that ended by `at` and has no invoice, oldest first, one transaction each.
+
+    A period that is refused, or that an error stops, parks the contract with the reason, and drafts made before stay;
+    a later close that gets through removes it from parking. A lost database connection is not parked but raised.
+    """
+    drafts: list[Invoice] = []
+    try:
+        while made := draft.draft_next(contract_id=contract_id, at=at, actor=actor):
+            drafts.append(made)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:  # noqa: BLE001  one contract must not stop the others, whatever is wrong with it
+        return Closed(tuple(drafts), park(contract_id=contract_id, problem=problem, at=at, actor=actor))
+    unpark(contract_id=contract_id, at=at, actor=actor)
+    return Closed(tuple(drafts), None)
+
+
+@transaction.atomic(durable=True)
+def park(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> ParkedClose:
+    """Set a contract aside with what stopped its close, for staff to see and to close again."""
+    contract = Contract.objects.select_for_update().get(pk=contract_id)
+    code, reason = _words(problem)
+    starts_on = _stopped_on(contract)
+    parked, is_new = ParkedClose.objects.get_or_create(
+        contract=contract,
+        defaults={
+            "period_start_on": starts_on,
+            "code": code,
+            "reason": reason,
+            "first_parked_at": at,
+            "parked_at": at,
+        },
+    )
+    if not is_new:
+        ParkedClose.objects.filter(pk=parked.pk).update(
+            period_start_on=starts_on, code=code, reason=reason, parked_at=at, attempts=F("attempts") + 1
+        )
+        parked.refresh_from_db()
+    if is_new:
+        _record(contract, "invoices.park", at=at, actor=actor, reason=reason)
+    return parked
+
+
+@transaction.atomic(durable=True)
+def unpark(*, contract_id: UUID, at: datetime, actor: str) -> bool:
+    """Take a contract out of parking, and tell whether it was there."""
+    gone, _ = ParkedClose.objects.filter(contract_id=contract_id).delete()
+    if gone:
+        _record(Contract.objects.get(pk=contract_id), "invoices.unpark", at=at, actor=actor)
+    return bool(gone)
+
+
+def _words(problem: Exception) -> tuple[str, str]:
+    if isinstance(problem, Refusal):
+        return problem.code, str(problem)
+    logger.error("A close stopped on an unexpected error", exc_info=problem)
+    return "unexpected-error", f"{type(problem).__name__}: {problem}"
+
+
+def _stopped_on(contract: Contract) -> date:
+    """Return the first day of the oldest period that is not on a finalized invoice."""
+    return draft.undrafted_on(contract) or contract.billed_until_on or contract.starts_on
+
+
+def _record(contract: Contract, action: str, *, at: datetime, actor: str, reason: str = "") -> None:
+    audit.record(
+        at=at,
+        actor=actor,
+        action=action,
+        subject_type="contract",
+        subject_key=contract.number,
+        reason=reason,
+    )

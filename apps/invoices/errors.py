@@ -1,0 +1,55 @@
+"""What the invoices room refuses."""
+
+from datetime import date
+
+from apps.core.errors import Refusal
+
+
+class AlreadyFinalized(Refusal):
+    code = "invoice-already-finalized"
+    title = "The invoice is finalized already"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"Invoice {number} is finalized and never changes. Correct it by a credit note.")
+
+
+class NotFinalized(Refusal):
+    code = "invoice-not-finalized"
+    title = "The invoice is a draft"
+
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            f"The invoice for {customer} is a draft, so there is no document yet. Finalize it first."
+        )
+
+
+class PeriodNotOver(Refusal):
+    code = "period-not-over"
+    title = "The period is not over"
+
+    def __init__(self, contract: str, ends_on: date, timezone: str) -> None:
+        super().__init__(
+            f"The period of contract {contract} runs until {ends_on} 00:00 in {timezone}. Close it after that."
+        )
+
+
+class PrefixTaken(Refusal):
+    code = "invoice-prefix-taken"
+    title = "Another legal entity uses the prefix"
+
+    def __init__(self, legal_entity: str, prefix: str, year: int) -> None:
+        super().__init__(
+            f"The invoice prefix {prefix} of {legal_entity} is used by another legal entity in {year}. "
+            f"Give {legal_entity} a prefix of its own."
+        )
+
+
+class UnsafeLogo(Refusal):
+    code = "logo-unsafe"
+    status = 422
+    title = "The logo cannot be printed"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The logo is not plain SVG: {problem}. Export it as a simple SVG with shapes and paths only."
+        )

@@ -1,0 +1,59 @@
+"""Finalizing a draft: rated once more, numbered, fixed for ever, its credits drawn and its follow-ups written down."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from apps.contracts import bill
+from apps.contracts.models import Contract
+from apps.core import audit, outbox
+from apps.credits import burn
+from apps.invoices import draft, numbering, snapshot
+from apps.invoices.errors import AlreadyFinalized
+from apps.invoices.models import Invoice, ParkedClose
+
+
+@transaction.atomic(durable=True)
+def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
+    """Turn a draft into the invoice, dated on the local day of `at` in the contract's time zone.
+
+    The contract is locked first, so no usage of its days arrives while it is rated: an event is on this invoice or
+    refused as late, never both and never neither. Then invoice, number series and credit grants are locked, in this
+    order everywhere. Refuses an invoice that is finalized, a period whose forerunner is not, and a credit grant that
+    another invoice emptied in between; then nothing is written and no number is used up.
+    """
+    contract = draft.locked_contract(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    if invoice.number:
+        raise AlreadyFinalized(invoice.number)
+    drafted_total = invoice.total
+    written = draft.write(contract=contract, starts_on=invoice.period_start_on, invoice=invoice, at=at)
+    bill.mark_billed(contract=contract, starts_on=invoice.period_start_on, ends_on=invoice.period_end_on)
+    _date(invoice, contract, at)
+    invoice.number = numbering.next_number(
+        legal_entity=contract.customer.legal_entity, year=at.astimezone(ZoneInfo(contract.timezone)).year
+    )
+    burn.burn(source_key=invoice.number, used=written.credits_used, at=at)
+    invoice.status = Invoice.Status.FINALIZED
+    invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines)
+    invoice.save()
+    ParkedClose.objects.filter(contract=contract).delete()
+    audit.record(
+        at=at,
+        actor=actor,
+        action="invoices.finalize",
+        subject_type="invoice",
+        subject_key=invoice.number,
+        before={"total": f"{drafted_total:f}"},
+        after={"total": f"{invoice.total:f}", "currency": invoice.currency, "due_on": str(invoice.due_on)},
+    )
+    outbox.enqueue(task="invoices.render_pdf", key=str(invoice.pk), at=at, invoice_id=str(invoice.pk))
+    return invoice
+
+
+def _date(invoice: Invoice, contract: Contract, at: datetime) -> None:
+    invoice.finalized_at = at
+    invoice.issued_on = at.astimezone(ZoneInfo(contract.timezone)).date()
+    invoice.due_on = invoice.issued_on + timedelta(days=contract.payment_days)

@@ -1,0 +1,216 @@
+"""Reading invoices: rows for lists, one with its lines, drafts to review, totals, and what the schedule has to do."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+
+from apps.contracts.models import Contract
+from apps.contracts.queries import due
+from apps.contracts.terms import period_on
+from apps.core.money import Money
+from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
+
+# A parked contract is tried again by itself only so often; staff can close it again at any time.
+_TRY_PARKED_AGAIN = timedelta(hours=1)
+# What the outbox asked for is given so long before the sweep asks again, and so long before it gives up mailing.
+_LEFT_AFTER = timedelta(minutes=2)
+_MAIL_UNTIL = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """An invoice as lists show it."""
+
+    id: UUID
+    number: str
+    status: str
+    customer_key: str
+    customer_name: str
+    contract_number: str
+    period_start_on: date
+    period_end_on: date
+    total: Money
+    issued_on: date | None
+    due_on: date | None
+    review_until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """A draft to review, beside the invoice of the period before it; None is the contract's first."""
+
+    invoice: InvoiceRow
+    before: Money | None
+
+    @property
+    def difference(self) -> Money | None:
+        """Return how much more than the period before it asks for, less being negative."""
+        return None if self.before is None else self.invoice.total - self.before
+
+    @property
+    def change(self) -> Decimal | None:
+        """Return the difference as a share of the period before: 0.25 is a quarter more; None where that was nothing."""
+        if self.before is None or not self.before.amount:
+            return None
+        return (self.invoice.total.amount - self.before.amount) / self.before.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Totalled:
+    """How many invoices, and what they come to in one currency."""
+
+    count: int
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceWithLines:
+    """An invoice and its lines in their order."""
+
+    invoice: Invoice
+    lines: Sequence[InvoiceLine]
+
+
+def invoices(
+    *, customer_ids: Collection[UUID] | None = None, statuses: Collection[str] = ()
+) -> QuerySet[Invoice]:
+    """Return invoices without their snapshots, with customer and contract at hand."""
+    found = Invoice.objects.select_related("customer", "contract").defer("snapshot")
+    if customer_ids is not None:
+        found = found.filter(customer_id__in=customer_ids)
+    return found.filter(status__in=statuses) if statuses else found
+
+
+def rows(found: QuerySet[Invoice]) -> tuple[InvoiceRow, ...]:
+    """Return invoices from `invoices` as rows, in their order, in one query."""
+    return tuple(_row(invoice) for invoice in found)
+
+
+def with_lines(*, number: str, customer_id: UUID | None = None) -> InvoiceWithLines | None:
+    """Return the finalized invoice with this number, of this customer if one is named, in two queries."""
+    found = Invoice.objects.filter(number=number).select_related("customer", "contract")
+    invoice = (found if customer_id is None else found.filter(customer_id=customer_id)).first()
+    return InvoiceWithLines(invoice, tuple(invoice.lines.all())) if invoice else None
+
+
+def drafts_to_review() -> tuple[DraftRow, ...]:
+    """Return all drafts, those finalized soonest first, each beside the period before it, in one query."""
+    before = Invoice.objects.filter(
+        contract=OuterRef("contract"),
+        period_end_on=OuterRef("period_start_on"),
+        currency=OuterRef("currency"),
+    )
+    found = (
+        invoices(statuses=[Invoice.Status.DRAFT])
+        .annotate(before=Subquery(before.values("total")[:1]))
+        .order_by("review_until_at", "customer__name", "period_start_on")
+    )
+    return tuple(
+        DraftRow(_row(draft), None if draft.before is None else Money(draft.before, draft.currency))
+        for draft in found
+    )
+
+
+def totals(found: QuerySet[Invoice]) -> tuple[Totalled, ...]:
+    """Return number and sum of invoices by currency, summed in the database, in one query."""
+    summed = (
+        found.order_by()
+        .values_list("currency")
+        .annotate(count=Count("id"), total=Sum("total"))
+        .order_by("currency")
+    )
+    return tuple(Totalled(count, Money(total, currency)) for currency, count, total in summed)
+
+
+def parked() -> QuerySet[ParkedClose]:
+    """Return the parked closes, the longest parked first, with contract and customer at hand."""
+    return ParkedClose.objects.select_related("contract__customer").order_by("first_parked_at")
+
+
+def due_to_close(*, at: datetime) -> list[UUID]:
+    """Return the contracts with a period that ended by `at` and has no invoice, not even a draft, in two queries.
+
+    A parked one is left out until an hour has passed since it was last tried.
+    """
+    contracts = due(at=at)
+    drafted = _drafted_until(contracts)
+    resting = set(
+        ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values_list("contract_id", flat=True)
+    )
+    return [
+        contract.pk
+        for contract in contracts
+        if contract.pk not in resting and _has_undrafted(contract, drafted.get(contract.pk), at)
+    ]
+
+
+def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
+    """Return the drafts whose review time is over by `at`, of each contract the oldest alone, in one query."""
+    resting = ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values("contract_id")
+    found = (
+        Invoice.objects.filter(status=Invoice.Status.DRAFT, review_until_at__lte=at)
+        .exclude(contract_id__in=resting)
+        .filter(
+            Q(period_start_on=F("contract__billed_until_on"))
+            | Q(contract__billed_until_on=None, period_start_on=F("contract__starts_on"))
+        )
+        .order_by("review_until_at", "id")
+        .values_list("id", flat=True)
+    )
+    return list(found[:most])
+
+
+def left_unrendered(*, at: datetime, most: int = 500) -> list[UUID]:
+    """Return finalized invoices that have had no document for some minutes, oldest first."""
+    found = Invoice.objects.filter(finalized_at__lt=at - _LEFT_AFTER, pdf=None).order_by("finalized_at")
+    return list(found.values_list("id", flat=True)[:most])
+
+
+def left_unsent(*, at: datetime, most: int = 500) -> list[UUID]:
+    """Return invoices of the last week whose document is there for some minutes, but was not mailed, oldest first."""
+    found = (
+        Invoice.objects.filter(
+            pdf__rendered_at__lt=at - _LEFT_AFTER, pdf__rendered_at__gt=at - _MAIL_UNTIL, mail=None
+        )
+        .exclude(customer__billing_email="")
+        .order_by("finalized_at")
+    )
+    return list(found.values_list("id", flat=True)[:most])
+
+
+def _row(invoice: Invoice) -> InvoiceRow:
+    return InvoiceRow(
+        id=invoice.pk,
+        number=invoice.number or "",
+        status=invoice.status,
+        customer_key=invoice.customer.key,
+        customer_name=invoice.customer.name,
+        contract_number=invoice.contract.number,
+        period_start_on=invoice.period_start_on,
+        period_end_on=invoice.period_end_on,
+        total=Money(invoice.total, invoice.currency),
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        review_until_at=invoice.review_until_at,
+    )
+
+
+def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:
+    latest = (
+        Invoice.objects.filter(
+            contract__in=[contract.pk for contract in contracts], status=Invoice.Status.DRAFT
+        )
+        .values_list("contract_id")
+        .annotate(Max("period_end_on"))
+        .order_by()
+    )
+    return dict(latest)
+
+
+def _has_undrafted(contract: Contract, drafted_until_on: date | None, at: datetime) -> bool:
+    first_on = drafted_until_on or contract.billed_until_on or contract.starts_on
+    return contract.covers(first_on) and period_on(contract, first_on).ends_at <= at

@@ -1,0 +1,2 @@
+DROP TRIGGER allocation_is_append_only ON payments_allocation;
+DROP TRIGGER payment_is_append_only ON payments_payment;

@@ -1,0 +1,29 @@
+"""What the plans room refuses."""
+
+from apps.core.errors import Refusal
+
+
+class DraftExists(Refusal):
+    code = "draft-version-exists"
+    title = "There is a draft already"
+
+    def __init__(self, plan: str) -> None:
+        super().__init__(f"Plan {plan} has a draft version already. Change that one, or publish it first.")
+
+
+class NotADraft(Refusal):
+    code = "plan-version-not-a-draft"
+    title = "Not a draft"
+
+    def __init__(self, version: str, status: str) -> None:
+        super().__init__(f"{version} is {status}; only a draft can be published. Make a new version.")
+
+
+class NotPublishable(Refusal):
+    code = "plan-version-not-publishable"
+    status = 422
+    title = "The version has mistakes"
+
+    def __init__(self, version: str, mistakes: list[str]) -> None:
+        super().__init__(f"{version} cannot be published: {' '.join(mistakes)}")
+        self.mistakes = mistakes

@@ -1,0 +1,47 @@
+-- A published plan version is what contracts were signed on: its prices never change.
+CREATE FUNCTION refuse_published_version_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status = 'draft' THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.status IN ('published', 'retired')
+       AND (NEW.plan_id, NEW.number, NEW.currency, NEW.published_at)
+           = (OLD.plan_id, OLD.number, OLD.currency, OLD.published_at) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'Version % of the plan is published and cannot change. Make a new version.', OLD.number
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'published_version_never_changes';
+END
+$$;
+CREATE TRIGGER published_version_never_changes BEFORE UPDATE OR DELETE ON plans_planversion
+    FOR EACH ROW EXECUTE FUNCTION refuse_published_version_change();
+
+CREATE FUNCTION refuse_published_price_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    touched record := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    open_version boolean;
+BEGIN
+    IF TG_TABLE_NAME = 'plans_charge' THEN
+        SELECT v.status = 'draft' INTO open_version FROM plans_planversion v WHERE v.id = touched.plan_version_id;
+    ELSIF TG_TABLE_NAME = 'plans_price' THEN
+        SELECT v.status = 'draft' INTO open_version
+          FROM plans_charge c JOIN plans_planversion v ON v.id = c.plan_version_id WHERE c.id = touched.charge_id;
+    ELSE
+        SELECT v.status = 'draft' INTO open_version
+          FROM plans_price p JOIN plans_charge c ON c.id = p.charge_id
+          JOIN plans_planversion v ON v.id = c.plan_version_id WHERE p.id = touched.price_id;
+    END IF;
+    -- Null: the parent goes in the same statement, and its own trigger has agreed.
+    IF open_version IS DISTINCT FROM false THEN
+        RETURN touched;
+    END IF;
+    RAISE EXCEPTION 'The plan version is published: its charges and prices cannot change. Make a new version.'
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'published_prices_never_change';
+END
+$$;
+CREATE TRIGGER published_charges_never_change BEFORE INSERT OR UPDATE OR DELETE ON plans_charge
+    FOR EACH ROW EXECUTE FUNCTION refuse_published_price_change();
+CREATE TRIGGER published_prices_never_change BEFORE INSERT OR UPDATE OR DELETE ON plans_price
+    FOR EACH ROW EXECUTE FUNCTION refuse_published_price_change();
+CREATE TRIGGER published_tiers_never_change BEFORE INSERT OR UPDATE OR DELETE ON plans_tier
+    FOR EACH ROW EXECUTE FUNCTION refuse_published_price_change();

@@ -1,0 +1,37 @@
+"""Publishing and retiring plan versions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.core import audit
+from apps.plans import queries
+from apps.plans.errors import NotADraft, NotPublishable
+from apps.plans.models import PlanVersion
+
+
+@transaction.atomic(durable=True)
+def publish(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
+    """Publish a draft version, after which the database lets nobody change it.
+
+    Refuses a version without charges, and one whose prices are not whole: each mistake is named.
+    """
+    version = PlanVersion.objects.select_for_update().select_related("plan").get(pk=version_id)
+    if version.status != PlanVersion.Status.DRAFT:
+        raise NotADraft(str(version), version.status)
+    mistakes = queries.mistakes_of(version)
+    if mistakes:
+        raise NotPublishable(str(version), mistakes)
+    version.status = PlanVersion.Status.PUBLISHED
+    version.published_at = at
+    version.save(update_fields=["status", "published_at"])
+    audit.record(
+        at=at,
+        actor=actor,
+        action="plans.publish",
+        subject_type="plan",
+        subject_key=version.plan.key,
+        after={"version": version.number},
+    )
+    return version

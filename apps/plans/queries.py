@@ -1,0 +1,157 @@
+"""Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+from uuid import UUID
+
+from apps.core.periods import Period
+from apps.plans.models import Charge, Meter, PlanVersion, Price
+from apps.rating import terms
+from apps.rating.price_models.base import PriceModel, Tier
+from apps.rating.price_models.graduated import Graduated
+from apps.rating.price_models.matrix import Cell, Matrix
+from apps.rating.price_models.package import Package
+from apps.rating.price_models.per_unit import PerUnit
+from apps.rating.price_models.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCharge:
+    """A charge with what the engine does not need to know: its meter, product and unit."""
+
+    charge: terms.Charge
+    meter_id: UUID | None
+    meter_key: str
+    product_name: str
+    unit: str
+
+
+def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
+    """Return the charges of a plan version in their order; three queries, none for a published one seen before.
+
+    Raises ValueError where a draft's prices are not whole.
+    """
+    try:
+        return _published_charges(plan_version_id)
+    except _StillDraft:
+        return _charges(plan_version_id)
+
+
+def meters_by_type(types: Collection[str]) -> dict[str, tuple[Meter, ...]]:
+    """Return the meters that count events of these types, by type; one query."""
+    found: dict[str, tuple[Meter, ...]] = {}
+    for meter in Meter.objects.filter(event_type__in=types).order_by("key"):
+        found[meter.event_type] = (*found.get(meter.event_type, ()), meter)
+    return found
+
+
+def mistakes_of(version: PlanVersion) -> list[str]:
+    """Return what keeps a draft version from being published, each as a sentence."""
+    rows = _rows(version.pk)
+    if not rows:
+        return ["It has no charge; add one."]
+    mistakes = []
+    for row in rows:
+        try:
+            _planned(row)
+        except ValueError as mistake:
+            mistakes.append(f"Charge {row.key}: {mistake}")
+        if row.kind == Charge.Kind.USAGE and row.meter and set(row.dimensions) - set(row.meter.dimensions):
+            mistakes.append(
+                f"Charge {row.key} prices by a dimension that its meter {row.meter.key} does not keep."
+            )
+    return mistakes
+
+
+def active_in(charge: terms.Charge, covered: Period, whole: Period) -> terms.Charge:
+    """Return the charge with a recurring fee confined to the covered days of the whole period."""
+    if charge.kind is not terms.ChargeKind.RECURRING or covered == whole:
+        return charge
+    return replace(charge, active=terms.ActiveDays(covered.starts_on, covered.ends_on))
+
+
+class _StillDraft(Exception):
+    """The version may change yet, so nothing of it is kept."""
+
+
+@lru_cache(maxsize=4096)
+def _published_charges(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
+    # Published prices never change, so a process may keep them.
+    if PlanVersion.objects.filter(pk=plan_version_id, status=PlanVersion.Status.DRAFT).exists():
+        raise _StillDraft
+    return _charges(plan_version_id)
+
+
+def _charges(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
+    return tuple(_planned(row) for row in _rows(plan_version_id))
+
+
+def _rows(plan_version_id: UUID) -> list[Charge]:
+    return list(
+        Charge.objects.filter(plan_version_id=plan_version_id)
+        .select_related("meter", "product", "credit_unit")
+        .prefetch_related("prices__tiers")
+        .order_by("position")
+    )
+
+
+def _planned(row: Charge) -> PlannedCharge:
+    return PlannedCharge(
+        charge=terms.Charge(
+            key=row.key,
+            name=row.name,
+            kind=terms.ChargeKind(row.kind),
+            price=_price_of(row),
+            included=row.included,
+            credit_unit=row.credit_unit.key if row.credit_unit else None,
+            overage=_overage(row),
+        ),
+        meter_id=row.meter_id,
+        meter_key=row.meter.key if row.meter else "",
+        product_name=row.product.name,
+        unit=row.meter.unit if row.meter else "",
+    )
+
+
+def _price_of(row: Charge) -> PriceModel | Matrix | terms.Fee:
+    if row.kind != Charge.Kind.USAGE:
+        return terms.Fee(row.fee_amount or Decimal(0), row.fee_quantity or Decimal(0))
+    prices = [price for price in row.prices.all() if price.role == Price.Role.USAGE]
+    if row.dimensions:
+        cells = tuple(Cell(tuple(price.match.items()), _model(price)) for price in prices if price.match)
+        default = next((_model(price) for price in prices if not price.match), None)
+        return Matrix(tuple(row.dimensions), cells, default)
+    if len(prices) != 1 or prices[0].match:
+        raise ValueError("give it exactly one price, or name the dimensions that its prices differ by.")
+    return _model(prices[0])
+
+
+def _overage(row: Charge) -> PriceModel | None:
+    prices = [price for price in row.prices.all() if price.role == Price.Role.OVERAGE]
+    if len(prices) > 1:
+        raise ValueError("give it one price for credits beyond the grants.")
+    return _model(prices[0]) if prices else None
+
+
+def _model(price: Price) -> PriceModel:
+    match price.model:
+        case Price.Model.PER_UNIT:
+            return PerUnit(price.unit_amount or Decimal(0))
+        case Price.Model.PACKAGE:
+            return Package(
+                price.package_size or Decimal(0), price.package_amount or Decimal(0), price.free_units
+            )
+        case Price.Model.GRADUATED:
+            return Graduated(_tiers(price))
+        case Price.Model.VOLUME:
+            return Volume(_tiers(price))
+        case unknown:
+            raise ValueError(f"there is no price model {unknown}.")
+
+
+def _tiers(price: Price) -> tuple[Tier, ...]:
+    return tuple(
+        Tier(tier.up_to, tier.unit_amount, tier.flat_amount, tier.package_size) for tier in price.tiers.all()
+    )

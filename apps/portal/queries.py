@@ -1,0 +1,197 @@
+"""What the portal's pages read beyond the lower rooms' own queries: usage by day, and invoices with what is open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
+
+from apps.contracts.models import Contract
+from apps.core.money import Money
+from apps.credits.models import CreditGrant
+from apps.invoices.models import Invoice, InvoiceLine
+from apps.payments.models import Allocation
+from apps.plans.models import Meter
+from apps.usage.models import UsageDay
+
+_MONEY = DecimalField(max_digits=24, decimal_places=4)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRow:
+    """A meter that this customer has used, in the customer's words."""
+
+    id: UUID
+    key: str
+    name: str
+    unit: str
+    dimensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One day's quantity for one value of a dimension; without a dimension the value is empty."""
+
+    day: date
+    value: str
+    quantity: Decimal
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """A finalized invoice, and what is still open of it."""
+
+    number: str
+    period_start_on: date
+    period_end_on: date
+    issued_on: date
+    due_on: date
+    total: Money
+    open: Money
+
+    def state(self, today: date) -> str:
+        """Return paid, open or overdue."""
+        if self.open.amount <= 0:
+            return "paid"
+        return "overdue" if self.due_on < today else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """Credits that a customer can still use; `left` does not yet count what the running period draws."""
+
+    key: str
+    name: str
+    unit: str
+    amount: Decimal
+    left: Decimal
+    expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDayRow:
+    """One day's quantity of a meter under a contract, with the values of all its dimensions."""
+
+    day: date
+    meter_id: UUID
+    dimensions: Mapping[str, str]
+    quantity: Decimal
+
+
+def contract_days(*, contract: Contract, start: date, end: date) -> tuple[ContractDayRow, ...]:
+    """Return what a contract used from `start` up to, not with, `end`, day by day, in one query."""
+    rows = (
+        UsageDay.objects.filter(
+            customer_id=contract.customer_id, contract_id=contract.pk, day__gte=start, day__lt=end
+        )
+        .order_by("day")
+        .values_list("day", "meter_id", "dimensions", "quantity")
+    )
+    return tuple(ContractDayRow(*row) for row in rows)
+
+
+def meters_used(*, customer_id: UUID) -> tuple[MeterRow, ...]:
+    """Return the meters that have counted anything of the customer's, oldest meter first, in one query."""
+    used = UsageDay.objects.filter(customer_id=customer_id).values("meter_id")
+    return tuple(
+        MeterRow(meter.pk, meter.key, meter.name, meter.unit, tuple(meter.dimensions))
+        for meter in Meter.objects.filter(pk__in=used).order_by("created_at", "key")
+    )
+
+
+def usage_by_day(
+    *, customer_id: UUID, meter_id: UUID, start: date, end: date, dimension: str = ""
+) -> tuple[DayRow, ...]:
+    """Return a meter's quantities from `start` up to, not with, `end`, by day and value, in one query."""
+    found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id, day__gte=start, day__lt=end)
+    rows = (
+        found.annotate(value=_value_of(dimension))
+        .values("day", "value")
+        .annotate(quantities=Sum("quantity"), counted=Sum("events"))
+        .order_by("day", "value")
+        .values_list("day", "value", "quantities", "counted")
+    )
+    return tuple(DayRow(day, value, quantity, events) for day, value, quantity, events in rows)
+
+
+def dimension_values(*, customer_id: UUID, meter_id: UUID, dimension: str) -> tuple[str, ...]:
+    """Return every value that the customer ever used of a dimension, sorted: a value's place picks its color."""
+    found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id)
+    values = found.annotate(value=_value_of(dimension)).values_list("value", flat=True).distinct()
+    return tuple(sorted(values))
+
+
+def total_used(*, customer_id: UUID, meter_id: UUID, start: date, end: date) -> Decimal:
+    """Return a meter's whole quantity from `start` up to, not with, `end`."""
+    found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id, day__gte=start, day__lt=end)
+    total: Decimal | None = found.aggregate(total=Sum("quantity"))["total"]
+    return total or Decimal(0)
+
+
+def invoice_rows(*, customer_id: UUID) -> tuple[InvoiceRow, ...]:
+    """Return a customer's finalized invoices, newest first, in one query; drafts are the seller's."""
+    return tuple(
+        InvoiceRow(
+            number=invoice.number or "",
+            period_start_on=invoice.period_start_on,
+            period_end_on=invoice.period_end_on,
+            issued_on=invoice.issued_on or invoice.period_end_on,
+            due_on=invoice.due_on or invoice.period_end_on,
+            total=Money(invoice.total, invoice.currency),
+            open=Money(invoice.total - invoice.paid, invoice.currency),
+        )
+        for invoice in _finalized(customer_id)
+        .annotate(paid=_paid())
+        .order_by("-issued_on", "-number")
+        .defer("snapshot")
+    )
+
+
+def invoice_with_lines(
+    *, customer_id: UUID, number: str
+) -> tuple[Invoice, Sequence[InvoiceLine], Money] | None:
+    """Return one finalized invoice of the customer's, its lines and what is open of it; None if it has no such one."""
+    invoice = _finalized(customer_id).annotate(paid=_paid()).filter(number=number).first()
+    if invoice is None:
+        return None
+    return (
+        invoice,
+        list(invoice.lines.order_by("position")),
+        Money(invoice.total - invoice.paid, invoice.currency),
+    )
+
+
+def grants_left(*, customer_id: UUID, today: date) -> tuple[GrantRow, ...]:
+    """Return the grants that can pay for usage today, in the order in which they are used."""
+    found = CreditGrant.objects.filter(customer_id=customer_id, left__gt=0, effective_on__lte=today)
+    live = found.exclude(expires_on__lte=today).select_related("credit_unit")
+    ordered = sorted(live, key=lambda grant: (grant.priority, grant.expires_on or date.max, grant.cost > 0))
+    return tuple(
+        GrantRow(grant.key, grant.name, grant.credit_unit.name, grant.amount, grant.left, grant.expires_on)
+        for grant in ordered
+    )
+
+
+def _finalized(customer_id: UUID) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(customer_id=customer_id, status=Invoice.Status.FINALIZED)
+
+
+def _paid() -> Coalesce:
+    allocated = (
+        Allocation.objects.filter(invoice=OuterRef("pk"))
+        .values("invoice")
+        .annotate(sum=Sum("amount"))
+        .values("sum")
+    )
+    return Coalesce(Subquery(allocated), Value(Decimal(0)), output_field=_MONEY)
+
+
+def _value_of(dimension: str) -> Coalesce | Value:
+    if not dimension:
+        return Value("", output_field=TextField())
+    return Coalesce(KeyTextTransform(dimension, "dimensions"), Value(""), output_field=TextField())

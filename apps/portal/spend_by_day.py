@@ -1,0 +1,108 @@
+"""What each day's usage cost: the period rated up to each day's end, less what it came to the day before.
+
+Tiers and allowances run on through the period, so a day has no price of its own; these differences are exact, and add
+up to the period's lines.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from uuid import UUID
+
+from apps.contracts.models import Contract
+from apps.contracts.terms import terms_for
+from apps.core import formats
+from apps.core.charts import Chart, Series, largest
+from apps.core.periods import Period
+from apps.plans.queries import PlannedCharge
+from apps.portal.queries import ContractDayRow
+from apps.rating.engine import rate
+from apps.rating.lines import Line
+from apps.rating.price_models.matrix import Matrix
+from apps.rating.terms import ChargeKind
+from apps.rating.usage import Usage
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def spend_chart(
+    *,
+    contract: Contract,
+    period: Period,
+    charges: Sequence[PlannedCharge],
+    rows: Sequence[ContractDayRow],
+    today: date,
+    credit_unit: str,
+    locale: str,
+) -> Chart:
+    """Return the chart of usage spend by day and charge; in `credit_unit` where all usage is priced in credits."""
+    in_credits = bool(credit_unit)
+    usage_charges = [planned for planned in charges if planned.charge.kind is ChargeKind.USAGE]
+    days = [day for day in _days(period) if day <= today]
+    amounts = _amounts(contract, period, usage_charges, rows, in_credits=in_credits)
+    series = [
+        Series(planned.charge.name, tuple(amounts.get((day, planned.charge.key), Decimal(0)) for day in days), slot)
+        for slot, planned in enumerate(usage_charges)
+    ]
+    return Chart(
+        key="spend",
+        question="What did each day's usage cost?",
+        labels=tuple(formats.format_short_day(day, locale) for day in days),
+        titles=tuple(formats.format_day(day, locale) for day in days),
+        series=largest([one for one in series if any(one.values)] or series),
+        locale=locale,
+        format="short" if in_credits else "money",
+        currency="" if in_credits else contract.plan_version.currency,
+        unit=credit_unit,
+        note=credit_unit.capitalize() if in_credits else f"{contract.plan_version.currency}, fees left out",
+        when_empty="No usage has cost anything in this period yet.",
+    )
+
+
+def _amounts(
+    contract: Contract,
+    period: Period,
+    charges: Sequence[PlannedCharge],
+    rows: Sequence[ContractDayRow],
+    *,
+    in_credits: bool,
+) -> dict[tuple[date, str], Decimal]:
+    keys = {planned.charge.key for planned in charges}
+    terms = terms_for(contract, period)
+    terms = replace(terms, charges=tuple(charge for charge in terms.charges if charge.key in keys))
+    by_meter: dict[UUID | None, list[PlannedCharge]] = {}
+    for planned in charges:
+        by_meter.setdefault(planned.meter_id, []).append(planned)
+    so_far: dict[_Key, Decimal] = {}
+    before: dict[str, Decimal] = {}
+    amounts: dict[tuple[date, str], Decimal] = {}
+    for day, used in groupby(rows, key=lambda row: row.day):
+        for row in used:
+            for planned in by_meter.get(row.meter_id, []):
+                key = (planned.charge.key, _dimensions(planned, row))
+                so_far[key] = so_far.get(key, Decimal(0)) + row.quantity
+        rated = rate(terms, [Usage(charge, quantity, values) for (charge, values), quantity in so_far.items()])
+        after = _by_charge(rated.lines, in_credits=in_credits)
+        for charge, amount in after.items():
+            amounts[day, charge] = amount - before.get(charge, Decimal(0))
+        before = after
+    return amounts
+
+
+def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        amount = (line.credits or Decimal(0)) if in_credits else line.amount.amount
+        sums[line.charge] = sums.get(line.charge, Decimal(0)) + amount
+    return sums
+
+
+def _dimensions(planned: PlannedCharge, row: ContractDayRow) -> tuple[tuple[str, str], ...]:
+    price = planned.charge.price
+    return tuple((name, row.dimensions[name]) for name in price.dimensions) if isinstance(price, Matrix) else ()
+
+
+def _days(period: Period) -> list[date]:
+    return [date.fromordinal(period.starts_on.toordinal() + place) for place in range(period.days)]

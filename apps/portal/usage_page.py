@@ -1,0 +1,231 @@
+"""The page that answers: how much of a meter was used, when, and by what?"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from io import StringIO
+from uuid import UUID
+
+from django.http import QueryDict
+
+from apps.contracts import queries as contracts
+from apps.contracts.models import Contract
+from apps.contracts.terms import period_on
+from apps.core import formats
+from apps.core.charts import Chart, Series, largest
+from apps.core.periods import Period, local_day, period_containing
+from apps.portal import queries, ranges
+from apps.portal.queries import DayRow, MeterRow
+from apps.portal.ranges import ONE_DAY, DayRange
+
+# What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A choice, and the address that makes it."""
+
+    text: str
+    query: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One value of the dimension: its quantity and its share of the whole."""
+
+    value: str
+    quantity: Decimal
+    share: Decimal
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePage:
+    """Everything that the page shows; `meter` is None for a customer who has used nothing yet."""
+
+    timezone: str
+    days: DayRange
+    meter: MeterRow | None
+    dimension: str
+    meter_chips: tuple[Chip, ...]
+    dimension_chips: tuple[Chip, ...]
+    range_chips: tuple[Chip, ...]
+    rows: tuple[ValueRow, ...]
+    total: Decimal
+    events: int
+    before: Decimal
+    chart: Chart | None
+    by_day: tuple[DayRow, ...]
+    query: str
+
+    @property
+    def events_total(self) -> Decimal:
+        """Return how many events were counted, as a figure."""
+        return Decimal(self.events)
+
+    @property
+    def dimension_name(self) -> str:
+        """Return the dimension as a word."""
+        return self.dimension.replace("_", " ").capitalize()
+
+
+def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, locale: str) -> UsagePage:
+    """Return the usage page for what its address asks: meter, `by` a dimension, and days.
+
+    Takes six queries at most, however much was used.
+    """
+    timezone, this, last, today = _calendar(customer_id, at)
+    days = ranges.chosen(asked, this=this, last=last, today=today)
+    meters = queries.meters_used(customer_id=customer_id)
+    meter = next((meter for meter in meters if meter.key == asked.get("meter")), next(iter(meters), None))
+    dimension = _dimension(meter, asked)
+    by_day: tuple[DayRow, ...] = ()
+    before, chart = Decimal(0), None
+    if meter is not None:
+        by_day = queries.usage_by_day(
+            customer_id=customer_id, meter_id=meter.id, start=days.start, end=days.end, dimension=dimension
+        )
+        before = queries.total_used(
+            customer_id=customer_id, meter_id=meter.id, start=days.before.start, end=days.before.end
+        )
+        values = queries.dimension_values(customer_id=customer_id, meter_id=meter.id, dimension=dimension)
+        chart = _chart(meter, days, by_day, values if dimension else (), locale)
+    state = _state(meter, dimension, days)
+    total = sum((row.quantity for row in by_day), Decimal(0))
+    return UsagePage(
+        timezone=timezone,
+        days=days,
+        meter=meter,
+        dimension=dimension,
+        meter_chips=tuple(_chip(one.name, state | {"meter": one.key}, one == meter) for one in meters),
+        dimension_chips=_dimension_chips(meter, dimension, state),
+        range_chips=_range_chips(days, state, has_last=last is not None),
+        rows=_value_rows(by_day, total),
+        total=total,
+        events=sum(row.events for row in by_day),
+        before=before,
+        chart=chart,
+        by_day=by_day,
+        query=_query(state),
+    )
+
+
+def as_csv(page: UsagePage) -> str:
+    """Return the days and values that the page adds up, quantities exact; the sum is the page's total."""
+    text = StringIO()
+    out = csv.writer(text)
+    measure = page.meter
+    if measure is None:
+        out.writerow(["day", "quantity"])
+        return text.getvalue()
+    heads = ["day", "meter", *([page.dimension] if page.dimension else []), "quantity", "unit"]
+    out.writerow(heads)
+    for row in page.by_day:
+        value = [_not_a_formula(row.value)] if page.dimension else []
+        quantity = f"{formats.plain(row.quantity):f}"
+        out.writerow([row.day.isoformat(), _not_a_formula(measure.name), *value, quantity, measure.unit])
+    return text.getvalue()
+
+
+def _calendar(customer_id: UUID, at: datetime) -> tuple[str, Period, Period | None, date]:
+    """Return time zone, present period, the one before and today, by the customer's newest contract."""
+    signed = list(contracts.live(customer_ids=[customer_id]).order_by("-starts_on"))
+    if not signed:
+        today = local_day(at, "UTC")
+        return "UTC", _month(today, "UTC"), None, today
+    zone = signed[0].timezone
+    today = local_day(at, zone)
+    this = _period(signed, today) or _month(today, zone)
+    return zone, this, _period(signed, this.starts_on - ONE_DAY), today
+
+
+def _period(signed: list[Contract], day: date) -> Period | None:
+    return next((period_on(contract, day) for contract in signed if contract.covers(day)), None)
+
+
+def _month(day: date, timezone: str) -> Period:
+    return period_containing(day, first_on=day.replace(day=1), anchor_day=1, months=1, timezone=timezone)
+
+
+def _dimension(meter: MeterRow | None, asked: Mapping[str, str]) -> str:
+    dimensions = meter.dimensions if meter else ()
+    return asked.get("by", "") if asked.get("by") in dimensions else next(iter(dimensions), "")
+
+
+def _chart(
+    meter: MeterRow, days: DayRange, by_day: tuple[DayRow, ...], values: tuple[str, ...], locale: str
+) -> Chart:
+    of = {(row.day, row.value): row.quantity for row in by_day}
+    used = {row.value for row in by_day}
+    series = [
+        Series(value or "Not given", tuple(of.get((day, value), Decimal(0)) for day in days.days), slot=slot)
+        for slot, value in enumerate(values)
+        if value in used
+    ] or [Series(meter.name, tuple(of.get((day, ""), Decimal(0)) for day in days.days), slot=0)]
+    return Chart(
+        key="usage",
+        question="On which days was it used?",
+        labels=tuple(formats.format_short_day(day, locale) for day in days.days),
+        titles=tuple(formats.format_day(day, locale) for day in days.days),
+        series=largest(series),
+        locale=locale,
+        unit=meter.unit,
+        note=meter.unit.capitalize(),
+        when_empty="Nothing was counted in these days.",
+    )
+
+
+def _value_rows(by_day: tuple[DayRow, ...], total: Decimal) -> tuple[ValueRow, ...]:
+    quantities: dict[str, Decimal] = {}
+    events: dict[str, int] = {}
+    for row in by_day:
+        quantities[row.value] = quantities.get(row.value, Decimal(0)) + row.quantity
+        events[row.value] = events.get(row.value, 0) + row.events
+    order = sorted(quantities, key=lambda value: (-quantities[value], value))
+    return tuple(
+        ValueRow(value, quantities[value], quantities[value] / total if total else Decimal(0), events[value])
+        for value in order
+    )
+
+
+def _state(meter: MeterRow | None, dimension: str, days: DayRange) -> dict[str, str]:
+    state = {"meter": meter.key} if meter else {}
+    if dimension:
+        state["by"] = dimension
+    if days.choice:
+        return state | {"range": days.choice}
+    return state | {"from": days.start.isoformat(), "to": days.last.isoformat()}
+
+
+def _dimension_chips(meter: MeterRow | None, dimension: str, state: dict[str, str]) -> tuple[Chip, ...]:
+    names = meter.dimensions if meter and len(meter.dimensions) > 1 else ()
+    return tuple(
+        _chip(name.replace("_", " ").capitalize(), state | {"by": name}, name == dimension) for name in names
+    )
+
+
+def _range_chips(days: DayRange, state: dict[str, str], *, has_last: bool) -> tuple[Chip, ...]:
+    kept = {key: value for key, value in state.items() if key in {"meter", "by"}}
+    return tuple(
+        _chip(text, kept | {"range": choice}, choice == days.choice)
+        for choice, text in ranges.CHOICES
+        if choice != "last" or has_last
+    )
+
+
+def _chip(text: str, state: Mapping[str, str], chosen: bool) -> Chip:  # noqa: FBT001
+    return Chip(text, _query(state), chosen)
+
+
+def _query(state: Mapping[str, str]) -> str:
+    query = QueryDict(mutable=True)
+    query.update(state)
+    return query.urlencode()
+
+
+def _not_a_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,70 @@
+"""Which grant burns first, and how grants pay."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from apps.rating.lines import GrantUse
+from apps.rating.terms import Grant
+
+_LAST = (1, 0)
+
+
+class Pool:
+    """The grants of one period while they are drawn down; each draw takes them in burn order.
+
+    The order: the lowest priority number (none is last), then the earliest expiry (none is last), then grants that cost
+    nothing, then list order. A grant that expires on or before the period's first day pays nothing.
+    """
+
+    def __init__(self, grants: Sequence[Grant], *, starts_on: date) -> None:
+        self._grants = grants
+        self._left = [grant.balance for grant in grants]
+        usable = [
+            place
+            for place, grant in enumerate(grants)
+            if grant.expires_on is None or grant.expires_on > starts_on
+        ]
+        self._order = sorted(usable, key=lambda place: (*_burn_order(grants[place]), place))
+
+    def draw(self, *, unit: str, charge: str, wanted: Decimal) -> Decimal:
+        """Take up to `wanted` from the grants of a unit that may pay for a charge; return what was taken."""
+        taken = Decimal(0)
+        for place in self._order:
+            grant = self._grants[place]
+            if grant.unit == unit and (not grant.charges or charge in grant.charges):
+                part = min(wanted - taken, self._left[place])
+                self._left[place] -= part
+                taken += part
+        return taken
+
+    def pay(self, *, unit: str, owed: dict[str, Decimal]) -> Decimal:
+        """Let each grant of a unit in turn pay what is left of the charges, in their order; return what was paid."""
+        left_of = dict(owed)
+        paid = Decimal(0)
+        for place in self._order:
+            grant = self._grants[place]
+            if grant.unit != unit:
+                continue
+            for charge, left in left_of.items():
+                if not grant.charges or charge in grant.charges:
+                    part = min(left, self._left[place])
+                    self._left[place] -= part
+                    left_of[charge] = left - part
+                    paid += part
+        return paid
+
+    def uses(self) -> tuple[GrantUse, ...]:
+        """Return what every grant paid, in list order."""
+        return tuple(
+            GrantUse(grant.key, grant.unit, grant.balance - left, left)
+            for grant, left in zip(self._grants, self._left, strict=True)
+        )
+
+
+def _burn_order(grant: Grant) -> tuple[tuple[int, int], tuple[int, int], bool]:
+    return (
+        _LAST if grant.priority is None else (0, grant.priority),
+        _LAST if grant.expires_on is None else (0, grant.expires_on.toordinal()),
+        grant.cost > 0,
+    )

@@ -1,0 +1,76 @@
+"""Matrix: the most specific cell that matches the dimension values says the price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from apps.rating.price_models.base import PriceModel
+
+ANY = "*"
+Dimensions = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The price of the usage whose dimensions have these values; a dimension left out matches any."""
+
+    match: Dimensions
+    price: PriceModel
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Prices by dimension values; of the cells that match, the one that names the most dimensions decides.
+
+    Of equals it is the one that names the earliest dimension where they differ. Without any, `default` decides.
+    """
+
+    kind: ClassVar[str] = "matrix"
+    dimensions: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    default: PriceModel | None = None
+    # Cells by which dimensions they name, the most specific pattern first; within one by their values.
+    _index: tuple[tuple[tuple[str, ...], dict[tuple[str, ...], int]], ...] = field(
+        init=False, repr=False, compare=False, default=()
+    )
+
+    def __post_init__(self) -> None:
+        if not self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
+            raise ValueError("A matrix names its dimensions, each once.")
+        patterns: dict[tuple[str, ...], dict[tuple[str, ...], int]] = {}
+        for place, cell in enumerate(self.cells):
+            named = {name: value for name, value in cell.match if value != ANY}
+            if unknown := set(named) - set(self.dimensions):
+                raise ValueError(f"A cell names {sorted(unknown)}, which the matrix does not price by.")
+            pattern = tuple(name for name in self.dimensions if name in named)
+            values = tuple(named[name] for name in pattern)
+            if patterns.setdefault(pattern, {}).setdefault(values, place) != place:
+                raise ValueError(f"Two cells match {named}; keep one of them.")
+        order = sorted(
+            patterns, key=lambda pattern: (-len(pattern), [name not in pattern for name in self.dimensions])
+        )
+        object.__setattr__(self, "_index", tuple((pattern, patterns[pattern]) for pattern in order))
+
+    def place_of(self, dimensions: Mapping[str, str]) -> int | None:
+        """Return the place of the deciding cell, the number of cells for the default, or None if nothing matches."""
+        for pattern, places in self._index:
+            place = places.get(tuple(dimensions[name] for name in pattern))
+            if place is not None:
+                return place
+        return None if self.default is None else len(self.cells)
+
+    def price_at(self, place: int) -> PriceModel:
+        """Return the price of a place."""
+        price = self.default if place == len(self.cells) else self.cells[place].price
+        assert price is not None, "place_of names the default only where there is one"
+        return price
+
+    def match_at(self, place: int) -> Dimensions:
+        """Return what the cell of a place matches, every dimension named, `*` for any."""
+        match = {} if place == len(self.cells) else dict(self.cells[place].match)
+        return tuple((name, match.get(name, ANY)) for name in self.dimensions)
+
+    def price_for(self, dimensions: Mapping[str, str]) -> PriceModel | None:
+        """Return the price of usage with these values, or None if the matrix has none."""
+        place = self.place_of(dimensions)
+        return None if place is None else self.price_at(place)

@@ -1,0 +1,36 @@
+"""The reasons of an amount, step by step."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from apps.core.money import rounded_to
+
+Exact = Decimal | Fraction
+Fact = Decimal | int | bool | None
+
+# How many decimals a value without end (a prorated fee) is written with.
+WRITTEN_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reason for a part of an amount: the quantity it is about and the fields of the price that made it."""
+
+    quantity: Decimal
+    amount: Exact
+    facts: tuple[tuple[str, Fact], ...] = ()
+
+
+def step_as_json(step: Step) -> dict[str, str | int | bool | None]:
+    """Return a step as JSON, in the field names of the public pricing format; decimals as strings."""
+    facts = {name: written(fact) if isinstance(fact, Decimal) else fact for name, fact in step.facts}
+    return {**facts, "quantity": written(step.quantity), "amount": written(step.amount)}
+
+
+def written(value: Exact) -> str:
+    """Return a number in plain notation, without trailing zeros; one without end has 18 decimals."""
+    if value == 0:
+        return "0"
+    text = f"{rounded_to(value, WRITTEN_DIGITS) if isinstance(value, Fraction) else value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

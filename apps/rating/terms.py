@@ -1,0 +1,96 @@
+"""What was agreed for one period: charges and the credit grants that may pay for them."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from apps.core.periods import Period
+from apps.rating.price_models.base import PriceModel, not_negative
+from apps.rating.price_models.matrix import Matrix
+
+
+class ChargeKind(StrEnum):
+    """What a charge is for."""
+
+    USAGE = "usage"
+    RECURRING = "recurring"
+    ONE_TIME = "one_time"
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """A fee: amount times quantity."""
+
+    amount: Decimal
+    quantity: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        not_negative(amount=self.amount, quantity=self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveDays:
+    """The days `[starts_on, ends_on)` on which a recurring fee runs; None is without end."""
+
+    starts_on: date
+    ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One charge: a fee, or the price of usage in the currency or in a credit unit."""
+
+    key: str
+    name: str
+    price: PriceModel | Matrix | Fee
+    kind: ChargeKind = ChargeKind.USAGE
+    included: Decimal = Decimal(0)
+    credit_unit: str | None = None
+    overage: PriceModel | None = None
+    active: ActiveDays | None = None
+
+    def __post_init__(self) -> None:
+        not_negative(included=self.included)
+        if isinstance(self.price, Fee) != (self.kind is not ChargeKind.USAGE):
+            raise ValueError(f"Charge {self.key}: a fee is recurring or one-time, and usage has a price.")
+        if self.kind is not ChargeKind.USAGE and (self.included or self.credit_unit or self.overage):
+            raise ValueError(f"Charge {self.key}: included quantities and credits are for usage.")
+        if self.overage is not None and self.credit_unit is None:
+            raise ValueError(f"Charge {self.key}: overage is for charges in a credit unit.")
+        if self.active is not None and self.kind is not ChargeKind.RECURRING:
+            raise ValueError(f"Charge {self.key}: only a recurring fee has active days.")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Credits that may pay: `unit` is the currency or a credit unit; the lowest `priority` number burns first."""
+
+    key: str
+    unit: str
+    balance: Decimal
+    priority: int | None = None
+    expires_on: date | None = None
+    cost: Decimal = Decimal(0)
+    charges: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        not_negative(balance=self.balance, cost=self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A contract's prices for one period."""
+
+    currency: str
+    period: Period
+    charges: tuple[Charge, ...]
+    grants: tuple[Grant, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, keys in (
+            ("charge", [c.key for c in self.charges]),
+            ("grant", [g.key for g in self.grants]),
+        ):
+            if twice := {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else None:
+                raise ValueError(f"The {what} key {min(twice)!r} is used twice.")

@@ -1,0 +1,155 @@
+"""Why an event cannot be counted: the reason, the field at fault, and what to do about it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from apps.usage.models import QuarantinedEvent
+
+Reason = QuarantinedEvent.Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason not to count an event."""
+
+    reason: str
+    field: str
+    remedy: str
+
+
+NOT_AN_EVENT = Fault(
+    Reason.NOT_AN_EVENT, "", "Send an object with id, customer, type, time and, where needed, properties."
+)
+BAD_ID = Fault(
+    Reason.BAD_ID, "id", "Give each event its own id, a string of 1 to 500 characters, and repeat it on retries."
+)
+BAD_CUSTOMER = Fault(Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 500 characters.")
+BAD_TYPE = Fault(
+    Reason.BAD_TYPE, "type", "Give the type that a meter counts, a string of 1 to 100 characters."
+)
+BAD_TIME = Fault(
+    Reason.BAD_TIME, "time", "Give the time as in ISO 8601 with its offset: 2026-11-23T10:15:00Z or ...+01:00."
+)
+BAD_QUANTITY = Fault(
+    Reason.BAD_QUANTITY,
+    "quantity",
+    "Give a number, or a decimal number as a string, that is not negative and has at most 22 digits before and 18 "
+    "after the point.",
+)
+NO_DIMENSION = "a string of at most 200 characters, a number, true or false"
+
+
+def bad_properties(field: str, remedy: str) -> Fault:
+    """Return that the properties, or one of them, cannot be kept."""
+    return Fault(Reason.BAD_PROPERTIES, field[:100], remedy)
+
+
+def bad_value(field: str) -> Fault:
+    """Return that a metered property is a number that cannot be a quantity."""
+    return Fault(Reason.BAD_QUANTITY, f"properties.{field}"[:100], BAD_QUANTITY.remedy)
+
+
+def not_a_number(field: str) -> Fault:
+    """Return that a metered property is there and is no number."""
+    return Fault(
+        Reason.VALUE_MISSING,
+        f"properties.{field}"[:100],
+        f"Give properties.{field} as a number, or as a decimal number in a string.",
+    )
+
+
+def value_missing(fields: Collection[str]) -> Fault:
+    """Return that none of the properties is there that the contract's charges add up."""
+    names = sorted(fields)
+    return Fault(
+        Reason.VALUE_MISSING,
+        f"properties.{names[0]}"[:100],
+        f"Give at least one of {', '.join(f'properties.{name}' for name in names)} as a number.",
+    )
+
+
+def dimension_missing(field: str, meter: str) -> Fault:
+    """Return that a dimension by which the contract prices the meter is missing."""
+    return Fault(
+        Reason.DIMENSION_MISSING,
+        f"properties.{field}"[:100],
+        f"Meter {meter} is priced by {field}: give properties.{field} as {NO_DIMENSION}.",
+    )
+
+
+def unknown_customer(key: str) -> Fault:
+    """Return that no customer has this key; a key confined to another customer is told the same."""
+    return Fault(
+        Reason.UNKNOWN_CUSTOMER,
+        "customer",
+        f"There is no customer {_shown(key)}. Correct the key, or create the customer, and send the event again.",
+    )
+
+
+def unknown_type(type_: str) -> Fault:
+    """Return that no meter counts this type."""
+    return Fault(
+        Reason.UNKNOWN_TYPE,
+        "type",
+        f"No meter counts events of type {_shown(type_)}. Correct the type, or make a meter for it, and send again.",
+    )
+
+
+def too_old(days: int) -> Fault:
+    """Return that the event lies further back than its meters allow."""
+    return Fault(
+        Reason.TOO_OLD,
+        "time",
+        f"Events of this type are taken up to {days} days late. If the time is right, ask finance staff to release it.",
+    )
+
+
+def too_early(at: datetime) -> Fault:
+    """Return that the event lies too far in the future."""
+    return Fault(
+        Reason.TOO_EARLY,
+        "time",
+        f"The time is more than 1 hour ahead of ours, {at:%Y-%m-%dT%H:%M:%SZ}. Check the sender's clock and send again.",
+    )
+
+
+def no_contract(key: str, day: date) -> Fault:
+    """Return that the customer has no live contract on the event's day."""
+    return Fault(
+        Reason.NO_CONTRACT,
+        "time",
+        f"Customer {key} has no live contract on {day}. Sign or extend one, and send the event again.",
+    )
+
+
+def not_in_plan(contract: str, type_: str) -> Fault:
+    """Return that the contract charges for none of the meters that the event feeds."""
+    return Fault(
+        Reason.NOT_IN_PLAN,
+        "type",
+        f"Contract {contract} has no charge for events of type {_shown(type_)}. Move it to a plan that has one.",
+    )
+
+
+def no_price(contract: str, meter: str, dimensions: dict[str, str]) -> Fault:
+    """Return that the contract's matrix has no cell for the event's dimension values."""
+    values = ", ".join(f"{name} {_shown(value)}" for name, value in dimensions.items())
+    return Fault(
+        Reason.NO_PRICE,
+        f"properties.{next(iter(dimensions), '')}"[:100],
+        f"Contract {contract} has no price of meter {meter} for {values}. Correct the value, or add a price to the plan.",
+    )
+
+
+def period_closed(contract: str, until: date) -> Fault:
+    """Return that the event's day is already on a finalized invoice."""
+    return Fault(
+        Reason.PERIOD_CLOSED,
+        "time",
+        f"Contract {contract} is invoiced up to {until}. Finance staff decide whether it is billed as an adjustment.",
+    )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")

@@ -1,0 +1,2 @@
+DROP FUNCTION usage_make_month(date);
+DROP TABLE usage_event;

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey run by the checkout itself, for development, the demo and tests."""

@@ -1,0 +1,23 @@
+"""Production: everything from the environment; billing_site.checks refuses an unsafe start."""
+
+from billing_site.settings import env
+from billing_site.settings.base import *  # noqa: F403
+
+SECRET_KEY = env.SECRET_KEY_GIVEN or "unset"
+DEBUG = env.DEBUG
+PRODUCTION = True
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.EMAIL_URL_HOST
+EMAIL_PORT = env.EMAIL_PORT
+EMAIL_HOST_USER = env.EMAIL_USER
+EMAIL_HOST_PASSWORD = env.EMAIL_PASSWORD
+EMAIL_USE_TLS = env.EMAIL_PORT == 587
+EMAIL_USE_SSL = env.EMAIL_PORT == 465
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_SSL_REDIRECT = True
+if env.BEHIND_TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -1,0 +1,54 @@
+"""Gives the test run a PostgreSQL of its own, thrown away at the end."""
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import dj_database_url
+import psycopg
+import pytest
+from django.conf import settings
+
+from billing_site.embedded.places import Trouble
+from billing_site.embedded.postgres import start_postgres
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server, once: the workers of a parallel run inherit its URL."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    url = os.environ.get("TEST_DATABASE_URL") or _start_throw_away_server(config)
+    os.environ["DATABASE_URL"] = url
+    # pytest-django has read the settings before it read this file.
+    address = dj_database_url.parse(url)
+    settings.DATABASES["default"].update(
+        {key: address[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+
+
+def _start_throw_away_server(config: pytest.Config) -> str:
+    folder = Path(tempfile.mkdtemp(prefix="meterbook-tests-"))
+    # The server's account must pass through; what is below is closed again.
+    folder.chmod(0o711)
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    try:
+        server = start_postgres(
+            folder / "postgres",
+            log=folder / "postgres.log",
+            durable=False,
+            choice=os.environ.get("METERBOOK_POSTGRES", ""),
+        )
+    except Trouble as trouble:
+        pytest.exit(str(trouble), returncode=2)
+    config.add_cleanup(lambda: shutil.rmtree(server.folder))
+    config.add_cleanup(server.stop)
+    # Ended by a timeout, too, the run leaves no server behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return server.url

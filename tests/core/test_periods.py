@@ -1,0 +1,123 @@
+"""Billing periods tile time, whatever the anchor, the length and the zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.core.periods import Period, local_day, month_period, period_containing
+
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Europe/London",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+]
+zones = st.sampled_from(ZONES)
+days = st.dates(date(2009, 1, 1), date(2032, 12, 31))
+lengths = st.sampled_from([1, 3, 6, 12, 5])
+
+
+def test_an_anchor_on_the_31st_returns_to_the_31st() -> None:
+    """31 January, 28 February, 31 March, 30 April, 31 May."""
+    starts = [
+        month_period(first_on=date(2026, 1, 31), anchor_day=31, months=1, nth=nth, timezone="UTC").starts_on
+        for nth in range(5)
+    ]
+
+    assert [(day.month, day.day) for day in starts] == [(1, 31), (2, 28), (3, 31), (4, 30), (5, 31)]
+
+
+def test_an_anchor_on_the_29th_of_february_keeps_its_day_in_other_years() -> None:
+    starts = [
+        month_period(first_on=date(2024, 2, 29), anchor_day=29, months=12, nth=nth, timezone="UTC").starts_on
+        for nth in range(5)
+    ]
+
+    assert starts == [
+        date(2024, 2, 29),
+        date(2025, 2, 28),
+        date(2026, 2, 28),
+        date(2027, 2, 28),
+        date(2028, 2, 29),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        (date(2026, 3, 8), "America/New_York", 23),
+        (date(2026, 11, 1), "America/New_York", 25),
+        (date(2026, 4, 5), "Australia/Lord_Howe", 24.5),
+        (date(2026, 10, 4), "Australia/Lord_Howe", 23.5),
+        (date(2018, 11, 4), "America/Sao_Paulo", 23),
+        (date(2026, 6, 1), "Asia/Kathmandu", 24),
+    ],
+)
+def test_a_day_has_the_hours_that_its_zone_gives_it(day: date, zone: str, hours: float) -> None:
+    period = Period(day, day + timedelta(days=1), zone)
+
+    assert period.ends_at - period.starts_at == timedelta(hours=hours)
+
+
+def test_a_day_whose_midnight_does_not_exist_begins_at_the_jump() -> None:
+    """Sao Paulo went from 00:00 to 01:00 on 4 November 2018: the day begins at 03:00 UTC."""
+    period = Period(date(2018, 11, 4), date(2018, 11, 5), "America/Sao_Paulo")
+
+    assert period.starts_at == datetime(2018, 11, 4, 3, tzinfo=UTC)
+
+
+def test_an_empty_period_is_refused() -> None:
+    with pytest.raises(ValueError, match="is empty"):
+        Period(date(2026, 1, 1), date(2026, 1, 1), "UTC")
+
+
+@given(days, st.integers(1, 31), lengths, st.integers(-30, 60), zones)
+def test_one_period_ends_where_the_next_begins(
+    first: date, anchor: int, months: int, nth: int, zone: str
+) -> None:
+    this = month_period(first_on=first, anchor_day=anchor, months=months, nth=nth, timezone=zone)
+    following = month_period(first_on=first, anchor_day=anchor, months=months, nth=nth + 1, timezone=zone)
+
+    assert this.ends_on == following.starts_on
+    assert this.ends_at == following.starts_at
+    assert this.starts_at < this.ends_at
+
+
+@given(days, days, st.integers(1, 31), lengths, zones)
+def test_every_day_lies_in_the_one_period_found_for_it(
+    first: date, day: date, anchor: int, months: int, zone: str
+) -> None:
+    period = period_containing(day, first_on=first, anchor_day=anchor, months=months, timezone=zone)
+
+    assert period.starts_on <= day < period.ends_on
+    assert period.starts_on.day in {anchor, *range(28, anchor + 1)}
+
+
+@given(st.datetimes(datetime(2009, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC)), zones)  # noqa: DTZ001
+def test_every_instant_lies_in_its_own_local_day(at: datetime, zone: str) -> None:
+    day = local_day(at, zone)
+
+    assert Period(day, day + timedelta(days=1), zone).contains(at)
+    assert at.astimezone(ZoneInfo(zone)).date() == day
+
+
+@given(days, days, days, days)
+def test_an_overlap_has_just_the_common_days(a: date, b: date, c: date, d: date) -> None:
+    period = Period(min(a, b), max(a, b) + timedelta(days=1), "UTC")
+    starts_on, ends_on = min(c, d), max(c, d) + timedelta(days=1)
+
+    overlap = period.overlap(starts_on, ends_on)
+
+    common = {
+        day for day in (a, b, c, d) if period.starts_on <= day < period.ends_on and starts_on <= day < ends_on
+    }
+    assert all(overlap and overlap.starts_on <= day < overlap.ends_on for day in common)
+    assert overlap is None or overlap.days <= min(period.days, (ends_on - starts_on).days)
+    assert period.overlap(period.starts_on, None) == period
