@@ -12,13 +12,15 @@ from django.core.management import call_command
 from benchmarks.harness import Context, report, scratch_database, server
 
 # Each module has `measure(context) -> list[Figure]`; they run in this order, on one scratch database.
-MODULES = ("ingest", "api")
+MODULES = ("ingest", "api", "close", "pdf")
 
 
 def main() -> int:
     """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MODULES)}; all if none is named")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(MODULES)}; all if none is named"
+    )
     parser.add_argument("--seconds", type=float, default=10, help="how long each figure is measured for")
     parser.add_argument("--clients", type=int, default=4, help="how many client processes post at once")
     options = parser.parse_args()

@@ -62,7 +62,7 @@ def scratch_database(url: str) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
+            yield urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

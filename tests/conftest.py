@@ -13,6 +13,7 @@ from django.conf import settings
 
 from billing_site.embedded.places import Trouble
 from billing_site.embedded.postgres import start_postgres
+from tests.browser.absence import pytest_terminal_summary  # noqa: F401  a hook that must be here to be heard
 
 
 def pytest_configure(config: pytest.Config) -> None:

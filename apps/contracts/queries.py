@@ -19,8 +19,8 @@ def live(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Contract]:
     return found if customer_ids is None else found.filter(customer_id__in=customer_ids)
 
 
-def running(*, at: datetime) -> list[Contract]:
-    """Return the contracts that cover their own local day of `at`, with customer and plan at hand."""
+def running(*, at: datetime, contract_ids: Collection[UUID] | None = None) -> list[Contract]:
+    """Return the contracts, of these or of all, that cover their own local day of `at`, by number."""
     day = at.astimezone(UTC).date()
     # Local days differ from UTC's by one at most.
     near = (

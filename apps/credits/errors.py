@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from apps.core.errors import Refusal
+from apps.rating.steps import written
 
 
 class GrantExists(Refusal):
@@ -22,7 +23,7 @@ class GrantIsEmpty(Refusal):
     title = "The credit grant is worth nothing"
 
     def __init__(self, key: str, amount: Decimal) -> None:
-        super().__init__(f"Credit grant {key} is for {amount:f}. Grant an amount above zero.")
+        super().__init__(f"Credit grant {key} is for {written(amount)}. Grant an amount above zero.")
 
 
 class GrantHasNoDays(Refusal):
@@ -43,6 +44,6 @@ class GrantOverdrawn(Refusal):
 
     def __init__(self, key: str, left: Decimal, amount: Decimal) -> None:
         super().__init__(
-            f"Credit grant {key} has {left:f} left, and {amount:f} was to be drawn: another invoice drew on it "
+            f"Credit grant {key} has {written(left)} left, and {written(amount)} was to be drawn: another invoice drew on it "
             "in between. Try again; the invoice is then rated with what is left."
         )

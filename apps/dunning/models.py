@@ -83,10 +83,13 @@ class Reminder(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="reminders")
     days_after_due = models.PositiveSmallIntegerField()
     tone = models.CharField(max_length=10, choices=PolicyStep.Tone.choices)
-    sent_at = models.DateTimeField()
+    taken_at = models.DateTimeField()
+    sent_at = models.DateTimeField(
+        null=True, blank=True, db_comment="When the mail was handed over; null until then"
+    )
 
     class Meta:
-        ordering = ["sent_at"]
+        ordering = ["taken_at"]
         constraints = [
             models.UniqueConstraint(fields=["case", "days_after_due"], name="each_step_is_taken_once")
         ]

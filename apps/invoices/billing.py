@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Q, Sum
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import terms_for
@@ -30,6 +30,7 @@ class Total:
     quantity: Decimal
     events: int
     days: int
+    last_received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +54,50 @@ def price(contract: Contract, period: Period) -> Priced:
     Invoices, their drafts and the spend to date are all this. Takes two queries, and one more where the plan has
     charges in credits.
     """
-    charges = charges_of(contract.plan_version_id)
-    totals = totals_of(contract, period)
-    terms = terms_for(contract, period, grants=_grants(contract, period, charges))
-    return Priced(period, charges, totals, rate(terms, _usage(charges, totals)))
+    return price_many([(contract, period)])[contract.pk]
 
 
-def totals_of(contract: Contract, period: Period) -> tuple[Total, ...]:
-    """Return the usage of the period by meter and dimension values, in one query."""
-    found = (
-        UsageDay.objects.filter(
-            customer_id=contract.customer_id,
-            contract_id=contract.pk,
-            day__gte=period.starts_on,
-            day__lt=period.ends_on,
-        )
-        .values_list("meter_id", "dimensions")
-        .annotate(Sum("quantity"), Sum("events"), Count("day"))
-        .order_by("meter_id", "dimensions")
+def price_many(periods: Sequence[tuple[Contract, Period]]) -> dict[UUID, Priced]:
+    """Price one period of each contract, in as many queries as for one; return them by contract."""
+    totals = totals_of(periods)
+    charges = {contract.pk: charges_of(contract.plan_version_id) for contract, _ in periods}
+    grants = _grants(
+        [(contract, period) for contract, period in periods if _in_credits(charges[contract.pk])]
     )
-    return tuple(Total(*row) for row in found)
+    return {
+        contract.pk: Priced(
+            period,
+            charges[contract.pk],
+            totals[contract.pk],
+            rate(
+                terms_for(contract, period, grants=grants.get(contract.pk, ())),
+                _usage(charges[contract.pk], totals[contract.pk]),
+            ),
+        )
+        for contract, period in periods
+    }
+
+
+def totals_of(periods: Sequence[tuple[Contract, Period]]) -> dict[UUID, tuple[Total, ...]]:
+    """Return the usage of one period of each contract by meter and dimension values, in one query."""
+    within = Q(pk__in=[])
+    for (starts_on, ends_on), contracts in _alike(periods).items():
+        within |= Q(
+            customer_id__in=[contract.customer_id for contract in contracts],
+            contract_id__in=[contract.pk for contract in contracts],
+            day__gte=starts_on,
+            day__lt=ends_on,
+        )
+    found = (
+        UsageDay.objects.filter(within)
+        .values_list("contract_id", "meter_id", "dimensions")
+        .annotate(Sum("quantity"), Sum("events"), Count("day"), Max("last_received_at"))
+        .order_by("contract_id", "meter_id", "dimensions")
+    )
+    totals: dict[UUID, list[Total]] = {contract.pk: [] for contract, _ in periods}
+    for contract_id, *row in found:
+        totals[contract_id].append(Total(*row))
+    return {contract_id: tuple(of_contract) for contract_id, of_contract in totals.items()}
 
 
 def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date, Decimal]]:
@@ -94,11 +119,25 @@ def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date
     return quantities
 
 
-def _grants(contract: Contract, period: Period, charges: Sequence[PlannedCharge]) -> tuple[Grant, ...]:
-    if not any(planned.charge.credit_unit for planned in charges):
-        return ()
-    found = open_grants([contract.customer_id], on=period.starts_on, until=period.ends_on)
-    return found[contract.customer_id]
+def _alike(periods: Sequence[tuple[Contract, Period]]) -> dict[tuple[date, date], list[Contract]]:
+    """Group contracts by the days of their period, which most of them share."""
+    alike: dict[tuple[date, date], list[Contract]] = {}
+    for contract, period in periods:
+        alike.setdefault((period.starts_on, period.ends_on), []).append(contract)
+    return alike
+
+
+def _in_credits(charges: Sequence[PlannedCharge]) -> bool:
+    return any(planned.charge.credit_unit for planned in charges)
+
+
+def _grants(periods: Sequence[tuple[Contract, Period]]) -> dict[UUID, tuple[Grant, ...]]:
+    """Return the grants that may pay for each contract; one query for each different period."""
+    grants: dict[UUID, tuple[Grant, ...]] = {}
+    for (starts_on, ends_on), contracts in _alike(periods).items():
+        found = open_grants([contract.customer_id for contract in contracts], on=starts_on, until=ends_on)
+        grants |= {contract.pk: found[contract.customer_id] for contract in contracts}
+    return grants
 
 
 def _usage(charges: Sequence[PlannedCharge], totals: Iterable[Total]) -> list[Usage]:

@@ -18,7 +18,7 @@ def bars(quantities: Sequence[Decimal], *, color: str) -> bytes:
         if height
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT + 1}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT + 1}" preserveAspectRatio="none">'
         f'<g fill="{color}">{"".join(drawn)}</g>'
         f'<rect x="0" y="{_HEIGHT}" width="{_WIDTH}" height="0.6" fill="#6b7280"/></svg>'
     ).encode()

@@ -110,7 +110,7 @@ def drafts_to_review() -> tuple[DraftRow, ...]:
         .order_by("review_until_at", "customer__name", "period_start_on")
     )
     return tuple(
-        DraftRow(_row(draft), None if draft.before is None else Money(draft.before, draft.currency))
+        DraftRow(_row(draft), None if draft.before is None else Money(draft.before, draft.currency).rounded())
         for draft in found
     )
 
@@ -123,7 +123,7 @@ def totals(found: QuerySet[Invoice]) -> tuple[Totalled, ...]:
         .annotate(count=Count("id"), total=Sum("total"))
         .order_by("currency")
     )
-    return tuple(Totalled(count, Money(total, currency)) for currency, count, total in summed)
+    return tuple(Totalled(count, Money(total, currency).rounded()) for currency, count, total in summed)
 
 
 def parked() -> QuerySet[ParkedClose]:
@@ -192,7 +192,7 @@ def _row(invoice: Invoice) -> InvoiceRow:
         contract_number=invoice.contract.number,
         period_start_on=invoice.period_start_on,
         period_end_on=invoice.period_end_on,
-        total=Money(invoice.total, invoice.currency),
+        total=Money(invoice.total, invoice.currency).rounded(),
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,
         review_until_at=invoice.review_until_at,

@@ -12,12 +12,13 @@ from apps.controls.spend import Spend, spend_to_date
 from apps.core.charts import Chart
 from apps.core.money import Money
 from apps.core.periods import local_day
-from apps.plans.queries import PlannedCharge, charges_of
+from apps.plans.queries import PlannedCharge
 from apps.portal import queries
 from apps.portal.queries import GrantRow, InvoiceRow
 from apps.portal.spend_by_day import spend_chart
 from apps.rating.lines import LineKind
 from apps.rating.terms import ChargeKind
+from apps.usage.queries import day_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,8 @@ def overview(*, customer_id: UUID, at: datetime, locale: str) -> Overview:
 
 
 def _running(contract: Contract, *, at: datetime, today: date, locale: str) -> Running:
-    spend = spend_to_date(contract_ids=[contract.pk], at=at)[contract.pk]
-    charges = charges_of(contract.plan_version_id)
+    spend = spend_to_date(contracts=[contract], at=at)[contract.pk]
+    charges = spend.charges
     rows = _spend_rows(charges, spend)
     period = spend.period
     return Running(
@@ -162,7 +163,7 @@ def _running(contract: Contract, *, at: datetime, today: date, locale: str) -> R
             contract=contract,
             period=period,
             charges=charges,
-            rows=queries.contract_days(contract=contract, start=period.starts_on, end=period.ends_on),
+            rows=day_rows(contract=contract, period=period),
             today=today,
             credit_unit=_only_credit_unit(charges),
             locale=locale,
@@ -182,7 +183,9 @@ def _spend_rows(charges: Sequence[PlannedCharge], spend: Spend) -> tuple[SpendRo
                 meter_key=planned.meter_key,
                 quantity=sum((line.quantity for line in used), Decimal(0)),
                 unit=planned.unit,
-                credits=sum((line.credits or Decimal(0) for line in used), Decimal(0)) if in_credits else None,
+                credits=sum((line.credits or Decimal(0) for line in used), Decimal(0))
+                if in_credits
+                else None,
                 credit_unit=in_credits or "",
                 amount=Money.total((line.amount for line in lines), spend.rated.subtotal.currency),
             )
@@ -217,7 +220,9 @@ def _due(invoices: Sequence[InvoiceRow]) -> tuple[DueRow, ...]:
     return tuple(
         DueRow(
             open=Money.total((one.open for one in unpaid if one.open.currency == currency), currency),
-            invoices=tuple(sorted((one for one in unpaid if one.open.currency == currency), key=lambda one: one.due_on)),
+            invoices=tuple(
+                sorted((one for one in unpaid if one.open.currency == currency), key=lambda one: one.due_on)
+            ),
         )
         for currency in sorted({invoice.open.currency for invoice in unpaid})
     )

@@ -1,6 +1,6 @@
-"""What the portal's pages read beyond the lower rooms' own queries: usage by day, and invoices with what is open."""
+"""What the portal's pages read beyond the lower rooms' own queries: meters used, and invoices with what is open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,6 @@ from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum, Te
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
-from apps.contracts.models import Contract
 from apps.core.money import Money
 from apps.credits.models import CreditGrant
 from apps.invoices.models import Invoice, InvoiceLine
@@ -30,16 +29,6 @@ class MeterRow:
     name: str
     unit: str
     dimensions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DayRow:
-    """One day's quantity for one value of a dimension; without a dimension the value is empty."""
-
-    day: date
-    value: str
-    quantity: Decimal
-    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +62,6 @@ class GrantRow:
     expires_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContractDayRow:
-    """One day's quantity of a meter under a contract, with the values of all its dimensions."""
-
-    day: date
-    meter_id: UUID
-    dimensions: Mapping[str, str]
-    quantity: Decimal
-
-
-def contract_days(*, contract: Contract, start: date, end: date) -> tuple[ContractDayRow, ...]:
-    """Return what a contract used from `start` up to, not with, `end`, day by day, in one query."""
-    rows = (
-        UsageDay.objects.filter(
-            customer_id=contract.customer_id, contract_id=contract.pk, day__gte=start, day__lt=end
-        )
-        .order_by("day")
-        .values_list("day", "meter_id", "dimensions", "quantity")
-    )
-    return tuple(ContractDayRow(*row) for row in rows)
-
-
 def meters_used(*, customer_id: UUID) -> tuple[MeterRow, ...]:
     """Return the meters that have counted anything of the customer's, oldest meter first, in one query."""
     used = UsageDay.objects.filter(customer_id=customer_id).values("meter_id")
@@ -104,33 +71,11 @@ def meters_used(*, customer_id: UUID) -> tuple[MeterRow, ...]:
     )
 
 
-def usage_by_day(
-    *, customer_id: UUID, meter_id: UUID, start: date, end: date, dimension: str = ""
-) -> tuple[DayRow, ...]:
-    """Return a meter's quantities from `start` up to, not with, `end`, by day and value, in one query."""
-    found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id, day__gte=start, day__lt=end)
-    rows = (
-        found.annotate(value=_value_of(dimension))
-        .values("day", "value")
-        .annotate(quantities=Sum("quantity"), counted=Sum("events"))
-        .order_by("day", "value")
-        .values_list("day", "value", "quantities", "counted")
-    )
-    return tuple(DayRow(day, value, quantity, events) for day, value, quantity, events in rows)
-
-
 def dimension_values(*, customer_id: UUID, meter_id: UUID, dimension: str) -> tuple[str, ...]:
     """Return every value that the customer ever used of a dimension, sorted: a value's place picks its color."""
     found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id)
-    values = found.annotate(value=_value_of(dimension)).values_list("value", flat=True).distinct()
-    return tuple(sorted(values))
-
-
-def total_used(*, customer_id: UUID, meter_id: UUID, start: date, end: date) -> Decimal:
-    """Return a meter's whole quantity from `start` up to, not with, `end`."""
-    found = UsageDay.objects.filter(customer_id=customer_id, meter_id=meter_id, day__gte=start, day__lt=end)
-    total: Decimal | None = found.aggregate(total=Sum("quantity"))["total"]
-    return total or Decimal(0)
+    value = Coalesce(KeyTextTransform(dimension, "dimensions"), Value(""), output_field=TextField())
+    return tuple(sorted(found.annotate(value=value).values_list("value", flat=True).distinct()))
 
 
 def invoice_rows(*, customer_id: UUID) -> tuple[InvoiceRow, ...]:
@@ -189,9 +134,3 @@ def _paid() -> Coalesce:
         .values("sum")
     )
     return Coalesce(Subquery(allocated), Value(Decimal(0)), output_field=_MONEY)
-
-
-def _value_of(dimension: str) -> Coalesce | Value:
-    if not dimension:
-        return Value("", output_field=TextField())
-    return Coalesce(KeyTextTransform(dimension, "dimensions"), Value(""), output_field=TextField())

@@ -17,14 +17,10 @@ from apps.core import formats
 from apps.core.charts import Chart, Series, largest
 from apps.core.periods import Period
 from apps.plans.queries import PlannedCharge
-from apps.portal.queries import ContractDayRow
 from apps.rating.engine import rate
 from apps.rating.lines import Line
-from apps.rating.price_models.matrix import Matrix
 from apps.rating.terms import ChargeKind
-from apps.rating.usage import Usage
-
-_Key = tuple[str, tuple[tuple[str, str], ...]]
+from apps.usage.queries import Total, UsageRow, as_usage
 
 
 def spend_chart(
@@ -32,7 +28,7 @@ def spend_chart(
     contract: Contract,
     period: Period,
     charges: Sequence[PlannedCharge],
-    rows: Sequence[ContractDayRow],
+    rows: Sequence[UsageRow],
     today: date,
     credit_unit: str,
     locale: str,
@@ -43,7 +39,11 @@ def spend_chart(
     days = [day for day in _days(period) if day <= today]
     amounts = _amounts(contract, period, usage_charges, rows, in_credits=in_credits)
     series = [
-        Series(planned.charge.name, tuple(amounts.get((day, planned.charge.key), Decimal(0)) for day in days), slot)
+        Series(
+            planned.charge.name,
+            tuple(amounts.get((day, planned.charge.key), Decimal(0)) for day in days),
+            slot,
+        )
         for slot, planned in enumerate(usage_charges)
     ]
     return Chart(
@@ -65,26 +65,20 @@ def _amounts(
     contract: Contract,
     period: Period,
     charges: Sequence[PlannedCharge],
-    rows: Sequence[ContractDayRow],
+    rows: Sequence[UsageRow],
     *,
     in_credits: bool,
 ) -> dict[tuple[date, str], Decimal]:
     keys = {planned.charge.key for planned in charges}
     terms = terms_for(contract, period)
     terms = replace(terms, charges=tuple(charge for charge in terms.charges if charge.key in keys))
-    by_meter: dict[UUID | None, list[PlannedCharge]] = {}
-    for planned in charges:
-        by_meter.setdefault(planned.meter_id, []).append(planned)
-    so_far: dict[_Key, Decimal] = {}
+    meter_ids = {planned.meter_key: planned.meter_id for planned in charges}
+    used: list[Total] = []
     before: dict[str, Decimal] = {}
     amounts: dict[tuple[date, str], Decimal] = {}
-    for day, used in groupby(rows, key=lambda row: row.day):
-        for row in used:
-            for planned in by_meter.get(row.meter_id, []):
-                key = (planned.charge.key, _dimensions(planned, row))
-                so_far[key] = so_far.get(key, Decimal(0)) + row.quantity
-        rated = rate(terms, [Usage(charge, quantity, values) for (charge, values), quantity in so_far.items()])
-        after = _by_charge(rated.lines, in_credits=in_credits)
+    for day, of_day in groupby(rows, key=_day):
+        used += [total for row in of_day if (total := _total(row, meter_ids.get(row.meter_key)))]
+        after = _by_charge(rate(terms, as_usage(charges, used)).lines, in_credits=in_credits)
         for charge, amount in after.items():
             amounts[day, charge] = amount - before.get(charge, Decimal(0))
         before = after
@@ -99,9 +93,15 @@ def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]
     return sums
 
 
-def _dimensions(planned: PlannedCharge, row: ContractDayRow) -> tuple[tuple[str, str], ...]:
-    price = planned.charge.price
-    return tuple((name, row.dimensions[name]) for name in price.dimensions) if isinstance(price, Matrix) else ()
+def _total(row: UsageRow, meter_id: UUID | None) -> Total | None:
+    if meter_id is None:
+        return None
+    return Total(meter_id, row.dimensions, row.quantity, row.events, row.last_received_at)
+
+
+def _day(row: UsageRow) -> date:
+    assert row.day is not None
+    return row.day
 
 
 def _days(period: Period) -> list[date]:

@@ -17,8 +17,9 @@ from apps.core import formats
 from apps.core.charts import Chart, Series, largest
 from apps.core.periods import Period, local_day, period_containing
 from apps.portal import queries, ranges
-from apps.portal.queries import DayRow, MeterRow
+from apps.portal.queries import MeterRow
 from apps.portal.ranges import ONE_DAY, DayRange
+from apps.usage.queries import usage_rows
 
 # What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -31,6 +32,16 @@ class Chip:
     text: str
     query: str
     chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """One day's quantity for one value of the dimension; without a dimension the value is empty."""
+
+    day: date
+    value: str
+    quantity: Decimal
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +97,9 @@ def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, loc
     by_day: tuple[DayRow, ...] = ()
     before, chart = Decimal(0), None
     if meter is not None:
-        by_day = queries.usage_by_day(
-            customer_id=customer_id, meter_id=meter.id, start=days.start, end=days.end, dimension=dimension
-        )
-        before = queries.total_used(
-            customer_id=customer_id, meter_id=meter.id, start=days.before.start, end=days.before.end
-        )
+        by_day = _by_day(customer_id, meter, days, dimension)
+        earlier = _by_day(customer_id, meter, days.before, "")
+        before = sum((row.quantity for row in earlier), Decimal(0))
         values = queries.dimension_values(customer_id=customer_id, meter_id=meter.id, dimension=dimension)
         chart = _chart(meter, days, by_day, values if dimension else (), locale)
     state = _state(meter, dimension, days)
@@ -149,6 +157,22 @@ def _period(signed: list[Contract], day: date) -> Period | None:
 
 def _month(day: date, timezone: str) -> Period:
     return period_containing(day, first_on=day.replace(day=1), anchor_day=1, months=1, timezone=timezone)
+
+
+def _by_day(customer_id: UUID, meter: MeterRow, days: DayRange, dimension: str) -> tuple[DayRow, ...]:
+    found = usage_rows(
+        customer_id=customer_id,
+        start=days.start,
+        end=days.end,
+        meter_key=meter.key,
+        by_day=True,
+        dimensions=[dimension] if dimension else [],
+    )
+    return tuple(
+        DayRow(row.day, row.dimensions.get(dimension, ""), row.quantity, row.events)
+        for row in found
+        if row.day
+    )
 
 
 def _dimension(meter: MeterRow | None, asked: Mapping[str, str]) -> str:

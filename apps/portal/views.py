@@ -89,7 +89,9 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "invoice": bill,
         "document": document_of(bill, lines),
         "open": still_open,
-        "state": _state(still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())),
+        "state": _state(
+            still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())
+        ),
         "here": "invoices",
     }
     return render(request, "portal/invoice.html", context)
@@ -107,7 +109,9 @@ def invoice_pdf(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
     return HttpResponse(
         bytes(document.content),
         content_type="application/pdf",
-        headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=f"{number}.pdf")},
+        headers={
+            "Content-Disposition": content_disposition_header(as_attachment=True, filename=f"{number}.pdf")
+        },
     )
 
 

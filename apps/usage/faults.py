@@ -22,14 +22,20 @@ NOT_AN_EVENT = Fault(
     Reason.NOT_AN_EVENT, "", "Send an object with id, customer, type, time and, where needed, properties."
 )
 BAD_ID = Fault(
-    Reason.BAD_ID, "id", "Give each event its own id, a string of 1 to 500 characters, and repeat it on retries."
+    Reason.BAD_ID,
+    "id",
+    "Give each event its own id, a string of 1 to 500 characters, and repeat it on retries.",
 )
-BAD_CUSTOMER = Fault(Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 500 characters.")
+BAD_CUSTOMER = Fault(
+    Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 500 characters."
+)
 BAD_TYPE = Fault(
     Reason.BAD_TYPE, "type", "Give the type that a meter counts, a string of 1 to 100 characters."
 )
 BAD_TIME = Fault(
-    Reason.BAD_TIME, "time", "Give the time as in ISO 8601 with its offset: 2026-11-23T10:15:00Z or ...+01:00."
+    Reason.BAD_TIME,
+    "time",
+    "Give the time as in ISO 8601 with its offset: 2026-11-23T10:15:00Z or ...+01:00.",
 )
 BAD_QUANTITY = Fault(
     Reason.BAD_QUANTITY,

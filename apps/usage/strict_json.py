@@ -31,7 +31,9 @@ class OutsizedNumber:
 class BadJson(ValueError):
     """The text is not JSON that can be relied on; the message says what is wrong, where, and what to do."""
 
-    def __init__(self, code: str, message: str, *, text: str | None = None, position: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, text: str | None = None, position: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.line: int | None = None
@@ -116,7 +118,9 @@ def _is_deeper(value: object, levels: int) -> bool:
         layer = [
             inner
             for outer in layer
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
             if isinstance(inner, dict | list)
         ]
         if not layer:
@@ -131,7 +135,10 @@ def _refuse_bad_escapes(text: str) -> None:
         code = int(escape[1], 16) if escape[1] else -1
         if code == 0:
             raise BadJson(
-                "nul-character", "A string holds NUL (\\u0000). Leave it out.", text=text, position=escape.start()
+                "nul-character",
+                "A string holds NUL (\\u0000). Leave it out.",
+                text=text,
+                position=escape.start(),
             )
         is_low = 0xDC00 <= code <= 0xDFFF
         if is_low != bool(high and high.end() == escape.start()):
@@ -159,7 +166,7 @@ def _too_deep(text: str) -> BadJson:
     return BadJson("too-deep", message, text=text, position=place)
 
 
-def _places(text: str) -> Iterator[tuple[int, int, bool]]:
+def _places(text: str) -> Iterator[tuple[int, int, bool]]:  # noqa: C901 one case per kind of token
     """Yield the start of every bracket and name, how deep it lies, and whether its object has the name already."""
     if len(text) > _SEARCHED_BYTES:
         return

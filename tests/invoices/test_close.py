@@ -114,7 +114,7 @@ def test_tax_is_rounded_once_on_the_subtotal() -> None:
 
 
 def test_a_contract_that_cannot_be_priced_is_parked_with_the_reason_and_others_go_on() -> None:
-    """The matrix prices model a alone; usage of model b came in, as after a mistake by hand."""
+    """The matrix prices model a alone; the totals were changed to model b by hand."""
     parked_one, contract = _contract_with_unpriced_usage(), make_contract(make_customer("fine"))
 
     closed = close.close_contract(contract_id=parked_one.pk, at=IN_NOVEMBER, actor=ACTOR)
@@ -206,11 +206,13 @@ def test_a_draft_takes_a_bounded_number_of_queries() -> None:
 
 
 def _contract_with_unpriced_usage() -> Contract:
-    meter = make_meter("tokens", unit="tokens", event_type="llm", dimensions=["model"])
+    meter = make_meter("tokens", aggregation="sum", unit="tokens", event_type="llm", dimensions=["model"])
     cell = NewPrice(model="per_unit", unit_amount=Decimal("0.01"), match={"model": "a"})
     charge = usage_charge("tokens", dimensions=["model"], prices=[cell])
     contract = make_contract(make_customer("broken"), make_plan_version([charge]))
-    use(contract, meter.key, "10", dimensions={"model": "b"})
+    use(contract, meter.key, "10", dimensions={"model": "a"})
+    with connection.cursor() as cursor:
+        cursor.execute('UPDATE usage_usageday SET dimensions = \'{"model": "b"}\'')
     return contract
 
 

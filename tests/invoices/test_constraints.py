@@ -1,6 +1,7 @@
 """What the database itself refuses, whoever asks."""
 
 from typing import LiteralString
+from uuid import UUID
 
 import psycopg.errors
 import pytest
@@ -12,6 +13,7 @@ from apps.invoices.models import Invoice
 from tests.builders import make_contract, make_customer
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
+Value = str | UUID | None
 pytestmark = pytest.mark.django_db
 
 _FINAL = "UPDATE invoices_invoice SET status = 'finalized', number = 'X-1', finalized_at = now(), "
@@ -129,7 +131,7 @@ def _used() -> Contract:
     return contract
 
 
-def _refused(statement: str, *values: object) -> str:
+def _refused(statement: str, *values: Value) -> str:
     """Return the name of the constraint that refuses the statement."""
     with pytest.raises(DatabaseError) as refusal, transaction.atomic():
         _execute(statement, *values)
@@ -138,6 +140,6 @@ def _refused(statement: str, *values: object) -> str:
     return cause.diag.constraint_name or ""
 
 
-def _execute(statement: str, *values: object) -> None:
+def _execute(statement: str, *values: Value) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

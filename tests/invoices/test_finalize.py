@@ -170,7 +170,9 @@ def test_the_snapshot_keeps_names_as_they_were_and_the_hash_proves_it() -> None:
     stored = Invoice.objects.get(pk=invoice.pk)
     assert stored.snapshot["customer"]["name"] == "Acme"
     assert stored.snapshot["contract"]["purchase_order"] == "PO 7"
-    assert stored.snapshot["usage"] == [{"meter": "calls", "dimensions": {}, "quantity": "150", "events": 1}]
+    assert stored.snapshot["usage"] == [
+        {"meter": "calls", "dimensions": {}, "quantity": "150", "events": 150}
+    ]
     assert stored.snapshot["days"][0]["quantities"] == {"2026-10-05": "150"}
     assert snapshot.hash_of(stored, list(stored.lines.all())) == bytes(stored.snapshot_hash or b"")
     stored.total += 1

@@ -32,7 +32,7 @@ def test_per_token_by_model_and_kind() -> None:
     small: 9,999,999                         x 0.00000025  =  2.49999975 -> 2.50
     total 13.67
     """
-    make_meter("tokens", unit="tokens", event_type="llm", dimensions=["model"])
+    make_meter("tokens", aggregation="sum", unit="tokens", event_type="llm", dimensions=["model"])
     prices = [_per_unit("0.000005", model="large"), _per_unit("0.00000025", model="small")]
     contract = make_contract(
         None, make_plan_version([usage_charge("tokens", dimensions=["model"], prices=prices)])
@@ -107,7 +107,7 @@ def test_subscription_with_included_usage_and_overage_in_a_month_cut_short() -> 
 
     Calls: 12,500 used, 10,000 included, 2,500 x 0.01 = 25.00. Together 363.03; 20% tax 72.606 -> 72.61; 435.64.
     """
-    make_meter()
+    make_meter(aggregation="sum")
     version = make_plan_version([fee_charge("499"), usage_charge(included=Decimal(10_000))])
     contract = make_contract(make_customer(tax_rate=Decimal(20)), version, starts_on=date(2026, 10, 11))
     use(contract, "calls", "12500", day=date(2026, 10, 20))
@@ -126,8 +126,8 @@ def test_outcomes_by_graduated_tiers_and_packages() -> None:
 
     1,201 pages in packages of 100 at 4.00, the first 100 free: 1,101 beyond are 12 packages: 48.00. Together 193.00.
     """
-    make_meter("documents", unit="documents", event_type="document")
-    make_meter("pages", unit="pages", event_type="page")
+    make_meter("documents", aggregation="sum", unit="documents", event_type="document")
+    make_meter("pages", aggregation="sum", unit="pages", event_type="page")
     tiers = [
         NewTier(Decimal(1000), Decimal("0.10"), flat_amount=Decimal(5)),
         NewTier(None, Decimal("0.08")),
@@ -156,7 +156,7 @@ def _per_unit(amount: str, **match: str) -> NewPrice:
 
 def _contract_in_credits() -> Contract:
     make_credit_unit()
-    make_meter("answers", unit="answers", event_type="answer")
+    make_meter("answers", aggregation="sum", unit="answers", event_type="answer")
     charge: NewCharge = usage_charge(
         "answers", unit_amount="0.5", credit_unit="credits", overage=_per_unit("0.02")
     )

@@ -54,7 +54,7 @@ def test_the_invoice_reads_as_it_should(language: str, file_regression: FileRegr
     content = publish.render_pdf(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR).content
 
     assert invoice.total == Decimal("636.85")
-    file_regression.check(_text(content), encoding="utf-8", basename=f"invoice_{language}")
+    file_regression.check(_text(bytes(content)), encoding="utf-8", basename=f"invoice_{language}")
 
 
 def test_the_document_names_itself_to_readers_and_machines() -> None:
@@ -65,8 +65,8 @@ def test_the_document_names_itself_to_readers_and_machines() -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == "Rechnung INV-2026-000001 \N{EN DASH} Seller Inc."
     assert reader.metadata.author == "Seller Inc."
-    assert reader.root_object["/Lang"] == "de"
-    assert reader.root_object["/MarkInfo"] == {"/Marked": True}
+    assert str(reader.root_object["/Lang"]) == "de"
+    assert str(reader.root_object["/MarkInfo"]) == "{'/Marked': True}"
     assert {font.split("+")[1] for font in _fonts(reader)} <= {
         "Inter",
         "Inter-Semi-Bold",
@@ -104,7 +104,7 @@ def test_a_draft_is_shown_as_one_and_never_kept() -> None:
 
 def test_sixty_lines_repeat_their_head_and_carry_their_sum() -> None:
     """Each of 60 models has 1,000,000 tokens at 0.000001: 60 lines of 1.00."""
-    make_meter("tokens", unit="tokens", event_type="llm", dimensions=["model"])
+    make_meter("tokens", aggregation="sum", unit="tokens", event_type="llm", dimensions=["model"])
     models = [f"model-{n:02d}" for n in range(60)]
     prices = [
         NewPrice(model="per_unit", unit_amount=Decimal("0.000001"), match={"model": model})
@@ -177,8 +177,10 @@ def test_the_renderer_itself_opens_no_file_and_no_address(canary: "Canary") -> N
 
 def _month(*, language: str = "en") -> Invoice:
     make_legal_entity(**_SELLER)
-    make_meter()
-    make_meter("tokens", name="Tokens", unit="tokens", event_type="llm", dimensions=["model"])
+    make_meter(aggregation="sum")
+    make_meter(
+        "tokens", aggregation="sum", name="Tokens", unit="tokens", event_type="llm", dimensions=["model"]
+    )
     per_token = NewPrice(model="per_unit", unit_amount=Decimal("0.000005"), match={"model": "large"})
     charges = [
         usage_charge("tokens", dimensions=["model"], prices=[per_token]),

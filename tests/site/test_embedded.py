@@ -35,13 +35,13 @@ def test_a_server_starts_answers_and_leaves_no_process(var: Path) -> None:
     assert find_postgres(var / "postgres") is None
 
 
-def test_a_durable_server_keeps_its_data_over_a_restart(var: Path) -> None:
-    server = start_postgres(var / "postgres", log=var / "log" / "postgres.log")
+def test_a_durable_server_keeps_its_data_over_a_restart(empty: Path) -> None:
+    server = start_postgres(empty / "postgres", log=empty / "log" / "postgres.log")
     do(server, "create table kept as select 42 as answer")
     assert (ask(server, "show fsync"), ask(server, "show synchronous_commit")) == ("on", "on")
     server.stop()
 
-    with running(start_postgres(var / "postgres", log=var / "log" / "postgres.log")) as again:
+    with running(start_postgres(empty / "postgres", log=empty / "log" / "postgres.log")) as again:
         assert ask(again, "select answer from kept") == 42
 
 
@@ -87,25 +87,25 @@ def test_a_server_that_lost_its_socket_is_replaced(var: Path) -> None:
     server.stop()
 
 
-def test_a_half_made_cluster_is_made_anew(var: Path) -> None:
-    half_made = places.settle(var / "postgres").folder("data.new")
+def test_a_half_made_cluster_is_made_anew(empty: Path) -> None:
+    half_made = places.settle(empty / "postgres").folder("data.new")
     (half_made / "PG_VERSION").write_text("18\n")
 
-    with running(start_throw_away(var)) as server:
+    with running(start_throw_away(empty)) as server:
         assert ask(server, "select 1") == 1
 
 
-def test_a_deep_folder_gets_its_socket_elsewhere(var: Path) -> None:
-    deep = var / ("d" * 60) / ("e" * 60)
+def test_a_deep_folder_gets_its_socket_elsewhere(empty: Path) -> None:
+    deep = empty / ("d" * 60) / ("e" * 60)
 
-    with running(start_postgres(deep, log=var / "postgres.log", durable=False)) as server:
+    with running(start_postgres(deep, log=empty / "postgres.log", durable=False)) as server:
         assert "%2Ftmp%2Fmeterbook-" in server.url
         assert ask(server, "select 1") == 1
         shutil.rmtree(places.settle(deep).sockets(".s.PGSQL.5432"))
 
 
-def test_a_foreign_folder_in_the_sockets_place_is_refused(var: Path) -> None:
-    home = places.settle(var / ("d" * 60) / ("e" * 60))
+def test_a_foreign_folder_in_the_sockets_place_is_refused(empty: Path) -> None:
+    home = places.settle(empty / ("d" * 60) / ("e" * 60))
     sockets = home.sockets("s")
     sockets.chmod(0o777)
 
@@ -114,63 +114,63 @@ def test_a_foreign_folder_in_the_sockets_place_is_refused(var: Path) -> None:
     sockets.rmdir()
 
 
-def test_no_programs_is_told_with_the_ways_out(var: Path) -> None:
+def test_no_programs_is_told_with_the_ways_out(empty: Path) -> None:
     with pytest.raises(
         Trouble, match=r"No PostgreSQL can be run here \(tried /nowhere: .*make setup.*DATABASE_URL"
     ):
-        start_postgres(var / "postgres", log=var / "postgres.log", choice="/nowhere/bin")
+        start_postgres(empty / "postgres", log=empty / "postgres.log", choice="/nowhere/bin")
 
 
-def test_programs_with_missing_libraries_are_told_with_their_own_words(var: Path) -> None:
-    program = var / "broken" / "bin" / "initdb"
+def test_programs_with_missing_libraries_are_told_with_their_own_words(empty: Path) -> None:
+    program = empty / "broken" / "bin" / "initdb"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\necho 'libz.so.1: cannot open shared object file' >&2\nexit 127\n")
     program.chmod(0o755)
 
     with pytest.raises(Trouble, match=r"libz\.so\.1: cannot open"):
-        start_postgres(var / "postgres", log=var / "postgres.log", choice=str(program.parent))
+        start_postgres(empty / "postgres", log=empty / "postgres.log", choice=str(program.parent))
 
 
-def test_data_of_another_version_are_not_touched(var: Path) -> None:
-    data = places.settle(var / "postgres").folder("data")
+def test_data_of_another_version_are_not_touched(empty: Path) -> None:
+    data = places.settle(empty / "postgres").folder("data")
     (data / "PG_VERSION").write_text("14\n")
 
     with pytest.raises(Trouble, match=r"made by PostgreSQL 14, .* METERBOOK_POSTGRES .*`make demo-reset`"):
-        start_throw_away(var)
+        start_throw_away(empty)
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
 
 
-def test_a_full_disk_is_told_before_anything_is_written(var: Path) -> None:
+def test_a_full_disk_is_told_before_anything_is_written(empty: Path) -> None:
     with pytest.raises(Trouble, match="METERBOOK_VAR to a folder on another disk"):
-        places.require_space(var, megabytes=10**12)
+        places.require_space(empty, megabytes=10**12)
 
 
 # --- Valkey --------------------------------------------------------------------------------------
 
 
-def test_the_broker_keeps_its_queue_over_a_restart(var: Path) -> None:
-    broker = start_valkey(var / "valkey", log=var / "log" / "valkey.log")
+def test_the_broker_keeps_its_queue_over_a_restart(empty: Path) -> None:
+    broker = start_valkey(empty / "valkey", log=empty / "log" / "valkey.log")
     put(broker, "close the month")
     broker.stop()
     assert not places.alive(broker.pid)
 
-    with running(start_valkey(var / "valkey", log=var / "log" / "valkey.log")) as again:
+    with running(start_valkey(empty / "valkey", log=empty / "log" / "valkey.log")) as again:
         assert take(again) == "close the month"
 
 
-def test_a_broker_killed_hard_comes_back_over_its_leftovers(var: Path) -> None:
-    broker = start_valkey(var / "valkey", log=var / "valkey.log")
+def test_a_broker_killed_hard_comes_back_over_its_leftovers(empty: Path) -> None:
+    broker = start_valkey(empty / "valkey", log=empty / "valkey.log")
     kill_hard(broker)
 
-    with running(start_valkey(var / "valkey", log=var / "valkey.log")) as again:
+    with running(start_valkey(empty / "valkey", log=empty / "valkey.log")) as again:
         put(again, "still there")
         assert take(again) == "still there"
 
 
-def test_a_path_with_a_space_works_in_both_urls(var: Path) -> None:
+def test_a_path_with_a_space_works_in_both_urls(empty: Path) -> None:
     with (
-        running(start_postgres(var / "a b", log=var / "postgres.log", durable=False)) as server,
-        running(start_valkey(var / "c d", log=var / "valkey.log")) as broker,
+        running(start_postgres(empty / "a b", log=empty / "postgres.log", durable=False)) as server,
+        running(start_valkey(empty / "c d", log=empty / "valkey.log")) as broker,
     ):
         put(broker, "heard")
         assert (ask(server, "select 1"), take(broker)) == (1, "heard")
@@ -179,10 +179,10 @@ def test_a_path_with_a_space_works_in_both_urls(var: Path) -> None:
 # --- The command ---------------------------------------------------------------------------------
 
 
-def test_the_command_gets_both_urls_and_its_exit_code_passes_through(var: Path) -> None:
+def test_the_command_gets_both_urls_and_its_exit_code_passes_through(empty: Path) -> None:
     done = subprocess.run(
         [*EMBEDDED, "sh", "-c", "echo $DATABASE_URL $CELERY_BROKER_URL; exit 7"],
-        env=environment(var),
+        env=environment(empty),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -192,22 +192,22 @@ def test_the_command_gets_both_urls_and_its_exit_code_passes_through(var: Path) 
     database, broker = done.stdout.split()
     assert database.startswith("postgresql://meterbook@%2F")
     assert broker.startswith("redis+socket:///")
-    assert_nothing_runs(var)
+    assert_nothing_runs(empty)
 
 
-def test_given_servers_are_used_and_nothing_is_started(var: Path) -> None:
+def test_given_servers_are_used_and_nothing_is_started(empty: Path) -> None:
     given = {"DATABASE_URL": "postgresql://elsewhere/billing", "CELERY_BROKER_URL": "redis://elsewhere"}
 
     done = subprocess.run(
         [*EMBEDDED, "sh", "-c", "echo $DATABASE_URL $CELERY_BROKER_URL"],
-        env=environment(var) | given,
+        env=environment(empty) | given,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
 
     assert done.stdout.split() == list(given.values())
-    assert list(var.iterdir()) == []
+    assert list(empty.iterdir()) == []
 
 
 def test_an_interrupt_reaches_the_command_and_then_stops_the_services(var: Path) -> None:
@@ -249,24 +249,27 @@ def test_the_next_command_takes_over_what_a_killed_one_left_running(var: Path) -
     assert not places.alive(broker.pid)
 
 
-def test_a_reset_waits_for_no_one_and_removes_no_data_in_use(var: Path) -> None:
-    with command(var, STAY):
+def test_a_reset_removes_no_data_in_use_but_stops_what_a_killed_command_left(var: Path) -> None:
+    with command(var, STAY) as wrapper:
         refused = subprocess.run(
             [*EMBEDDED, "--reset"], env=environment(var), stderr=subprocess.PIPE, check=False
         )
         assert refused.returncode == 2
         assert b"Stop it first, then reset." in refused.stderr
-        assert (var / "postgres" / "data").exists()
+        server, broker = services(var)
+        wrapper.kill()
 
     subprocess.run([*EMBEDDED, "--reset"], env=environment(var), stdout=subprocess.DEVNULL, check=True)
     assert not (var / "postgres").exists()
     assert not (var / "valkey").exists()
+    assert not places.alive(server.pid)
+    assert not places.alive(broker.pid)
 
 
-def test_trouble_is_one_paragraph_and_exit_code_2(var: Path) -> None:
+def test_trouble_is_one_paragraph_and_exit_code_2(empty: Path) -> None:
     done = subprocess.run(
         [*EMBEDDED, "true"],
-        env=environment(var) | {"METERBOOK_POSTGRES": "/nowhere/bin"},
+        env=environment(empty) | {"METERBOOK_POSTGRES": "/nowhere/bin"},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -275,7 +278,7 @@ def test_trouble_is_one_paragraph_and_exit_code_2(var: Path) -> None:
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "make setup" in done.stderr
-    assert_nothing_runs(var)
+    assert_nothing_runs(empty)
 
 
 # --- As root -------------------------------------------------------------------------------------
@@ -293,8 +296,8 @@ def test_root_runs_the_services_as_another_account(var: Path) -> None:
 
 
 @as_root
-def test_where_that_account_cannot_come_the_service_has_a_place_of_its_own(var: Path) -> None:
-    closed = var / "closed"
+def test_where_that_account_cannot_come_the_service_has_a_place_of_its_own(empty: Path) -> None:
+    closed = empty / "closed"
     closed.mkdir(mode=0o700)
 
     with running(start_postgres(closed / "postgres", log=closed / "postgres.log", durable=False)) as server:
@@ -306,8 +309,8 @@ def test_where_that_account_cannot_come_the_service_has_a_place_of_its_own(var: 
 
 
 @as_root
-def test_programs_that_account_cannot_reach_are_copied_once(var: Path) -> None:
-    tree = var / "closed"
+def test_programs_that_account_cannot_reach_are_copied_once(empty: Path) -> None:
+    tree = empty / "closed"
     tree.mkdir(mode=0o700)
     tool = tree / "bin" / "tool"
     tool.parent.mkdir(mode=0o700)
@@ -315,7 +318,7 @@ def test_programs_that_account_cannot_reach_are_copied_once(var: Path) -> None:
     tool.chmod(0o700)
     (tree / "beside").mkdir()
     (tree / "beside" / "words").write_text("echo copied\n")
-    home = places.settle(var / "home")
+    home = places.settle(empty / "home")
 
     copies = {home.program(tree, "bin/tool", parts=("bin", "beside")) for _ in range(2)}
 
@@ -331,13 +334,35 @@ STAY = "echo ready; exec sleep 60"
 Service = TypeVar("Service", Postgres, Valkey)
 
 
-@pytest.fixture
-def var() -> Iterator[Path]:
+@contextmanager
+def folder() -> Iterator[Path]:
     """Give a short path that every account can pass, unlike pytest's own temporary folders."""
-    folder = Path(tempfile.mkdtemp(prefix="meterbook-var-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    made = Path(tempfile.mkdtemp(prefix="meterbook-var-", dir="/tmp"))
+    made.chmod(0o755)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@pytest.fixture
+def empty() -> Iterator[Path]:
+    with folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Path]:
+    with folder() as made:
+        start_throw_away(made).stop()
+        yield made / "postgres"
+
+
+@pytest.fixture
+def var(cluster: Path, empty: Path) -> Path:
+    """Give a folder whose PostgreSQL has been made before, to save each test a second."""
+    subprocess.run(["cp", "-a", cluster, empty / "postgres"], check=True)
+    return empty
 
 
 @contextmanager

@@ -28,7 +28,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('usage_make_month'));
-    IF to_regclass(name) IS NULL THEN
+    -- Asked of the catalogue itself: to_regclass may still remember that the table was not there a moment ago.
+    IF NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace) THEN
         EXECUTE format('CREATE TABLE %I (LIKE usage_event INCLUDING ALL)', name);
         EXECUTE format('ALTER TABLE usage_event ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                        name, first::text || ' 00:00+00', next::text || ' 00:00+00');

@@ -1,0 +1,208 @@
+"""Finalized invoices, their PDFs and the usage behind them; drafts are the seller's own."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import errors
+from apps.api.pagination import PAGE_PARAMETERS, PageFields, page
+from apps.api.resource import Resource, checked
+from apps.core.periods import Period
+from apps.customers.models import ApiKey
+from apps.invoices import queries
+from apps.invoices.models import Invoice, InvoiceLine, InvoicePdf
+from apps.rating.steps import written
+from apps.usage.queries import UsageRow, day_rows
+
+# What a spreadsheet would take for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class InvoiceQuestion(PageFields):
+    """Whose invoices, and which page of them."""
+
+    customer = serializers.CharField(max_length=63, required=False)
+
+
+class InvoiceAnswer(serializers.Serializer[Any]):
+    """An invoice."""
+
+    number = serializers.CharField()
+    customer = serializers.CharField(source="customer.key")
+    contract = serializers.CharField(source="contract.number")
+    period_start_on = serializers.DateField()
+    period_end_on = serializers.DateField(help_text="The first day after the period.")
+    timezone = serializers.CharField()
+    currency = serializers.CharField()
+    subtotal = serializers.SerializerMethodField()
+    tax_rate = serializers.SerializerMethodField(help_text="Percent.")
+    tax_amount = serializers.SerializerMethodField()
+    total = serializers.SerializerMethodField()
+    issued_on = serializers.DateField()
+    due_on = serializers.DateField()
+    finalized_at = serializers.DateTimeField()
+
+    def get_subtotal(self, invoice: Invoice) -> str:
+        return written(invoice.subtotal)
+
+    def get_tax_rate(self, invoice: Invoice) -> str:
+        return written(invoice.tax_rate)
+
+    def get_tax_amount(self, invoice: Invoice) -> str:
+        return written(invoice.tax_amount)
+
+    def get_total(self, invoice: Invoice) -> str:
+        return written(invoice.total)
+
+
+class InvoicesAnswer(serializers.Serializer[Any]):
+    """A page of invoices."""
+
+    data = InvoiceAnswer(many=True)  # type: ignore[assignment]
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class LineAnswer(serializers.Serializer[Any]):
+    """A line of an invoice, with the steps that made its amount."""
+
+    position = serializers.IntegerField()
+    charge = serializers.CharField(source="charge_key")
+    product = serializers.CharField(source="product_name")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    dimensions = serializers.DictField(child=serializers.CharField())
+    quantity = serializers.SerializerMethodField()
+    unit = serializers.CharField()
+    price_unit = serializers.CharField(help_text="The currency, or the credit unit that it was priced in.")
+    credits = serializers.SerializerMethodField()
+    exact = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+    steps = serializers.ListField(child=serializers.DictField())
+
+    def get_quantity(self, line: InvoiceLine) -> str:
+        return written(line.quantity)
+
+    def get_credits(self, line: InvoiceLine) -> str | None:
+        return None if line.credits is None else written(line.credits)
+
+    def get_exact(self, line: InvoiceLine) -> str:
+        return written(line.exact)
+
+    def get_amount(self, line: InvoiceLine) -> str:
+        return written(line.amount)
+
+
+class InvoiceWithLinesAnswer(InvoiceAnswer):
+    """An invoice with its lines."""
+
+    lines = LineAnswer(many=True)
+
+
+class _OfInvoices(Resource):
+    scopes: ClassVar[dict[str, str]] = {"GET": ApiKey.Scope.INVOICES_READ}
+
+    def invoice(self, number: str) -> queries.InvoiceWithLines:
+        """Return the finalized invoice; one of a customer that the caller may not see is not there."""
+        found = queries.with_lines(number=number, customer_id=self.caller.customer_id)
+        if found is None:
+            raise errors.NotFound(f"There is no invoice {number[:40]!r}.")
+        return found
+
+
+class Invoices(_OfInvoices):
+    """All finalized invoices that the key may see."""
+
+    @extend_schema(
+        operation_id="list_invoices",
+        summary="List invoices",
+        parameters=[OpenApiParameter("customer", str, description="A customer's key."), *PAGE_PARAMETERS],
+        responses=InvoicesAnswer,
+    )
+    def get(self, request: Request) -> Response:
+        asked = checked(InvoiceQuestion, request.query_params.dict())
+        customer_id = self.caller.customer_id
+        if asked.get("customer"):
+            customer_id = self.customer(asked["customer"]).pk
+        found = queries.invoices(
+            customer_ids=None if customer_id is None else [customer_id], statuses=[Invoice.Status.FINALIZED]
+        )
+        rows, next_cursor = page(found, asked)
+        return Response({"data": InvoiceAnswer(rows, many=True).data, "next_cursor": next_cursor})
+
+
+class OneInvoice(_OfInvoices):
+    """One finalized invoice."""
+
+    @extend_schema(operation_id="get_invoice", summary="Read an invoice", responses=InvoiceWithLinesAnswer)
+    def get(self, request: Request, number: str) -> Response:
+        found = self.invoice(number)
+        body = {**InvoiceAnswer(found.invoice).data, "lines": LineAnswer(found.lines, many=True).data}
+        return Response(body)
+
+
+class Pdf(_OfInvoices):
+    """An invoice's document."""
+
+    @extend_schema(
+        operation_id="get_invoice_pdf",
+        summary="Fetch an invoice's PDF",
+        description="The same bytes for ever, with their SHA-256 as ETag.",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        invoice = self.invoice(number).invoice
+        document = InvoicePdf.objects.filter(invoice=invoice).first()
+        if document is None:
+            raise errors.NotRendered(number)
+        etag = f'"{bytes(document.sha256).hex()}"'
+        if request.headers.get("If-None-Match") == etag:
+            return HttpResponse(status=304, headers={"ETag": etag})
+        return HttpResponse(
+            bytes(document.content),
+            content_type="application/pdf",
+            headers={"ETag": etag, "Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
+        )
+
+
+class UsageCsv(_OfInvoices):
+    """The daily totals behind an invoice."""
+
+    @extend_schema(
+        operation_id="get_invoice_usage",
+        summary="Fetch the usage behind an invoice",
+        description="One row per day, meter and dimension values, as CSV. These days are closed: they no longer change.",
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        invoice = self.invoice(number).invoice
+        period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
+        return HttpResponse(
+            _csv(day_rows(contract=invoice.contract, period=period)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{invoice.number}-usage.csv"'},
+        )
+
+
+def _csv(rows: Iterable[UsageRow]) -> str:
+    found = list(rows)
+    names = sorted({name for row in found for name in row.dimensions})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([_cell(name) for name in ("day", "meter", "name", "unit", *names, "quantity", "events")])
+    for row in found:
+        values = [row.dimensions.get(name, "") for name in names]
+        shown = [_cell(value) for value in (row.meter_key, row.meter_name, row.unit, *values)]
+        writer.writerow([row.day, *shown, written(row.quantity), row.events])
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,26 @@
+"""The addresses of the API."""
+
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+
+from apps.api.customers import Customers, OneCustomer
+from apps.api.events import Events
+from apps.api.invoices import Invoices, OneInvoice, Pdf, UsageCsv
+from apps.api.site import Reference, Schema, unknown
+from apps.api.usage import SpendToDate, Usage
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="api_docs"), name="api"),
+    path("schema/", Schema.as_view(), name="api_schema"),
+    path("docs/", Reference.as_view(), name="api_docs"),
+    path("v1/events", Events.as_view(), name="api_events"),
+    path("v1/customers", Customers.as_view(), name="api_customers"),
+    path("v1/customers/<str:key>", OneCustomer.as_view(), name="api_customer"),
+    path("v1/customers/<str:key>/usage", Usage.as_view(), name="api_usage"),
+    path("v1/customers/<str:key>/spend", SpendToDate.as_view(), name="api_spend"),
+    path("v1/invoices", Invoices.as_view(), name="api_invoices"),
+    path("v1/invoices/<str:number>", OneInvoice.as_view(), name="api_invoice"),
+    path("v1/invoices/<str:number>/pdf", Pdf.as_view(), name="api_invoice_pdf"),
+    path("v1/invoices/<str:number>/usage.csv", UsageCsv.as_view(), name="api_invoice_usage"),
+    re_path(r"^.*$", unknown, name="api_unknown"),
+]

@@ -1,0 +1,113 @@
+"""Recording bank transfers and allocating them to invoices."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.core import audit
+from apps.core.money import Money
+from apps.customers.models import Customer
+from apps.invoices.models import Invoice
+from apps.payments.errors import AllocatedTooMuch, NotAnAmount, NotPayable, PaymentRecorded
+from apps.payments.models import Allocation, Payment
+from apps.payments.queries import open_amounts
+
+
+@transaction.atomic(durable=True)
+def record_transfer(
+    *,
+    customer_id: UUID,
+    currency: str,
+    amount: Decimal,
+    received_on: date,
+    reference: str,
+    allocations: Mapping[UUID, Decimal] | None = None,
+    at: datetime,
+    actor: str,
+) -> Payment:
+    """Record a customer's transfer and let it pay invoices: those named, else the ones due first.
+
+    What it does not pay stays unapplied. Refuses a reference that is recorded already, invoices of another customer or
+    currency, and more than an invoice or the payment has left; then nothing is recorded.
+    """
+    customer = Customer.objects.select_for_update().get(pk=customer_id)
+    received = Money(amount, currency)
+    if amount <= 0 or received != received.rounded():
+        raise NotAnAmount(received)
+    if Payment.objects.filter(customer=customer, reference=reference).exists():
+        raise PaymentRecorded(customer.name, reference)
+    invoices = _locked(customer, currency)
+    parts = _oldest_first(invoices, amount) if allocations is None else dict(allocations)
+    _check(invoices, parts, received)
+    payment = Payment.objects.create(
+        customer=customer,
+        currency=currency,
+        amount=amount,
+        received_on=received_on,
+        reference=reference,
+        recorded_at=at,
+        recorded_by=actor,
+    )
+    Allocation.objects.bulk_create(
+        Allocation(payment=payment, invoice_id=invoice_id, amount=part, allocated_at=at)
+        for invoice_id, part in parts.items()
+    )
+    audit.record(
+        at=at,
+        actor=actor,
+        action="payments.record_transfer",
+        subject_type="customer",
+        subject_key=customer.key,
+        after={
+            "reference": reference,
+            "amount": str(received),
+            "pays": {str(invoices[invoice_id][0].number): str(part) for invoice_id, part in parts.items()},
+        },
+    )
+    return payment
+
+
+def _locked(customer: Customer, currency: str) -> dict[UUID, tuple[Invoice, Decimal]]:
+    """Return the customer's finalized invoices in the currency, due first, with what is open of each.
+
+    The caller holds the customer's row, so that no other payment changes the open amounts meanwhile.
+    """
+    invoices = list(
+        Invoice.objects.filter(customer=customer, currency=currency, status=Invoice.Status.FINALIZED)
+        .defer("snapshot")
+        .order_by("due_on", "number")
+    )
+    left = open_amounts([invoice.pk for invoice in invoices])
+    return {invoice.pk: (invoice, left[invoice.pk]) for invoice in invoices}
+
+
+def _oldest_first(invoices: Mapping[UUID, tuple[Invoice, Decimal]], amount: Decimal) -> dict[UUID, Decimal]:
+    parts = {}
+    left = amount
+    for invoice_id, (_, is_open) in invoices.items():
+        part = min(left, is_open)
+        if part > 0:
+            parts[invoice_id] = part
+            left -= part
+    return parts
+
+
+def _check(
+    invoices: Mapping[UUID, tuple[Invoice, Decimal]], parts: Mapping[UUID, Decimal], received: Money
+) -> None:
+    for invoice_id, part in parts.items():
+        if invoice_id not in invoices:
+            found = Invoice.objects.filter(pk=invoice_id).first()
+            raise NotPayable(str(found or "That invoice"))
+        invoice, is_open = invoices[invoice_id]
+        asked = Money(part, received.currency)
+        if part <= 0 or asked != asked.rounded():
+            raise NotAnAmount(asked)
+        if part > is_open:
+            raise AllocatedTooMuch(str(invoice), asked, Money(is_open, received.currency))
+    total = Money.total((Money(part, received.currency) for part in parts.values()), received.currency)
+    if total > received:
+        raise AllocatedTooMuch("this payment's invoices", total, received)

@@ -1,0 +1,31 @@
+"""Making the partitions of events ahead of need, so that no insert ever waits for one."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.db import connection
+
+_AHEAD = 3
+# Months that this process has seen made; partitions are never unmade while it runs.
+_known: set[date] = set()
+
+
+def make(months: Iterable[date]) -> None:
+    """Make the partitions of these months, named by their first days, in transactions of their own."""
+    for month in sorted(set(months) - _known):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT usage_make_month(%s)", [month])
+        # Inside a transaction the partition may yet be rolled back.
+        if not connection.in_atomic_block:
+            _known.add(month)
+
+
+def make_ahead(*, at: datetime) -> None:
+    """Make this month's partition and those of the next three."""
+    first = at.date().replace(day=1)
+    make([_later(first, months) for months in range(_AHEAD + 1)])
+
+
+def _later(month: date, months: int) -> date:
+    year, month0 = divmod(month.year * 12 + month.month - 1 + months, 12)
+    return date(year, month0 + 1, 1)

@@ -1,0 +1,255 @@
+"""Reads one event as it was sent: pure, no database; what cannot be counted comes back with its fault."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Context, Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from apps.usage import faults
+from apps.usage.faults import Fault
+from apps.usage.strict_json import OutsizedNumber
+
+LONGEST_ID = 500
+LONGEST_TYPE = 100
+LONGEST_DIMENSION = 200
+MOST_PROPERTIES = 100
+MOST_PROPERTY_BYTES = 16 * 1024
+_DEEPEST_PROPERTIES = 8
+_LONGEST_NUMBER = 64
+# Of any number in the properties: far beyond what anybody counts, and cheap to write out in full.
+_LARGEST_EXPONENT = 100
+_WIDE = Context(prec=100)
+_FRACTION_DIGITS = 18
+_WHOLE_DIGITS = 22
+_DECIMAL_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_ONE = Decimal(1)
+
+
+class BadNumber(ValueError):
+    """A number that cannot be a quantity: negative, not finite, or with too many digits."""
+
+
+class _Unkeepable(ValueError):
+    """A value that cannot be written as JSON exactly."""
+
+
+@dataclass(slots=True)
+class ReadEvent:
+    """An event as far as it could be read: with a `fault` it cannot be counted; the fields hold what is usable.
+
+    `properties_json` is canonical, and `fingerprint` is the same for every writing of the same event.
+    """
+
+    index: int
+    key: str | None
+    customer_key: str | None
+    type: str
+    time: datetime
+    quantity: Decimal
+    properties: Mapping[str, Any]
+    properties_json: bytes
+    fingerprint: bytes
+    raw: object
+    fault: Fault | None = None
+
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_NOTHING: Mapping[str, Any] = {}
+
+
+# One field after the other, in the order in which faults are told: this runs once an event and saves calls.
+def read_event(  # noqa: C901
+    index: int, raw: object, *, customer_key: str | None = None
+) -> ReadEvent:
+    """Read one event from parsed JSON; `customer_key` is the customer that a confined API key stands for.
+
+    Of several faults the first is named, in the order id, customer, type, time, quantity, properties.
+    """
+    if not isinstance(raw, dict):
+        return _unreadable(index, raw, faults.NOT_AN_EVENT)
+    type_: Any
+    key, customer, type_ = raw.get("id"), raw.get("customer"), raw.get("type")
+    if customer is None:
+        customer = customer_key
+    quantity, properties = _ONE, _NOTHING
+    fault: Fault | None = None
+    if not _is_text(key, LONGEST_ID):
+        fault, key = faults.BAD_ID, None
+    if not _is_text(customer, LONGEST_ID):
+        fault, customer = fault or faults.BAD_CUSTOMER, None
+    if not _is_text(type_, LONGEST_TYPE):
+        fault, type_ = fault or faults.BAD_TYPE, ""
+    time = _instant(raw.get("time"))
+    if time is None:
+        fault, time = fault or faults.BAD_TIME, _NEVER
+    if (given := raw.get("quantity")) is not None:
+        try:
+            quantity = number(given)
+        except (BadNumber, TypeError):
+            fault = fault or faults.BAD_QUANTITY
+    written = b"{}"
+    if (given := raw.get("properties")) is not None:
+        try:
+            written = _written_properties(given)
+            properties = given
+        except _Unkeepable:
+            fault = fault or _properties_fault(given)
+    if fault:
+        read = _unreadable(index, raw, fault)
+        read.key, read.customer_key, read.type = key, customer, type_
+        return read
+    print_ = blake2b(f"{type_}\0{time.isoformat()}\0{_plain(quantity)}\0".encode(), digest_size=16)
+    print_.update(written)
+    return ReadEvent(index, key, customer, type_, time, quantity, properties, written, print_.digest(), raw)
+
+
+def number(value: object) -> Decimal:
+    """Return a quantity exactly; refuse with BadNumber what cannot be one, and with TypeError what is no number."""
+    found = _decimal(value)
+    if not found:
+        return Decimal(0)
+    if not found.is_finite() or found < 0 or found.adjusted() >= _WHOLE_DIGITS:
+        raise BadNumber
+    if _fraction_digits(found) > _FRACTION_DIGITS:
+        found = _normal(found)
+        if _fraction_digits(found) > _FRACTION_DIGITS:
+            raise BadNumber
+    return found
+
+
+def dimension(value: object) -> str | None:
+    """Return a property's value as a dimension, or None if it cannot be one."""
+    if type(value) is str:
+        return value if len(value) <= LONGEST_DIMENSION else None
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is int or type(value) is Decimal:
+        return _plain(value)
+    return None
+
+
+def written_json(raw: object) -> str:
+    """Return what was received as JSON text again, with outsized numbers as they were written."""
+    try:
+        return orjson.dumps(raw, default=_as_received).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        return orjson.dumps(repr(raw), default=str).decode()
+
+
+def _unreadable(index: int, raw: object, fault: Fault) -> ReadEvent:
+    body = written_json(raw).encode()
+    print_ = blake2b(body, digest_size=16).digest()
+    return ReadEvent(index, None, None, "", _NEVER, _ONE, _NOTHING, b"{}", print_, raw, fault)
+
+
+def _is_text(value: object, longest: int) -> bool:
+    return type(value) is str and 0 < len(value) <= longest
+
+
+def _decimal(value: object) -> Decimal:
+    if type(value) is int:
+        return Decimal(value)
+    if type(value) is Decimal:
+        return value
+    if type(value) is float:
+        return Decimal(repr(value))
+    if type(value) is str and len(value) <= _LONGEST_NUMBER and _DECIMAL_TEXT.fullmatch(value):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            raise BadNumber from None
+    if type(value) is OutsizedNumber:
+        raise BadNumber
+    raise TypeError
+
+
+def _fraction_digits(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _instant(value: object) -> datetime | None:
+    if type(value) is not str:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        return None if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _written_properties(properties: object) -> bytes:
+    if type(properties) is not dict or len(properties) > MOST_PROPERTIES:
+        raise _Unkeepable
+    for value in properties.values():
+        if (type(value) is dict or type(value) is list) and _is_deep(value):
+            raise _Unkeepable
+    try:
+        written = orjson.dumps(properties, default=_exact, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise _Unkeepable from None
+    if len(written) > MOST_PROPERTY_BYTES:
+        raise _Unkeepable
+    return written
+
+
+def _is_deep(value: object) -> bool:
+    layer = [value]
+    for _ in range(_DEEPEST_PROPERTIES):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
+            if isinstance(inner, dict | list)
+        ]
+    return bool(layer)
+
+
+def _properties_fault(properties: object) -> Fault:
+    if type(properties) is not dict:
+        return faults.bad_properties("properties", "Give the properties as an object: names and values.")
+    if len(properties) > MOST_PROPERTIES:
+        return faults.bad_properties("properties", f"Give at most {MOST_PROPERTIES} properties.")
+    for name, value in properties.items():
+        try:
+            _written_properties({name: value})
+        except _Unkeepable:
+            return faults.bad_properties(
+                f"properties.{name}",
+                f"Give text, true, false, objects and lists nested up to {_DEEPEST_PROPERTIES} levels, and numbers of at "
+                f"most {_LONGEST_NUMBER} digits; {MOST_PROPERTY_BYTES // 1024} KiB in all.",
+            )
+    return faults.bad_properties(
+        "properties", f"Give at most {MOST_PROPERTY_BYTES // 1024} KiB of properties, as JSON."
+    )
+
+
+def _exact(value: object) -> orjson.Fragment:
+    if type(value) is Decimal and value.is_finite() and abs(value.adjusted()) <= _LARGEST_EXPONENT:
+        return orjson.Fragment(_plain(value))
+    if type(value) is Decimal and not value:
+        return orjson.Fragment(b"0")
+    raise _Unkeepable
+
+
+def _as_received(value: object) -> orjson.Fragment | str:
+    if type(value) is Decimal:
+        return orjson.Fragment(str(value))
+    return str(value)
+
+
+def _plain(value: Decimal | int) -> str:
+    if type(value) is Decimal:
+        return f"{_normal(value):f}" if value else "0"
+    return str(value)
+
+
+def _normal(value: Decimal) -> Decimal:
+    return value.normalize(_WIDE)
