@@ -28,7 +28,7 @@ def main() -> int:
         parser.error(f"there is no figure {min(unknown)}; choose of {', '.join(MODULES)}")
     if not os.environ.get("DATABASE_URL"):
         parser.error("DATABASE_URL is not set; `make bench` sets it")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_site.settings.dev")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "billing_site.settings.dev"
     with scratch_database(os.environ["DATABASE_URL"]) as url:
         os.environ["DATABASE_URL"] = url
         django.setup()

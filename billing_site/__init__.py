@@ -1,5 +1,1 @@
-"""The site: settings, URLs, servers. No business rule lives here."""
-
-from billing_site.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""The site: settings, URLs, servers, embedded services. No business rule lives here."""

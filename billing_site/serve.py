@@ -31,7 +31,7 @@ def web_command(*, host: str, port: int, workers: int = 2) -> list[str]:
 def worker_command(*, state: Path) -> list[str]:
     """Return the command of the worker with Beat inside; run exactly one such process."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "billing_site", "worker", "-B", "--concurrency", "2"),
+        *(sys.executable, "-m", "celery", "-A", "billing_site.celery", "worker", "-B", "--concurrency", "2"),
         *("--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--loglevel", "WARNING"),
         *("--without-gossip", "--without-mingle", "--schedule", str(state / "beat")),
     ]
@@ -72,18 +72,22 @@ def main(argv: list[str] | None = None) -> int:
         }
         with contextlib.ExitStack() as files:
             running = {
-                name: subprocess.Popen(command, start_new_session=True, **_output(options.logs, name, files))
+                name: _start(command, _output(options.logs, name, files))
                 for name, command in commands.items()
             }
             return _watch(running, stopping)
 
 
-def _output(logs: Path | None, name: str, files: contextlib.ExitStack) -> dict[str, IO[bytes]]:
+def _start(command: list[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, start_new_session=True, stdout=output, stderr=output)
+
+
+def _output(logs: Path | None, name: str, files: contextlib.ExitStack) -> IO[bytes] | None:
+    """Return the file that a process writes to; None is this terminal."""
     if logs is None:
-        return {}
+        return None
     logs.mkdir(parents=True, exist_ok=True)
-    file = files.enter_context((logs / f"{name}.log").open("ab"))
-    return {"stdout": file, "stderr": file}
+    return files.enter_context((logs / f"{name}.log").open("ab"))
 
 
 def _watch(running: dict[str, subprocess.Popen[bytes]], stopping: threading.Event) -> int:

@@ -35,6 +35,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def _start_throw_away_server(config: pytest.Config) -> str:
+    # Ended by a timeout, too, the run leaves no server behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="meterbook-tests-"))
     # The server's account must pass through; what is below is closed again.
     folder.chmod(0o711)
@@ -50,6 +52,4 @@ def _start_throw_away_server(config: pytest.Config) -> str:
         pytest.exit(str(trouble), returncode=2)
     config.add_cleanup(lambda: shutil.rmtree(server.folder))
     config.add_cleanup(server.stop)
-    # Ended by a timeout, too, the run leaves no server behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return server.url

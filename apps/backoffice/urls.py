@@ -1,10 +1,18 @@
-"""The front door and the health check."""
+"""The front door, the health check, and the finance staff's pages beyond plain admin."""
 
+from django.contrib import admin
 from django.urls import path
 
 from apps.backoffice import views
 
+app_name = "backoffice"
+
 urlpatterns = [
-    path("", views.front_door, name="front-door"),
+    path("", views.front_door, name="front_door"),
     path("healthz", views.healthz, name="healthz"),
+    path("admin/login/", views.staff_login),
+    path("admin/review/", admin.site.admin_view(views.review), name="review"),
+    path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
+    path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
+    path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),
 ]

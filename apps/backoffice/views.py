@@ -1,9 +1,36 @@
-"""The front door: everybody is led to their own pages."""
+"""The front door and the finance staff's pages: they read the clock, call one query or action, and render."""
 
-from django.contrib.auth.decorators import login_not_required
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from apps.backoffice import queries
+from apps.contracts.models import Contract
+from apps.controls.spend import spend_to_date
+from apps.core import clock
+from apps.core.admin import actor_of
+from apps.core.formats import format_money
+from apps.core.money import Money
+from apps.customers import members
+from apps.customers.models import Customer, Membership
+from apps.invoices import queries as invoice_queries
+from apps.invoices import review as reviewing
+from apps.invoices.document import document_of
+from apps.invoices.models import Invoice, InvoicePdf
+from apps.invoices.publish import preview_pdf
+from apps.payments import queries as payment_queries
+from apps.usage.queries import waiting
+
+LOCALE = "en"
 
 
 def front_door(request: HttpRequest) -> HttpResponse:
@@ -13,9 +40,159 @@ def front_door(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index" if request.user.is_staff else "portal:start")
 
 
-@login_not_required
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Tell a load balancer that this process serves and reaches its database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})
+
+
+def staff_login(request: HttpRequest) -> HttpResponse:
+    """Staff sign in where everybody does, with the same second factors."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied
+    wanted = request.GET.get("next", reverse("admin:index"))
+    return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
+
+
+def review(request: HttpRequest) -> HttpResponse:
+    """Show the drafts beside the periods before; on a yes finalize the chosen ones."""
+    chosen = _chosen(request)
+    if request.method == "POST" and "confirmed" in request.POST:
+        _finalize(request, chosen)
+        return redirect("backoffice:review")
+    drafts = invoice_queries.drafts_to_review()
+    picked = [row for row in drafts if row.invoice.id in chosen]
+    context = {
+        "title": "Invoices to review",
+        "drafts": drafts,
+        "totals": _sums([row.invoice.total for row in drafts]),
+        "picked": picked,
+        "picked_totals": _sums([row.invoice.total for row in picked]),
+        "mails": Customer.objects.filter(key__in=[row.invoice.customer_key for row in picked])
+        .exclude(billing_email="")
+        .count(),
+        "parked": list(invoice_queries.parked()[:20]),
+        "now": clock.now(),
+    }
+    return _page(request, "backoffice/confirm.html" if picked else "backoffice/review.html", context)
+
+
+def customer(request: HttpRequest, key: str) -> HttpResponse:
+    """Show all that belongs to a customer; a form invites a member to its portal."""
+    found = Customer.objects.filter(key=key).first()
+    if found is None:
+        raise Http404
+    at = clock.now()
+    if request.method == "POST":
+        email = request.POST.get("email", "").strip()
+        if "@" in email:
+            members.invite(
+                customer=found, email=email, role=Membership.Role.VIEWER, at=at, actor=actor_of(request)
+            )
+            messages.success(
+                request, f"{email} may see the portal of {found}: they sign in with a code by e-mail."
+            )
+        else:
+            messages.error(request, "Give the e-mail address of the person to invite.")
+        return redirect("backoffice:customer", key=key)
+    contracts = queries.contracts_of(found.pk)
+    signed = [contract for contract in contracts if contract.status != Contract.Status.DRAFT]
+    spends = spend_to_date(contracts=signed, at=at)
+    context = {
+        "title": found.name,
+        "customer": found,
+        "contracts": contracts,
+        "spend": next(iter(spends.values()), None),
+        "receivables": payment_queries.receivables(today=at.date(), customer_id=found.pk),
+        "invoices": invoice_queries.rows(
+            Invoice.objects.filter(customer=found)
+            .select_related("customer", "contract")
+            .order_by("-period_start_on")[:24]
+        ),
+        "unapplied": list(payment_queries.unapplied(customer_id=found.pk).values()),
+        "members": queries.members_of(found.pk),
+        "waiting": waiting().filter(customer_key=found.key).count(),
+        "now": at,
+    }
+    return _page(request, "backoffice/customer.html", context)
+
+
+def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+    """Show a draft or a finalized invoice, each line with how it came about."""
+    found = _invoice(invoice_id)
+    left = payment_queries.open_amounts([found.pk]).get(found.pk)
+    context = {
+        "title": str(found),
+        "invoice": found,
+        "document": document_of(found, list(found.lines.all())),
+        "open": None if left is None else Money(left, found.currency).rounded(),
+        "state": None
+        if left is None or found.due_on is None
+        else payment_queries.state_of(
+            total=found.total, open_amount=left, due_on=found.due_on, today=clock.now().date()
+        ),
+        "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
+    }
+    return _page(request, "backoffice/invoice.html", context)
+
+
+def invoice_pdf(_request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+    """Hand out the document of a finalized invoice, or how a draft would look."""
+    found = _invoice(invoice_id)
+    kept = InvoicePdf.objects.filter(pk=found.pk).first()
+    content = bytes(kept.content) if kept else preview_pdf(invoice_id=found.pk)
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{found.number or "draft"}.pdf"'},
+    )
+
+
+def _chosen(request: HttpRequest) -> set[UUID]:
+    chosen = set()
+    for text in request.POST.getlist("invoice"):
+        try:
+            chosen.add(UUID(text))
+        except ValueError:
+            continue
+    return chosen
+
+
+def _finalize(request: HttpRequest, chosen: set[UUID]) -> None:
+    done = reviewing.finalize_many(invoice_ids=sorted(chosen), at=clock.now(), actor=actor_of(request))
+    if done.finalized:
+        sums = " and ".join(
+            format_money(total, LOCALE)
+            for total in _sums([Money(one.total, one.currency).rounded() for one in done.finalized])
+        )
+        messages.success(
+            request,
+            format_html(
+                'Finalized {} for {} in all. <a href="{}">Look at them</a>; their PDFs are being rendered and mailed.',
+                f"{len(done.finalized)} invoice{'' if len(done.finalized) == 1 else 's'}",
+                sums,
+                reverse("admin:invoices_invoice_changelist") + "?status__exact=finalized",
+            ),
+        )
+    for refused in done.refused:
+        messages.error(request, refused.reason)
+
+
+def _sums(amounts: list[Money]) -> list[Money]:
+    currencies = sorted({amount.currency for amount in amounts})
+    return [
+        Money.total((amount for amount in amounts if amount.currency == currency), currency)
+        for currency in currencies
+    ]
+
+
+def _invoice(invoice_id: UUID) -> Invoice:
+    found = Invoice.objects.filter(pk=invoice_id).select_related("customer", "contract").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return TemplateResponse(request, template, {**admin.site.each_context(request), **context})

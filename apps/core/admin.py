@@ -1,14 +1,39 @@
-"""The base of every admin page: the theme, the audit trail, and pages that only show."""
+"""The base of every admin page: the theme, pages that only show, and pages whose changes are actions."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import action as page_action
 
-__all__ = ["Admin", "RangeDateFilter", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline"]
+from apps.core.errors import Refusal
+from apps.core.models import AuditEntry, User
+
+__all__ = [
+    "ActionAdmin",
+    "Admin",
+    "RangeDateFilter",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "StackedInline",
+    "TabularInline",
+    "actor_of",
+    "confirmed",
+    "page_action",
+]
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Return who acts, as the audit trail names people."""
+    return str(request.user.get_username())
 
 
 class Admin(ThemedAdmin):  # type: ignore[misc]
@@ -17,6 +42,36 @@ class Admin(ThemedAdmin):  # type: ignore[misc]
     list_per_page = 50
     show_full_result_count = False
     warn_unsaved_form = True
+    list_filter_submit = True
+
+
+class _ActionsOwnTheirTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Serve the form without a transaction around it, since `save_model` calls an action that opens its own."""
+        try:
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined,no-any-return]
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class ActionAdmin(Admin, _ActionsOwnTheirTransaction):
+    """A page whose `save_model` calls an action; the action writes the audit trail, so Django's own log stays out."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        pass
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        pass
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
 
 
 class _Shown:
@@ -40,3 +95,81 @@ class ReadOnlyInline(_Shown, TabularInline):  # type: ignore[misc]
     extra = 0
     can_delete = False
     show_change_link = True
+
+
+def confirmed(
+    request: HttpRequest,
+    *,
+    title: str,
+    text: str,
+    button: str,
+    back: str,
+    act: Callable[[], str],
+    wants_reason: bool = False,
+    wants_day: str = "",
+) -> HttpResponse:
+    """Ask before acting: show what will happen, and on a yes act, say what happened, and go back."""
+    if request.method == "POST":
+        try:
+            messages.success(request, act())
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        except ValueError as unreadable:
+            messages.error(request, f"{unreadable} Nothing was changed.")
+        return HttpResponseRedirect(back)
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "text": text,
+        "button": button,
+        "back": back,
+        "wants_reason": wants_reason,
+        "wants_day": wants_day,
+    }
+    return TemplateResponse(request, "admin/confirm.html", context)
+
+
+def plain_table(values: dict[str, Any]) -> str:
+    """Return names and values as lines people can read."""
+    return format_html_join(
+        "",
+        "<div><strong>{}</strong>: {}</div>",
+        (
+            (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value))
+            for name, value in values.items()
+        ),
+    )
+
+
+@admin.register(User)
+class UserAdmin(Admin):
+    list_display = ("email", "name", "is_staff", "is_active", "last_login")
+    list_filter = ("is_staff", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    fields = ("email", "name", "is_staff", "is_superuser", "is_active", "last_login")
+    readonly_fields = ("last_login",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        """A new person has no password: they sign in with a code by e-mail, or set one."""
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "subject_type", "subject_key", "reason")
+    list_filter = (("at", RangeDateFilter), "subject_type", "action")
+    search_fields = ("subject_key", "actor", "action")
+    ordering = ("-at", "-id")
+    fields = ("at", "actor", "action", "subject_type", "subject_key", "reason", "was", "became")
+    readonly_fields = ("was", "became")
+
+    @admin.display(description="before")
+    def was(self, entry: AuditEntry) -> str:
+        return plain_table(entry.before) or "-"
+
+    @admin.display(description="after")
+    def became(self, entry: AuditEntry) -> str:
+        return plain_table(entry.after) or "-"

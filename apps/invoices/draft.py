@@ -194,7 +194,9 @@ def _usage(priced: billing.Priced) -> list[dict[str, Any]]:
             "quantity": written(total.quantity),
             "events": total.events,
         }
-        for total in priced.totals
+        for total in sorted(
+            priced.totals, key=lambda total: (keys.get(total.meter_id, ""), sorted(total.dimensions.items()))
+        )
     ]
 
 

@@ -73,12 +73,13 @@ def _amounts(
     terms = terms_for(contract, period)
     terms = replace(terms, charges=tuple(charge for charge in terms.charges if charge.key in keys))
     meter_ids = {planned.meter_key: planned.meter_id for planned in charges}
-    used: list[Total] = []
+    used: dict[tuple[UUID, str], Total] = {}
     before: dict[str, Decimal] = {}
     amounts: dict[tuple[date, str], Decimal] = {}
     for day, of_day in groupby(rows, key=_day):
-        used += [total for row in of_day if (total := _total(row, meter_ids.get(row.meter_key)))]
-        after = _by_charge(rate(terms, as_usage(charges, used)).lines, in_credits=in_credits)
+        for row in of_day:
+            _add(used, row, meter_ids.get(row.meter_key))
+        after = _by_charge(rate(terms, as_usage(charges, used.values())).lines, in_credits=in_credits)
         for charge, amount in after.items():
             amounts[day, charge] = amount - before.get(charge, Decimal(0))
         before = after
@@ -93,10 +94,13 @@ def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]
     return sums
 
 
-def _total(row: UsageRow, meter_id: UUID | None) -> Total | None:
+def _add(used: dict[tuple[UUID, str], Total], row: UsageRow, meter_id: UUID | None) -> None:
+    """Add a row to what was used so far, so that pricing a day costs the same at the month's end as at its start."""
     if meter_id is None:
-        return None
-    return Total(meter_id, row.dimensions, row.quantity, row.events, row.last_received_at)
+        return
+    key = (meter_id, repr(sorted(row.dimensions.items())))
+    so_far = used[key].quantity if key in used else Decimal(0)
+    used[key] = Total(meter_id, row.dimensions, so_far + row.quantity, row.events, row.last_received_at)
 
 
 def _day(row: UsageRow) -> date:

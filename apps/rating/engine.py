@@ -59,11 +59,11 @@ def _metered(terms: Terms, usage: Sequence[Usage]) -> dict[str, _Places]:
 
 
 def _place(charge: Charge, dimensions: Dimensions) -> int:
-    given = dict(dimensions)
-    wanted = charge.price.dimensions if isinstance(charge.price, Matrix) else ()
+    price, given = charge.price, dict(dimensions)
+    wanted = price.dimensions if isinstance(price, Matrix) else ()
     if given.keys() != set(wanted):
         raise WrongDimensions(charge.key, wanted, tuple(given))
-    place = charge.price.place_of(given) if isinstance(charge.price, Matrix) else 0
+    place = price.place_of(given) if isinstance(price, Matrix) else 0
     if place is None:
         raise NoPrice(charge.key, given)
     return place

@@ -90,6 +90,16 @@ def money_line(
 
 def sum_exact(steps: tuple[Step, ...]) -> Exact:
     """Return the exact sum of the steps' amounts."""
-    if any(isinstance(step.amount, Fraction) for step in steps):
-        return sum((Fraction(step.amount) for step in steps), Fraction())
-    return sum((step.amount for step in steps if isinstance(step.amount, Decimal)), Decimal(0))
+    amounts = [step.amount for step in steps]
+    if len(amounts) == 1:
+        return amounts[0]
+    total: Exact = Decimal(0)
+    for amount in amounts:
+        total = _added(total, amount)
+    return total
+
+
+def _added(one: Exact, other: Exact) -> Exact:
+    if isinstance(one, Decimal) and isinstance(other, Decimal):
+        return one + other
+    return Fraction(one) + Fraction(other)

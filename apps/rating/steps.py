@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from math import gcd
 
 from apps.core.money import rounded_to
 
@@ -32,5 +33,13 @@ def written(value: Exact) -> str:
     """Return a number in plain notation, without trailing zeros; one without end has 18 decimals."""
     if value == 0:
         return "0"
-    text = f"{rounded_to(value, WRITTEN_DIGITS) if isinstance(value, Fraction) else value:f}"
+    text = f"{_decimal(value) if isinstance(value, Fraction) else value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _decimal(value: Fraction) -> Decimal:
+    """Return the fraction to its last decimal, if it has one: if its denominator is made of nothing but 2 and 5."""
+    rest, digits = value.denominator, 0
+    while (shared := gcd(rest, 10)) > 1:
+        rest, digits = rest // shared, digits + 1
+    return rounded_to(value, WRITTEN_DIGITS if rest > 1 else digits)

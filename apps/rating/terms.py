@@ -1,10 +1,12 @@
 """What was agreed for one period: charges and the credit grants that may pay for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from apps.core.money import is_currency, rounded_to_minor_unit
 from apps.core.periods import Period
 from apps.rating.price_models.base import PriceModel, not_negative
 from apps.rating.price_models.matrix import Matrix
@@ -88,9 +90,32 @@ class Terms:
     grants: tuple[Grant, ...] = ()
 
     def __post_init__(self) -> None:
-        for what, keys in (
-            ("charge", [c.key for c in self.charges]),
-            ("grant", [g.key for g in self.grants]),
-        ):
-            if twice := {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else None:
-                raise ValueError(f"The {what} key {min(twice)!r} is used twice.")
+        if not is_currency(self.currency):
+            raise ValueError(f"{self.currency!r} is no currency of ISO 4217.")
+        _once("charge", [charge.key for charge in self.charges])
+        _once("grant", [grant.key for grant in self.grants])
+        for charge in self.charges:
+            # Its lines would be drawn from credits and come to nothing.
+            if charge.credit_unit is not None and is_currency(charge.credit_unit):
+                raise ValueError(
+                    f"Charge {charge.key}: {charge.credit_unit} is a currency. Leave the credit unit out to price in money."
+                )
+        for grant in self.grants:
+            self._can_pay(grant)
+
+    def _can_pay(self, grant: Grant) -> None:
+        if grant.unit == self.currency:
+            if rounded_to_minor_unit(grant.balance, self.currency) != grant.balance:
+                raise ValueError(
+                    f"Grant {grant.key} holds {grant.balance} {grant.unit}, more decimals than the currency has."
+                )
+        elif is_currency(grant.unit):
+            raise ValueError(f"Grant {grant.key} is in {grant.unit} and cannot pay in {self.currency}.")
+
+
+def _once(what: str, keys: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            raise ValueError(f"The {what} key {key!r} is used twice.")
+        seen.add(key)

@@ -15,12 +15,11 @@ from apps.core.ids import uuid7
 from apps.core.money import EXACT
 from apps.customers.models import Customer
 from apps.plans.models import Meter
-from apps.plans.queries import charges_of, meters_by_type
-from apps.rating.terms import Charge
+from apps.plans.queries import meters_by_type
 from apps.usage import months, sql
 from apps.usage.errors import TooManyEvents
 from apps.usage.faults import Fault
-from apps.usage.judge import EARLIEST, ContractFacts, Countable, Facts, judge
+from apps.usage.judge import EARLIEST, Cell, ContractFacts, Countable, Facts, charges_by_meter, judge
 from apps.usage.models import Receipt
 from apps.usage.read_event import ReadEvent, read_event, written_json
 
@@ -62,6 +61,7 @@ class Ingested:
     details: tuple[Detail, ...]
 
 
+_ZERO = Decimal(0)
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 _SEEN_BEFORE = Fault("seen_before", "id", "Nothing: the event was counted before.")
 _OTHER_BODY = Fault(
@@ -105,6 +105,7 @@ def _count(
     confined_to: str | None,
 ) -> Ingested:
     facts = Facts(customers, meters, _locked_contracts(set(customers.values())))
+    ids = {customer_id: str(customer_id) for customer_id in customers.values()}
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
     for event in read:
@@ -112,7 +113,7 @@ def _count(
         if isinstance(judged, Fault):
             held[event.index] = judged
         else:
-            countable.setdefault((str(judged.customer_id), event.key or ""), judged)
+            countable.setdefault((ids[judged.customer_id], event.key or ""), judged)
     counted = _take(countable)
     details = _details(read, customers, counted, held)
     quarantined = [detail.index for detail in details if detail.state is State.QUARANTINED]
@@ -157,20 +158,10 @@ def _locked_contracts(customer_ids: Iterable[UUID]) -> dict[UUID, list[ContractF
         cursor.execute(sql.LOCK_CONTRACTS, [sql.array(sorted(map(str, customer_ids)))])
         rows = cursor.fetchall()
     for id_, number, customer_id, plan_version_id, timezone, starts_on, ends_on, billed_until_on in rows:
-        found.setdefault(customer_id, []).append(
-            ContractFacts(
-                id_, number, timezone, starts_on, ends_on, billed_until_on, _charges_by_meter(plan_version_id)
-            )
-        )
+        charges = charges_by_meter(plan_version_id)
+        facts = ContractFacts(id_, number, timezone, starts_on, ends_on, billed_until_on, charges)
+        found.setdefault(customer_id, []).append(facts)
     return found
-
-
-def _charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
-    charges: dict[UUID, list[Charge]] = {}
-    for planned in charges_of(plan_version_id):
-        if planned.meter_id:
-            charges.setdefault(planned.meter_id, []).append(planned.charge)
-    return charges
 
 
 def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
@@ -183,7 +174,7 @@ def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
         [customer for customer, _ in ids],
         [key for _, key in ids],
         [event.fingerprint for event in ordered],
-        [event.time for event in ordered],
+        [event.written_time for event in ordered],
     )
     return countable if len(new) == len(ids) else {one: countable[one] for one in ids if one in new}
 
@@ -262,16 +253,23 @@ def _receive(ingested: Ingested, *, at: datetime, actor: str) -> None:
 
 def _add_to_days(counted: Iterable[Countable], *, at: datetime) -> None:
     """Add up what the events feed, exactly, and add it to the daily totals in the order of their keys."""
-    sums: dict[tuple[UUID, UUID, UUID, date, str], list[Decimal | int]] = {}
+    sums: dict[tuple[Cell, date], tuple[UUID, Decimal, int]] = {}
     with localcontext(EXACT):
         for one in counted:
             for feed in one.feeds:
-                key = (one.customer_id, one.contract_id, feed.meter_id, one.day, feed.dimensions)
-                total = sums.setdefault(key, [Decimal(0), 0])
-                total[0] += feed.quantity
-                total[1] += 1
+                key = (feed.cell, one.day)
+                customer_id, quantity, events = sums.get(key, (one.customer_id, _ZERO, 0))
+                sums[key] = (customer_id, quantity + feed.quantity, events + 1)
     rows = [
-        (str(customer), str(contract), str(meter), day.isoformat(), dimensions, f"{quantity:f}", str(events))
-        for (customer, contract, meter, day, dimensions), (quantity, events) in sums.items()
+        (
+            str(customer_id),
+            str(cell.contract_id),
+            str(cell.meter_id),
+            day.isoformat(),
+            cell.dimensions,
+            f"{quantity:f}",
+            str(events),
+        )
+        for (cell, day), (customer_id, quantity, events) in sums.items()
     ]
     sql.add_to_days(sorted(rows), at=at)

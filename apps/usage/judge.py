@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from apps.plans.models import Meter
+from apps.plans.queries import charges_of
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.terms import Charge
 from apps.usage import faults
@@ -41,12 +42,21 @@ class ContractFacts:
         return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What an event adds to one meter; `dimensions` is canonical JSON."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """A meter's dimension values under a contract, as canonical JSON, or why the contract cannot price them."""
 
+    contract_id: UUID
     meter_id: UUID
     dimensions: str
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What an event adds to one meter."""
+
+    cell: Cell
     quantity: Decimal
 
 
@@ -62,11 +72,12 @@ class Countable:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A meter's dimension values as they are stored, or why the contract cannot price them."""
+class Route:
+    """How events reach one meter under one contract; its cells are kept as they are met."""
 
-    dimensions: str
-    fault: Fault | None
+    meter: Meter
+    charges: Sequence[Charge]
+    cells: dict[Values, Cell] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,7 +87,26 @@ class Facts:
     customers: Mapping[str, UUID]
     meters: Mapping[str, Sequence[Meter]]
     contracts: Mapping[UUID, Sequence[ContractFacts]]
-    cells: dict[tuple[UUID, UUID, Values], Cell] = field(default_factory=dict)
+    routes: dict[tuple[str, str], tuple[Route, ...]] = field(default_factory=dict)
+
+    def routes_of(self, event_type: str, contract: ContractFacts) -> tuple[Route, ...]:
+        """Return how events of a type reach their meters under a contract."""
+        routes = self.routes.get((event_type, contract.number))
+        if routes is None:
+            routes = tuple(
+                Route(meter, contract.charges.get(meter.pk, ())) for meter in self.meters.get(event_type, ())
+            )
+            self.routes[event_type, contract.number] = routes
+        return routes
+
+
+def charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
+    """Return the usage charges of a plan version by the meter that they price."""
+    charges: dict[UUID, list[Charge]] = {}
+    for planned in charges_of(plan_version_id):
+        if planned.meter_id:
+            charges.setdefault(planned.meter_id, []).append(planned.charge)
+    return charges
 
 
 # One reason after the other, in the order in which they are told, reads best in one piece.
@@ -102,7 +132,7 @@ def judge(  # noqa: C901, PLR0911
         return faults.no_contract(event.customer_key or "", event.time.date())
     if contract.billed_until_on and day < contract.billed_until_on:
         return faults.period_closed(contract.number, contract.billed_until_on)
-    feeds = _feeds(event, meters, contract, facts)
+    feeds = feeds_of(event, facts.routes_of(event.type, contract), contract)
     if isinstance(feeds, Fault):
         return feeds
     return Countable(event, customer_id, contract.id, day, feeds)
@@ -115,28 +145,21 @@ def _far_off(time: datetime, meters: Collection[Meter], *, at: datetime) -> Faul
     return faults.too_old(days) if time < at - timedelta(days=days) else None
 
 
-def _feeds(
-    event: ReadEvent, meters: Sequence[Meter], contract: ContractFacts, facts: Facts
-) -> list[Feed] | Fault:
+def feeds_of(event: ReadEvent, routes: Sequence[Route], contract: ContractFacts) -> list[Feed] | Fault:
     """Return what every meter gets; a meter whose property is absent gets nothing, but one that is charged must."""
     feeds, is_charged, wanted = [], False, []
-    for meter in meters:
-        charges = contract.charges.get(meter.id, ())
-        quantity = _quantity(event, meter)
+    for route in routes:
+        quantity = _quantity(event, route.meter)
         if quantity is None:
-            wanted += [meter.value_property] if charges else []
+            wanted += [route.meter.value_property] if route.charges else []
             continue
-        if isinstance(quantity, Fault):
-            if charges:
-                return quantity
-            continue
-        cell = _cell_of(event, meter, contract, facts)
-        if cell.fault:
-            if charges:
-                return cell.fault
-            continue
-        is_charged = is_charged or bool(charges)
-        feeds.append(Feed(meter.id, cell.dimensions, quantity))
+        cell = _cell_of(event, route, contract)
+        fault = quantity if isinstance(quantity, Fault) else cell.fault
+        if fault and route.charges:
+            return fault
+        if not isinstance(quantity, Fault) and not fault:
+            is_charged = is_charged or bool(route.charges)
+            feeds.append(Feed(cell, quantity))
     if is_charged:
         return feeds
     return faults.value_missing(wanted) if wanted else faults.not_in_plan(contract.number, event.type)
@@ -158,37 +181,34 @@ def _quantity(event: ReadEvent, meter: Meter) -> Decimal | Fault | None:
         return faults.not_a_number(meter.value_property)
 
 
-def _cell_of(event: ReadEvent, meter: Meter, contract: ContractFacts, facts: Facts) -> Cell:
-    values: Values = tuple([dimension(event.properties.get(name)) for name in meter.dimensions])
-    cell = facts.cells.get((contract.id, meter.id, values))
+def _cell_of(event: ReadEvent, route: Route, contract: ContractFacts) -> Cell:
+    values: Values = tuple([dimension(event.properties.get(name)) for name in route.meter.dimensions])
+    cell = route.cells.get(values)
     if cell is None:
-        cell = facts.cells[contract.id, meter.id, values] = _cell(meter, values, contract)
+        cell = route.cells[values] = _cell(values, route, contract)
     return cell
 
 
-def _cell(meter: Meter, values: Values, contract: ContractFacts) -> Cell:
+def _cell(values: Values, route: Route, contract: ContractFacts) -> Cell:
+    meter = route.meter
     given = {name: value for name, value in zip(meter.dimensions, values, strict=True) if value is not None}
     written = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
+    fault = _unpriced(given, route, contract)
     if len(written) > _LONGEST_DIMENSIONS:
-        field_name = max(given, key=lambda name: len(given[name]))
-        return Cell(
-            "",
-            faults.bad_properties(
-                f"properties.{field_name}",
-                f"Meter {meter.key} tells events apart by it: give shorter values.",
-            ),
-        )
-    return Cell(written.decode(), _unpriced(meter, given, contract))
+        longest = max(given, key=lambda name: len(given[name]))
+        remedy = f"Meter {meter.key} tells events apart by it: give shorter values."
+        fault = faults.bad_properties(f"properties.{longest}", remedy)
+    return Cell(contract.id, meter.pk, written.decode(), fault)
 
 
-def _unpriced(meter: Meter, given: dict[str, str], contract: ContractFacts) -> Fault | None:
-    for charge in contract.charges.get(meter.id, ()):
+def _unpriced(given: dict[str, str], route: Route, contract: ContractFacts) -> Fault | None:
+    for charge in route.charges:
         if not isinstance(charge.price, Matrix):
             continue
         for name in charge.price.dimensions:
             if name not in given:
-                return faults.dimension_missing(name, meter.key)
+                return faults.dimension_missing(name, route.meter.key)
         priced_by = {name: given[name] for name in charge.price.dimensions}
         if charge.price.price_for(priced_by) is None:
-            return faults.no_price(contract.number, meter.key, priced_by)
+            return faults.no_price(contract.number, route.meter.key, priced_by)
     return None

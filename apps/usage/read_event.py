@@ -26,8 +26,11 @@ _LARGEST_EXPONENT = 100
 _WIDE = Context(prec=100)
 _FRACTION_DIGITS = 18
 _WHOLE_DIGITS = 22
+_LARGEST = 10**_WHOLE_DIGITS
 _DECIMAL_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _ONE = Decimal(1)
+# An OutsizedNumber is no object to be written out.
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class BadNumber(ValueError):
@@ -50,6 +53,7 @@ class ReadEvent:
     customer_key: str | None
     type: str
     time: datetime
+    written_time: str
     quantity: Decimal
     properties: Mapping[str, Any]
     properties_json: bytes
@@ -103,13 +107,18 @@ def read_event(  # noqa: C901
         read = _unreadable(index, raw, fault)
         read.key, read.customer_key, read.type = key, customer, type_
         return read
-    print_ = blake2b(f"{type_}\0{time.isoformat()}\0{_plain(quantity)}\0".encode(), digest_size=16)
+    written_time = time.isoformat()
+    print_ = blake2b(f"{type_}\0{written_time}\0{_plain(quantity)}\0".encode(), digest_size=16)
     print_.update(written)
-    return ReadEvent(index, key, customer, type_, time, quantity, properties, written, print_.digest(), raw)
+    return ReadEvent(
+        index, key, customer, type_, time, written_time, quantity, properties, written, print_.digest(), raw
+    )
 
 
 def number(value: object) -> Decimal:
     """Return a quantity exactly; refuse with BadNumber what cannot be one, and with TypeError what is no number."""
+    if type(value) is int and 0 <= value < _LARGEST:
+        return Decimal(value)
     found = _decimal(value)
     if not found:
         return Decimal(0)
@@ -136,7 +145,7 @@ def dimension(value: object) -> str | None:
 def written_json(raw: object) -> str:
     """Return what was received as JSON text again, with outsized numbers as they were written."""
     try:
-        return orjson.dumps(raw, default=_as_received).decode()
+        return orjson.dumps(raw, default=_as_received, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
     except (orjson.JSONEncodeError, RecursionError):
         return orjson.dumps(repr(raw), default=str).decode()
 
@@ -144,7 +153,7 @@ def written_json(raw: object) -> str:
 def _unreadable(index: int, raw: object, fault: Fault) -> ReadEvent:
     body = written_json(raw).encode()
     print_ = blake2b(body, digest_size=16).digest()
-    return ReadEvent(index, None, None, "", _NEVER, _ONE, _NOTHING, b"{}", print_, raw, fault)
+    return ReadEvent(index, None, None, "", _NEVER, "", _ONE, _NOTHING, b"{}", print_, raw, fault)
 
 
 def _is_text(value: object, longest: int) -> bool:
@@ -190,7 +199,7 @@ def _written_properties(properties: object) -> bytes:
         if (type(value) is dict or type(value) is list) and _is_deep(value):
             raise _Unkeepable
     try:
-        written = orjson.dumps(properties, default=_exact, option=orjson.OPT_SORT_KEYS)
+        written = orjson.dumps(properties, default=_exact, option=_OPTIONS)
     except orjson.JSONEncodeError:
         raise _Unkeepable from None
     if len(written) > MOST_PROPERTY_BYTES:
@@ -246,6 +255,8 @@ def _as_received(value: object) -> orjson.Fragment | str:
 
 
 def _plain(value: Decimal | int) -> str:
+    if value is _ONE:
+        return "1"
     if type(value) is Decimal:
         return f"{_normal(value):f}" if value else "0"
     return str(value)

@@ -66,6 +66,12 @@ _RESOLVE_QUARANTINED = """
       AND (customer_key, event_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """
 
+_EVENTS = 'SELECT customer_id, "time", key, contract_id, type, quantity, properties::text, day, received_at FROM usage_event'
+FIRST_EVENTS = f'{_EVENTS} ORDER BY customer_id, "time", key LIMIT %s'
+EVENTS_AFTER = (
+    f'{_EVENTS} WHERE (customer_id, "time", key) > (%s, %s, %s) ORDER BY customer_id, "time", key LIMIT %s'
+)
+
 TOTALS = """
     SELECT used.contract_id, used.meter_id, used.dimensions, sum(used.quantity), sum(used.events)::bigint,
            max(used.last_received_at)
@@ -78,7 +84,7 @@ TOTALS = """
 
 
 def take_keys(
-    customers: Sequence[str], keys: Sequence[str], fingerprints: Sequence[bytes], times: Sequence[datetime]
+    customers: Sequence[str], keys: Sequence[str], fingerprints: Sequence[bytes], times: Sequence[str]
 ) -> set[tuple[str, str]]:
     """Note these event ids as seen, and return those (customer, key) that nobody had noted before.
 
@@ -91,7 +97,7 @@ def take_keys(
                 array(customers),
                 array(keys),
                 "{" + ",".join([f'"\\\\x{one.hex()}"' for one in fingerprints]) + "}",
-                array([one.isoformat() for one in times]),
+                array(times),
             ],
         )
         return set(cursor.fetchall())
@@ -113,9 +119,9 @@ def copy_events(counted: Iterable[Countable], *, at: datetime) -> None:
     """Append the events."""
     received = at.isoformat()
     lines = [
-        f"{one.customer_id}\t{one.event.time.isoformat()}\t{_copied(one.event.key or '')}\t{one.contract_id}\t"
+        f"{one.customer_id}\t{one.event.written_time}\t{_copied(one.event.key or '')}\t{one.contract_id}\t"
         f"{_copied(one.event.type)}\t{one.event.quantity:f}\t{_copied(one.event.properties_json.decode())}\t"
-        f"{one.day.isoformat()}\t{received}\n"
+        f"{one.day}\t{received}\n"
         for one in counted
     ]
     with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
@@ -150,13 +156,12 @@ def read_json(value: object) -> dict[str, str]:
 
 def array(texts: Iterable[str | None]) -> str:
     """Return texts as the literal of a PostgreSQL array; the statement casts it."""
-    return (
-        "{"
-        + ",".join(
-            ["NULL" if text is None else '"' + _ARRAY_SPECIAL.sub(r"\\\1", text) + '"' for text in texts]
-        )
-        + "}"
-    )
+    quoted = ["NULL" if text is None else f'"{_array_text(text)}"' for text in texts]
+    return "{" + ",".join(quoted) + "}"
+
+
+def _array_text(text: str) -> str:
+    return _ARRAY_SPECIAL.sub(r"\\\1", text) if '"' in text or "\\" in text else text
 
 
 def _copied(text: str) -> str:

@@ -14,6 +14,7 @@ _PLAIN_INTEGER = 18
 # Looking for the place of a mistake takes longer than reading; larger bodies get the reason without the place.
 _SEARCHED_BYTES = 1024 * 1024
 
+_CONTAINERS = frozenset({dict, list})
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[:,]')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 
@@ -115,16 +116,13 @@ _DECODER = json.JSONDecoder(
 def _is_deeper(value: object, levels: int) -> bool:
     layer = [value]
     for _ in range(levels):
-        layer = [
-            inner
-            for outer in layer
-            for inner in (
-                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
-            )
-            if isinstance(inner, dict | list)
-        ]
-        if not layer:
+        found: list[object] = []
+        for outer in layer:
+            inside = outer.values() if type(outer) is dict else outer if type(outer) is list else ()
+            found += [inner for inner in inside if type(inner) in _CONTAINERS]
+        if not found:
             return False
+        layer = found
     return True
 
 

@@ -68,9 +68,6 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--reset"]:
             return reset()
         signals = Signals()
-        # Importing this package chose production's settings for Celery's sake; the command chooses its own.
-        if os.environ.get("DJANGO_SETTINGS_MODULE") == "billing_site.settings.production":
-            del os.environ["DJANGO_SETTINGS_MODULE"]
         with services():
             return signals.run(arguments)
     except Trouble as trouble:

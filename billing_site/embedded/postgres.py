@@ -199,13 +199,16 @@ def _launch(home: Home, program: Path, log: Path, settings: dict[str, str]) -> "
 
 
 def _await(home: Home, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    if (
+    ready = False
+    try:
         places.wait_until(lambda: process.poll() is not None or _answers(home), seconds=120)
-        and process.poll() is None
-    ):
-        return
-    places.end(process.pid, (signal.SIGINT, 5), (signal.SIGKILL, 5))
-    raise Trouble(f"PostgreSQL did not start: {places.last_lines(log)}. The whole story is in {log}.")
+        ready = process.poll() is None and _answers(home)
+    finally:
+        # Also when a Ctrl-C cuts the waiting short.
+        if not ready:
+            places.end(process.pid, (signal.SIGINT, 5), (signal.SIGKILL, 5))
+    if not ready:
+        raise Trouble(f"PostgreSQL did not start: {places.last_lines(log)}. The whole story is in {log}.")
 
 
 def _answers(home: Home) -> bool:

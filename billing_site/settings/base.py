@@ -4,6 +4,7 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from billing_site.settings import env
+from billing_site.settings.unfold import UNFOLD  # noqa: F401 a setting
 
 BASE_DIR = env.ROOT
 VAR_DIR = env.VAR
@@ -17,6 +18,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SITE_ID = None
 
 INSTALLED_APPS = [
+    "billing_site",
     "apps.core",
     "unfold",
     "unfold.contrib.filters",
@@ -65,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.backoffice.csp.theme_policy",
 ]
 
 TEMPLATES = [
@@ -123,7 +126,8 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+# The pages are written in English; figures follow, so that 1.234 never means two things. Invoices have their own.
+LANGUAGES = [("en", "English")]
 
 # --- Static files and content security -----------------------------------------------------------
 STATIC_URL = "static/"
@@ -196,6 +200,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.api.schema.with_problems",
+    ],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 

@@ -1,7 +1,7 @@
 /*
  * Draws every chart of Meterbook from data that stands in the page:
  *
- *   <figure class="chart"><ul class="legend"></ul><div class="plot"><canvas data-chart="ID"></canvas></div></figure>
+ *   <figure class="plotted"><ul class="legend"></ul><div class="plot"><canvas data-chart="ID"></canvas></div></figure>
  *   <script id="ID" type="application/json">{...}</script>      (Django's json_script)
  *
  * The data: {type: "bar"|"line", stacked, labels: [], titles: [], series: [{name, values: ["12.50"], slot, dashed}],
@@ -64,7 +64,7 @@
   };
 
   const legend = (canvas, series, colors) => {
-    const list = canvas.closest(".chart")?.querySelector(".legend");
+    const list = canvas.closest(".plotted")?.querySelector(".legend");
     if (!list) return;
     list.replaceChildren();
     if (series.length < 2) { list.hidden = true; return; }

@@ -62,7 +62,7 @@ class Portal:
     def open(self, path: str) -> None:
         """Open a page, and wait until its charts are drawn."""
         self.page.goto(self.base + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("document.fonts.ready.then(() => true)")
 
     def sign_in(self, user: User) -> None:
         """Sign in with a password."""
@@ -70,7 +70,7 @@ class Portal:
         self.page.get_by_label("Email").fill(user.email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.money import CurrencyMismatch, Money, minor_digits, rounded_to_minor_unit
+from apps.core.money import CurrencyMismatch, Money, is_currency, minor_digits, rounded_to_minor_unit
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,20 @@ def test_minor_units_are_those_of_iso_4217() -> None:
         "BHD": 3,
         "UYW": 4,
     }
+
+
+def test_what_is_no_money_is_no_currency() -> None:
+    assert all(map(is_currency, ["USD", "EUR", "JPY", "KWD", "CLF", "SLE", "XOF", "ZWG", "XCG"]))
+    assert not any(map(is_currency, ["usd", "XAU", "XTS", "XXX", "EURO", "credits", "", "BTC", "CNH"]))
+
+
+def test_terms_in_a_withdrawn_currency_are_still_priced() -> None:
+    assert is_currency("BGN")
+
+
+def test_nothing_has_no_sign() -> None:
+    assert str(Money(Decimal("-0.004"), "USD").rounded()) == "0.00 USD"
+    assert str(-Money.zero("USD")) == "0.00 USD"
 
 
 def test_two_currencies_are_never_added_or_compared() -> None:

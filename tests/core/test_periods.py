@@ -1,5 +1,6 @@
 """Billing periods tile time, whatever the anchor, the length and the zone."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,6 +79,43 @@ def test_an_empty_period_is_refused() -> None:
         Period(date(2026, 1, 1), date(2026, 1, 1), "UTC")
 
 
+def month_length(day: date) -> int:
+    return monthrange(day.year, day.month)[1]
+
+
+@pytest.mark.parametrize("months", [1, 3, 12])
+@pytest.mark.parametrize("anchor", range(1, 32))
+def test_no_anchor_drifts_in_ten_years(anchor: int, months: int) -> None:
+    """From January 2023 every period begins on the anchor, or on the last day of a shorter month."""
+    starts = [
+        month_period(
+            first_on=date(2023, 1, 1), anchor_day=anchor, months=months, nth=nth, timezone="UTC"
+        ).starts_on
+        for nth in range(120 // months)
+    ]
+
+    assert [day.day for day in starts] == [min(anchor, month_length(day)) for day in starts]
+    assert [(day.year, day.month) for day in starts] == [
+        (2023 + months_on // 12, months_on % 12 + 1) for months_on in range(0, 120, months)
+    ]
+
+
+def test_a_day_that_a_zone_skipped_has_no_hours() -> None:
+    """Apia went from 29 to 31 December 2011: the 30th begins and ends at the same instant, and nothing lies in it."""
+    skipped = Period(date(2011, 12, 30), date(2011, 12, 31), "Pacific/Apia")
+
+    assert skipped.starts_at == skipped.ends_at == datetime(2011, 12, 30, 10, tzinfo=UTC)
+    assert not skipped.contains(skipped.starts_at)
+
+
+def test_a_period_has_its_first_instant_and_not_its_last() -> None:
+    october = Period(date(2026, 10, 1), date(2026, 11, 1), "Asia/Kathmandu")
+
+    assert october.contains(october.starts_at)
+    assert not october.contains(october.ends_at)
+    assert october.days == 31
+
+
 @given(days, st.integers(1, 31), lengths, st.integers(-30, 60), zones)
 def test_one_period_ends_where_the_next_begins(
     first: date, anchor: int, months: int, nth: int, zone: str
@@ -97,7 +135,7 @@ def test_every_day_lies_in_the_one_period_found_for_it(
     period = period_containing(day, first_on=first, anchor_day=anchor, months=months, timezone=zone)
 
     assert period.starts_on <= day < period.ends_on
-    assert period.starts_on.day in {anchor, *range(28, anchor + 1)}
+    assert period.starts_on.day == min(anchor, month_length(period.starts_on))
 
 
 @given(st.datetimes(datetime(2009, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC)), zones)  # noqa: DTZ001

@@ -51,7 +51,7 @@ def test_the_pages_show_invoices_and_change_none(staff: Client) -> None:
     invoice = invoiced(contract)
 
     listed = staff.get(LIST).content.decode()
-    shown = staff.get(f"{LIST}{invoice.pk}/change/").content.decode()
+    shown = staff.get(f"{LIST}{invoice.pk}/change/", follow=True).content.decode()
 
     assert "INV-2026-000001" in listed
     assert "150 calls" in shown

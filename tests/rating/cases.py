@@ -1,5 +1,7 @@
 """Short words for the rating tests."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -35,13 +37,26 @@ def usage_charge(price: PriceModel | Matrix, key: str = "use", **fields: Any) ->
 
 def price(
     *charges: Charge,
-    usage: list[Usage] | None = None,
+    usage: Sequence[Usage] = (),
     grants: tuple[Grant, ...] = (),
     currency: str = "USD",
     period: Period = OCTOBER,
 ) -> Rated:
-    return rate(Terms(currency, period, charges, grants), usage or [])
+    return rate(Terms(currency, period, charges, grants), usage)
 
 
 def use(quantity: str | int, charge: str = "use", **dimensions: str) -> Usage:
     return Usage(charge, D(quantity), tuple(dimensions.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Charges, usage and grants of one October, in dollars."""
+
+    charges: tuple[Charge, ...]
+    usage: tuple[Usage, ...]
+    grants: tuple[Grant, ...]
+
+    def priced(self, usage: Sequence[Usage] | None = None) -> Rated:
+        """Price the month, or the same month with its usage written otherwise."""
+        return price(*self.charges, usage=self.usage if usage is None else usage, grants=self.grants)

@@ -71,6 +71,25 @@ def test_each_kind_of_token_costs_what_the_list_says(kind: str, cost: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("model", "cost"),
+    [
+        ("claude-haiku-4-5-20251001", "7.0110728"),
+        ("claude-opus-4-1-20250805", "20.092578"),
+        ("claude-opus-4-5-20251101", "822.929149"),
+        ("claude-opus-4-6", "233.228659"),
+        ("claude-sonnet-4-20250514", "163.1075178"),
+        ("claude-sonnet-4-5-20250929", "373.1981982"),
+    ],
+)
+def test_each_model_costs_what_the_list_says(model: str, cost: str) -> None:
+    rated = priced(requests())
+
+    assert sum(
+        Decimal(str(line.exact)) for line in rated.lines if line.dimensions == (("model", model),)
+    ) == D(cost)
+
+
+@pytest.mark.parametrize(
     ("session", "cost"),
     [
         ("trace_0002", "1.6639"),

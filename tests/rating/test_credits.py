@@ -100,6 +100,23 @@ def test_currency_grants_keep_to_their_charges_and_never_pay_more_than_is_owed()
     assert str(rated.total) == "5.00 USD"
 
 
+def test_credits_that_nothing_covers_cost_nothing_without_an_overage_price() -> None:
+    (line,) = price(usage_charge(HALF, credit_unit="credits"), usage=[use(10)]).lines
+
+    assert (str(line.amount), line.credits, line.uncovered) == ("0.00 USD", D(5), D(5))
+
+
+def test_a_grant_in_the_currency_pays_overage_as_its_charge() -> None:
+    """100 x 0.5 = 50 credits, none granted: 50 x 0.02 = 1.00, of which the charge's own grant pays 0.40."""
+    rated = price(
+        usage_charge(HALF, credit_unit="credits", overage=CENTS),
+        usage=[use(100)],
+        grants=(grant("usd", "0.40", "USD", charges=("use",)),),
+    )
+
+    assert (str(rated.subtotal), str(rated.total)) == ("1.00 USD", "0.60 USD")
+
+
 def test_overage_is_one_line_for_all_cells() -> None:
     """Two cells at 1 credit: 3 + 4 uncovered, 7 x 0.02 = 0.14."""
     cells = tuple(Cell((("model", name),), ONE) for name in "ab")

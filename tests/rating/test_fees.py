@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from apps.rating.steps import step_as_json
-from apps.rating.terms import ActiveDays, Charge, ChargeKind, Fee, Terms
-from tests.rating.cases import OCTOBER, ONE, D, price, usage_charge
+from apps.core.periods import Period
+from apps.rating.steps import step_as_json, written
+from apps.rating.terms import ActiveDays, Charge, ChargeKind, Fee
+from tests.rating.cases import OCTOBER, ONE, D, price
 
 
 def fee(amount: str = "100", quantity: str = "1", active: ActiveDays | None = None) -> Charge:
@@ -62,6 +63,20 @@ def test_a_charge_that_makes_no_sense_is_refused(fields: dict[str, object], word
         Charge("a", "A", **fields)  # type: ignore[arg-type]
 
 
-def test_keys_are_used_once() -> None:
-    with pytest.raises(ValueError, match="'a' is used twice"):
-        Terms("USD", OCTOBER, (usage_charge(ONE, "a"), usage_charge(ONE, "a")))
+def test_half_of_the_smallest_price_is_written_to_its_last_digit() -> None:
+    """10^-18 for 15 of 30 days is 5 x 10^-19: it has an end, so it is not cut at 18 decimals. Its line is 0.00."""
+    november = Period(date(2026, 11, 1), date(2026, 12, 1), "UTC")
+    half = ActiveDays(date(2026, 11, 16), None)
+
+    (line,) = price(fee("0.000000000000000001", active=half), period=november).lines
+
+    assert step_as_json(line.steps[0])["amount"] == written(line.exact) == "0.0000000000000000005"
+    assert str(line.amount) == "0.00 USD"
+
+
+def test_a_fee_without_end_is_written_with_18_decimals_and_a_whole_one_with_none() -> None:
+    assert written(Fraction(1000, 31)) == "32.258064516129032258"
+    assert written(Fraction(50)) == "50"
+    assert written(Fraction(0)) == written(D("0.00")) == "0"
+    assert written(D("140.00")) == "140"
+    assert written(D("1E+3")) == "1000"

@@ -3,12 +3,11 @@
 import random
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.rating.lines import Rated
+from apps.rating.lines import LineKind
 from apps.rating.price_models.base import PriceModel, Tier
 from apps.rating.price_models.graduated import Graduated
 from apps.rating.price_models.matrix import Cell, Matrix
@@ -17,122 +16,110 @@ from apps.rating.price_models.per_unit import PerUnit
 from apps.rating.price_models.volume import Volume
 from apps.rating.terms import Charge, Grant
 from apps.rating.usage import Usage
-from tests.rating.cases import D, price, usage_charge
+from tests.rating import slow_rater
+from tests.rating.cases import D, Month, price, usage_charge
 
 quantities = st.integers(0, 10**9).map(lambda n: Decimal(n).scaleb(-3))
 amounts = st.integers(0, 10**8).map(lambda n: Decimal(n).scaleb(-6))
 sizes = st.integers(1, 10**6).map(lambda n: Decimal(n).scaleb(-2))
+ends = st.sets(st.integers(1, 10**6), max_size=3).map(sorted)
+one_tier = st.tuples(amounts, amounts, st.none() | sizes)
 
 
 @st.composite
 def tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
-    ends = sorted(draw(st.sets(st.integers(1, 10**6), max_size=4)))
-    packages = st.none() | sizes
-    return tuple(
-        Tier(end, draw(amounts), draw(amounts), draw(packages))
-        for end in [*(Decimal(end) for end in ends), None]
-    )
+    return tuple(Tier(end, *draw(one_tier)) for end in [*map(Decimal, draw(ends)), None])
 
 
-prices: st.SearchStrategy[PriceModel] = st.one_of(
-    st.builds(PerUnit, amounts),
-    st.builds(Graduated, tiers()),
-    st.builds(Volume, tiers()),
-    st.builds(Package, sizes, amounts, quantities),
+per_unit = st.builds(PerUnit, amounts)
+graduated = st.builds(Graduated, tiers())
+package = st.builds(Package, sizes, amounts, quantities)
+# More never costs less under these; a volume price may fall when the next tier is reached.
+rising: st.SearchStrategy[PriceModel] = st.one_of(per_unit, graduated, package)
+prices: st.SearchStrategy[PriceModel] = st.one_of(rising, st.builds(Volume, tiers()))
+
+DIMENSIONS = ("model", "kind")
+values = st.sampled_from(["x", "y", "*"])
+matches = st.tuples(values, values).map(lambda pair: tuple(zip(DIMENSIONS, pair, strict=True)))
+cells = st.lists(st.builds(Cell, matches, prices), max_size=3, unique_by=lambda cell: cell.match)
+matrices = st.builds(Matrix, st.just(DIMENSIONS), cells.map(tuple), prices)
+units = st.sampled_from([None, "credits"])
+pieces = st.lists(st.tuples(quantities, st.sampled_from(["x", "y", "z"]), st.sampled_from("xyz")), max_size=3)
+grants = st.lists(
+    st.tuples(
+        st.sampled_from(["credits", "USD"]),
+        st.integers(0, 10**7).map(lambda n: Decimal(n).scaleb(-2)),
+        st.none() | st.integers(1, 2),
+        st.sampled_from([(), ("a",), ("b",)]),
+    ),
+    max_size=3,
 )
 
 
 @st.composite
-def charges(draw: st.DrawFn) -> tuple[Charge, ...]:
-    made = []
+def months(draw: st.DrawFn) -> Month:
+    of, usage = [], []
     for key in ("a", "b"):
-        matrix = Matrix(("model",), (Cell((("model", "x"),), draw(prices)),), draw(prices))
-        credit_unit = draw(st.sampled_from([None, "credits"]))
-        choices: list[PriceModel | Matrix] = [matrix, draw(prices)]
-        made.append(
-            usage_charge(
-                draw(st.sampled_from(choices)),
-                key,
-                included=draw(quantities),
-                credit_unit=credit_unit,
-                overage=draw(prices) if credit_unit else None,
-            )
+        unit, priced_by = draw(units), draw(prices | matrices)
+        overage = draw(st.none() | prices) if unit else None
+        of.append(
+            Charge(key, key, priced_by, included=draw(quantities), credit_unit=unit, overage=overage),
         )
-    return tuple(made)
-
-
-@st.composite
-def usage_of(draw: st.DrawFn, of: tuple[Charge, ...]) -> list[Usage]:
-    entries = []
-    for charge in of:
-        for quantity in draw(st.lists(quantities, max_size=4)):
-            model = draw(st.sampled_from(["x", "y"]))
-            dimensions = (("model", model),) if isinstance(charge.price, Matrix) else ()
-            entries.append(Usage(charge.key, quantity, dimensions))
-    return entries
-
-
-GRANTS = (Grant("c", "credits", D(1000), 1), Grant("m", "USD", D("50.00"), 2))
-
-
-@st.composite
-def months(draw: st.DrawFn) -> tuple[tuple[Charge, ...], list[Usage]]:
-    of = draw(charges())
-    return of, draw(usage_of(of))
+        for quantity, model, kind in draw(pieces):
+            dimensions = (("model", model), ("kind", kind)) if isinstance(priced_by, Matrix) else ()
+            usage.append(Usage(key, quantity, dimensions))
+    paying = [
+        Grant(f"g{place}", unit, balance, priority, charges=charges)
+        for place, (unit, balance, priority, charges) in enumerate(draw(grants))
+    ]
+    return Month(tuple(of), tuple(usage), tuple(paying))
 
 
 @given(months(), st.integers())
-def test_the_order_of_usage_does_not_matter(month: tuple[tuple[Charge, ...], list[Usage]], seed: int) -> None:
-    of, usage = month
-    shuffled = random.Random(seed).sample(usage, len(usage))
+def test_the_order_of_usage_does_not_matter(month: Month, seed: int) -> None:
+    shuffled = random.Random(seed).sample(month.usage, len(month.usage))
 
-    assert price(*of, usage=shuffled, grants=GRANTS) == price(*of, usage=usage, grants=GRANTS)
+    assert month.priced(shuffled) == month.priced()
 
 
 @given(months())
-def test_usage_may_come_in_pieces(month: tuple[tuple[Charge, ...], list[Usage]]) -> None:
-    of, usage = month
-    halves = [
+def test_usage_may_come_in_pieces(month: Month) -> None:
+    parts = [
         Usage(entry.charge, part, entry.dimensions)
-        for entry in usage
+        for entry in month.usage
         for part in (entry.quantity / 4, entry.quantity - entry.quantity / 4)
     ]
 
-    assert price(*of, usage=halves, grants=GRANTS).total == price(*of, usage=usage, grants=GRANTS).total
+    assert month.priced(parts) == month.priced()
 
 
 @given(months())
-def test_lines_sum_to_totals_and_steps_to_lines(month: tuple[tuple[Charge, ...], list[Usage]]) -> None:
-    of, usage = month
-
-    rated = price(*of, usage=usage, grants=GRANTS)
+def test_lines_sum_to_totals_and_steps_to_lines(month: Month) -> None:
+    rated = month.priced()
 
     assert rated.subtotal.amount == sum(line.amount.amount for line in rated.lines)
-    assert all(
-        sum((Fraction(step.amount) for step in line.steps), Fraction())
-        == Fraction(line.credits if line.unit else line.exact)  # type: ignore[arg-type]
-        for line in rated.lines
-    )
+    assert [sum((Fraction(step.amount) for step in line.steps), Fraction()) for line in rated.lines] == [
+        Fraction(line.exact if line.credits is None else line.credits) for line in rated.lines
+    ]
     assert all(line.amount == line.amount.rounded() for line in rated.lines)
+    assert rated.total.amount == rated.subtotal.amount - sum(
+        use.used for use in rated.grants if use.unit == "USD"
+    )
 
 
 @given(months())
-def test_grants_are_never_overdrawn_and_pay_no_more_than_is_owed(
-    month: tuple[tuple[Charge, ...], list[Usage]],
-) -> None:
-    of, usage = month
+def test_grants_are_never_overdrawn_and_pay_no_more_than_is_owed(month: Month) -> None:
+    rated = month.priced()
 
-    rated = price(*of, usage=usage, grants=GRANTS)
-
-    assert all(0 <= use.used <= grant.balance for use, grant in zip(rated.grants, GRANTS, strict=True))
-    assert all(use.used + use.left == grant.balance for use, grant in zip(rated.grants, GRANTS, strict=True))
+    assert all(0 <= use.used <= grant.balance for use, grant in zip(rated.grants, month.grants, strict=True))
+    assert all(
+        use.used + use.left == grant.balance for use, grant in zip(rated.grants, month.grants, strict=True)
+    )
     assert 0 <= rated.total.amount <= rated.subtotal.amount
 
 
-@given(st.builds(Graduated, tiers()), quantities, quantities)
-def test_a_graduated_price_never_falls_when_more_is_used(
-    model: Graduated, one: Decimal, more: Decimal
-) -> None:
+@given(rising, quantities, quantities)
+def test_more_never_costs_less_unless_by_volume(model: PriceModel, one: Decimal, more: Decimal) -> None:
     assert cost(model, one + more) >= cost(model, one)
 
 
@@ -141,50 +128,28 @@ def test_steps_cover_the_quantity_once(model: PriceModel, quantity: Decimal) -> 
     assert sum((step.quantity for step in model.steps(quantity)), Decimal(0)) == quantity
 
 
-@given(st.builds(Graduated, tiers()), quantities, quantities)
-def test_included_units_never_make_it_dearer(model: Graduated, quantity: Decimal, included: Decimal) -> None:
-    with_allowance = price(usage_charge(model, included=included), usage=[Usage("use", quantity)])
-
-    assert with_allowance.total <= price(usage_charge(model), usage=[Usage("use", quantity)]).total
+@given(rising, quantities, quantities)
+def test_included_units_never_make_it_dearer(model: PriceModel, quantity: Decimal, included: Decimal) -> None:
+    assert cost(model, quantity, included) <= cost(model, quantity)
 
 
-@given(prices, quantities)
-def test_a_second_rater_in_fractions_agrees(model: PriceModel, quantity: Decimal) -> None:
-    assert cost(model, quantity) == slowly(model, Fraction(quantity))
+@given(months())
+def test_a_second_rater_in_fractions_agrees(month: Month) -> None:
+    """Lines, what every grant paid, and the total, to the last digit."""
+    rated = month.priced()
+
+    lines, paid = slow_rater.slowly(month)
+    assert [
+        (line.charge, dict(line.dimensions), line.quantity, line.credits or line.exact)
+        for line in rated.lines
+        if line.kind is LineKind.USAGE
+    ] == [(line.charge, line.match, line.quantity, line.cost) for line in lines if not line.is_overage]
+    assert [
+        (line.charge, line.quantity, line.exact) for line in rated.lines if line.kind is LineKind.OVERAGE
+    ] == [(line.charge, line.quantity, line.cost) for line in lines if line.is_overage]
+    assert {use.grant: use.used for use in rated.grants} == paid
 
 
-def cost(model: PriceModel, quantity: Decimal) -> Fraction:
-    rated: Rated = price(usage_charge(model), usage=[Usage("use", quantity)])
+def cost(model: PriceModel, quantity: Decimal, included: Decimal = D(0)) -> Fraction:
+    rated = price(usage_charge(model, included=included), usage=[Usage("use", quantity)])
     return Fraction(rated.lines[0].exact)
-
-
-def slowly(model: PriceModel, quantity: Fraction) -> Fraction:
-    """Price without the engine's code: integers, fractions, and the rules as the public format words them."""
-    if not quantity:
-        return Fraction(0)
-    match model:
-        case PerUnit():
-            return quantity * Fraction(model.unit_amount)
-        case Package():
-            beyond = max(quantity - Fraction(model.free_units), Fraction(0))
-            return ceil(beyond / Fraction(model.package_size)) * Fraction(model.package_amount)
-        case Graduated():
-            ends = [Fraction(tier.up_to) if tier.up_to is not None else quantity for tier in model.tiers]
-            starts = [Fraction(0), *ends[:-1]]
-            return sum(
-                (
-                    in_tier(tier, min(quantity, end) - start)
-                    for tier, start, end in zip(model.tiers, starts, ends, strict=True)
-                    if quantity > start
-                ),
-                Fraction(0),
-            )
-        case Volume():
-            chosen = next(tier for tier in model.tiers if tier.up_to is None or quantity <= tier.up_to)
-            return in_tier(chosen, quantity)
-    raise AssertionError(model)
-
-
-def in_tier(tier: Tier, quantity: Fraction) -> Fraction:
-    sold = quantity if tier.package_size is None else Fraction(ceil(quantity / Fraction(tier.package_size)))
-    return sold * Fraction(tier.unit_amount) + Fraction(tier.flat_amount)

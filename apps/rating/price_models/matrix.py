@@ -33,6 +33,8 @@ class Matrix:
     _index: tuple[tuple[tuple[str, ...], dict[tuple[str, ...], int]], ...] = field(
         init=False, repr=False, compare=False, default=()
     )
+    # What each place matches with every dimension named, the default's last.
+    _matches: tuple[Dimensions, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         if not self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
@@ -50,6 +52,14 @@ class Matrix:
             patterns, key=lambda pattern: (-len(pattern), [name not in pattern for name in self.dimensions])
         )
         object.__setattr__(self, "_index", tuple((pattern, patterns[pattern]) for pattern in order))
+        named_by_place = [*(dict(cell.match) for cell in self.cells), {}]
+        object.__setattr__(
+            self,
+            "_matches",
+            tuple(
+                tuple((name, named.get(name, ANY)) for name in self.dimensions) for named in named_by_place
+            ),
+        )
 
     def place_of(self, dimensions: Mapping[str, str]) -> int | None:
         """Return the place of the deciding cell, the number of cells for the default, or None if nothing matches."""
@@ -67,8 +77,7 @@ class Matrix:
 
     def match_at(self, place: int) -> Dimensions:
         """Return what the cell of a place matches, every dimension named, `*` for any."""
-        match = {} if place == len(self.cells) else dict(self.cells[place].match)
-        return tuple((name, match.get(name, ANY)) for name in self.dimensions)
+        return self._matches[place]
 
     def price_for(self, dimensions: Mapping[str, str]) -> PriceModel | None:
         """Return the price of usage with these values, or None if the matrix has none."""

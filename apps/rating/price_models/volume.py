@@ -1,5 +1,6 @@
 """Volume: all units at the price of the tier that the total falls in."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -22,9 +23,7 @@ class Volume:
         """Return the one reason: the tier of the total."""
         if not quantity:
             return ()
-        start = Decimal(0)
-        for number, tier in enumerate(self.tiers, start=1):
-            if tier.up_to is None or quantity <= tier.up_to:
-                return (tier.step(number, start, quantity),)
-            start = tier.up_to
-        raise AssertionError("The last tier is without end.")
+        bounds = [tier.up_to for tier in self.tiers[:-1] if tier.up_to is not None]
+        place = bisect_left(bounds, quantity)
+        start = bounds[place - 1] if place else Decimal(0)
+        return (self.tiers[place].step(place + 1, start, quantity),)

@@ -1,0 +1,126 @@
+"""Contracts in the back office: drafted by a form, signed and ended by buttons."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from apps.contracts import draft, sign
+from apps.contracts.models import Contract
+from apps.core import clock
+from apps.core.admin import ActionAdmin, RangeDateFilter, actor_of, confirmed, page_action
+from apps.plans import summary
+from apps.plans.models import PlanVersion
+
+
+class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
+    plan_version = forms.ModelChoiceField(
+        PlanVersion.objects.filter(status=PlanVersion.Status.PUBLISHED).select_related("plan"), label="plan"
+    )
+
+    class Meta:
+        model = Contract
+        fields = (
+            "customer",
+            "number",
+            "plan_version",
+            "timezone",
+            "starts_on",
+            "ends_on",
+            "billing_months",
+            "anchor_day",
+            "payment_days",
+            "purchase_order",
+        )
+
+
+@admin.register(Contract)
+class ContractAdmin(ActionAdmin):
+    form = ContractForm
+    list_display = (
+        "number",
+        "customer",
+        "plan_version",
+        "status",
+        "starts_on",
+        "ends_on",
+        "timezone",
+        "billed_until_on",
+    )
+    list_filter = (
+        "status",
+        ("starts_on", RangeDateFilter),
+        ("ends_on", RangeDateFilter),
+        "plan_version__plan",
+    )
+    list_select_related = ("customer", "plan_version__plan")
+    search_fields = ("number", "customer__name", "customer__key", "purchase_order")
+    ordering = ("number",)
+    autocomplete_fields = ("customer",)
+    actions_detail = ("sign", "end")
+    fieldsets = (
+        (None, {"fields": (("customer", "number"), "plan_version", ("starts_on", "ends_on"))}),
+        (
+            "Billing",
+            {"fields": (("timezone", "anchor_day", "billing_months"), ("payment_days", "purchase_order"))},
+        ),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Contract | None = None) -> bool:
+        """What was agreed is not edited: a draft is signed, a live contract is ended."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Contract, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = draft.draft(fields=form.cleaned_data, at=clock.now(), actor=actor_of(request)).pk
+
+    @page_action(description="Sign", url_path="sign")
+    def sign(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then make the contract live."""
+        contract = Contract.objects.select_related("customer", "plan_version__plan").get(pk=object_id)
+
+        def act() -> str:
+            sign.sign(contract_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
+            return f"{contract} is live: usage of {contract.customer} from {contract.starts_on} on is billed under it."
+
+        return confirmed(
+            request,
+            title=f"Sign {contract}",
+            text=f"{contract.customer} from {contract.starts_on}: {' '.join(summary.sentences(contract.plan_version))}",
+            button="Sign the contract",
+            back=self._page(object_id),
+            act=act,
+        )
+
+    @page_action(description="End", url_path="end")
+    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the day, then let the contract end."""
+        contract = Contract.objects.select_related("customer").get(pk=object_id)
+
+        def act() -> str:
+            ends_on = date.fromisoformat(request.POST["day"])
+            sign.end(
+                contract_id=UUID(object_id),
+                ends_on=ends_on,
+                reason=request.POST.get("reason", ""),
+                at=clock.now(),
+                actor=actor_of(request),
+            )
+            return f"{contract} ends: {ends_on} is the first day that it no longer covers."
+
+        return confirmed(
+            request,
+            title=f"End {contract}",
+            text=f"Usage of {contract.customer} after the end waits in quarantine until there is another contract.",
+            button="End the contract",
+            back=self._page(object_id),
+            act=act,
+            wants_day="The first day that it no longer covers",
+            wants_reason=True,
+        )
+
+    def _page(self, object_id: str) -> str:
+        return reverse("admin:contracts_contract_change", args=[object_id])

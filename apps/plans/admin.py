@@ -1,0 +1,255 @@
+"""The catalogue in the back office: meters, products, credit units, plans and their versions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+
+from apps.core import clock
+from apps.core.admin import ActionAdmin, Admin, StackedInline, TabularInline, actor_of, confirmed, page_action
+from apps.plans import catalogue, compose, publish, summary
+from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Price, Product, Tier
+
+
+@admin.register(Meter)
+class MeterAdmin(ActionAdmin):
+    list_display = ("name", "key", "unit", "event_type", "aggregation", "value_property", "by", "late_days")
+    list_filter = ("aggregation", "event_type")
+    search_fields = ("name", "key", "event_type")
+    ordering = ("name",)
+    fields = (
+        ("name", "key"),
+        "unit",
+        ("event_type", "aggregation"),
+        "value_property",
+        "dimensions",
+        "late_days",
+    )
+
+    @admin.display(description="dimensions")
+    def by(self, meter: Meter) -> str:
+        return ", ".join(meter.dimensions) or "-"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Meter, form: Any, change: bool) -> None:  # noqa: FBT001
+        fields = {**form.cleaned_data, "key": obj.key}
+        obj.pk = catalogue.put_meter(**fields, at=clock.now(), actor=actor_of(request)).pk
+
+
+class _Named(ActionAdmin):
+    list_display = ("name", "key")
+    search_fields = ("name", "key")
+    ordering = ("name",)
+    fields = ("name", "key")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+
+@admin.register(Product)
+class ProductAdmin(_Named):
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = catalogue.put_product(key=obj.key, name=obj.name, at=clock.now(), actor=actor_of(request)).pk
+
+
+@admin.register(CreditUnit)
+class CreditUnitAdmin(_Named):
+    def save_model(self, request: HttpRequest, obj: CreditUnit, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = catalogue.put_credit_unit(
+            key=obj.key, name=obj.name, at=clock.now(), actor=actor_of(request)
+        ).pk
+
+
+@admin.register(Plan)
+class PlanAdmin(_Named):
+    list_display = ("name", "key", "description")
+    fields = (("name", "key"), "description")
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = catalogue.put_plan(
+            key=obj.key, name=obj.name, description=obj.description, at=clock.now(), actor=actor_of(request)
+        ).pk
+
+
+class _WhileDraft:
+    """Rows that can be changed while their version is a draft; the database refuses it afterwards."""
+
+    def version_of(self, obj: Any) -> PlanVersion | None:
+        return obj if isinstance(obj, PlanVersion) else obj and obj.plan_version
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        version = self.version_of(obj)
+        return version is None or version.status == PlanVersion.Status.DRAFT
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+class ChargeInline(_WhileDraft, TabularInline):  # type: ignore[misc]
+    model = Charge
+    extra = 0
+    fields = ("position", "name", "key", "kind", "product", "meter", "included", "fee_amount", "fee_quantity")
+    show_change_link = True
+    verbose_name_plural = "charges (open one to see or set its prices)"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Charge]:
+        found: QuerySet[Charge] = super().get_queryset(request)
+        return found.select_related("product", "meter", "plan_version")
+
+
+@admin.register(PlanVersion)
+class PlanVersionAdmin(Admin):
+    list_display = ("plan", "number", "currency", "status", "published_at")
+    list_filter = ("status", "currency")
+    list_select_related = ("plan",)
+    search_fields = ("plan__name", "plan__key")
+    ordering = ("plan__name", "-number")
+    inlines = (ChargeInline,)
+    actions_detail = ("publish", "new_version")
+
+    def get_fields(self, request: HttpRequest, obj: PlanVersion | None = None) -> tuple[Any, ...]:
+        if obj is None:
+            return ("plan", "currency")
+        return (("plan", "number"), ("currency", "status"), "in_words")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PlanVersion | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("plan", "number", "currency", "status", "in_words")
+
+    def get_inlines(
+        self, request: HttpRequest, obj: PlanVersion | None = None
+    ) -> tuple[type[ChargeInline], ...]:
+        return () if obj is None else (ChargeInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return obj is not None and obj.status == PlanVersion.Status.DRAFT
+
+    @admin.display(description="in plain words")
+    def in_words(self, version: PlanVersion) -> str:
+        return format_html_join("", "<div>{}</div>", ((text,) for text in summary.sentences(version)))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A version is drafted on its plan, with a number of its own."""
+        if request.method == "POST" and (form := self.get_form(request)(request.POST)).is_valid():
+            version = compose.draft_version(
+                plan_id=form.cleaned_data["plan"].pk,
+                currency=form.cleaned_data["currency"].upper(),
+                charges=[],
+                at=clock.now(),
+                actor=actor_of(request),
+            )
+            return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
+        return super().add_view(request, form_url, extra_context)  # type: ignore[no-any-return]
+
+    @page_action(description="Publish", url_path="publish")
+    def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then publish the version."""
+        version = PlanVersion.objects.select_related("plan").get(pk=object_id)
+
+        def act() -> str:
+            publish.publish(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
+            return f"{version} is published; contracts can be signed on it."
+
+        return confirmed(
+            request,
+            title=f"Publish {version}",
+            text=" ".join(summary.sentences(version)) + " Once published, its prices never change.",
+            button="Publish",
+            back=reverse("admin:plans_planversion_change", args=[object_id]),
+            act=act,
+        )
+
+    @page_action(description="New version from this one", url_path="new-version")
+    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then copy the version into a draft."""
+        version = PlanVersion.objects.select_related("plan").get(pk=object_id)
+
+        def act() -> str:
+            copy = compose.copy_version(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
+            return f"{copy} is a draft with the same charges; change it, then publish it."
+
+        return confirmed(
+            request,
+            title=f"New version of {version.plan}",
+            text=f"A draft with the charges and prices of {version} is made. Contracts stay on the version they have.",
+            button="Make the draft",
+            back=reverse("admin:plans_planversion_changelist"),
+            act=act,
+        )
+
+
+class PriceInline(_WhileDraft, StackedInline):  # type: ignore[misc]
+    model = Price
+    extra = 0
+    fields = (
+        ("role", "model", "position"),
+        "unit_amount",
+        ("package_size", "package_amount", "free_units"),
+        "cell",
+    )
+    readonly_fields = ("cell",)
+    show_change_link = True
+
+    @admin.display(description="for")
+    def cell(self, price: Price) -> str:
+        return ", ".join(f"{name} {value}" for name, value in price.match.items()) or "all usage"
+
+
+@admin.register(Charge)
+class ChargeAdmin(_WhileDraft, Admin):
+    list_display = ("name", "plan_version", "kind", "product", "meter")
+    list_select_related = ("plan_version__plan", "product", "meter")
+    search_fields = ("name", "key", "plan_version__plan__name")
+    fields = (
+        ("plan_version", "position"),
+        ("name", "key"),
+        ("kind", "product"),
+        ("meter", "credit_unit"),
+        "included",
+        ("fee_amount", "fee_quantity"),
+        "dimensions",
+    )
+    readonly_fields = ("plan_version",)
+    inlines = (PriceInline,)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class TierInline(_WhileDraft, TabularInline):  # type: ignore[misc]
+    model = Tier
+    extra = 0
+    fields = ("position", "up_to", "unit_amount", "flat_amount", "package_size")
+
+    def version_of(self, obj: Any) -> PlanVersion | None:
+        return obj.charge.plan_version if isinstance(obj, Price) else None
+
+
+@admin.register(Price)
+class PriceAdmin(_WhileDraft, Admin):
+    list_display = ("charge", "model", "role")
+    list_select_related = ("charge",)
+    fields = (
+        "charge",
+        ("role", "model", "position"),
+        "unit_amount",
+        ("package_size", "package_amount", "free_units"),
+    )
+    readonly_fields = ("charge",)
+    inlines = (TierInline,)
+
+    def version_of(self, obj: Any) -> PlanVersion | None:
+        return obj.charge.plan_version if obj else None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False

@@ -1,0 +1,25 @@
+"""`manage.py reconcile`: proves that the daily totals are those of the stored events."""
+
+import sys
+
+from django.core.management.base import BaseCommand
+
+from apps.usage.reconcile import reconcile
+
+
+class Command(BaseCommand):
+    help = "Rebuilds the daily totals from the events and compares; says what differs, and then ends with 1."
+
+    def handle(self, **_options: object) -> None:
+        found = reconcile()
+        for difference in found.differences:
+            self.stdout.write(
+                f"{difference.what}: the events say {difference.from_events}, stored is {difference.stored}"
+            )
+        many = len(found.differences)
+        self.stdout.write(
+            f"{found.events:,} events, {found.totals:,} daily totals: "
+            + ("all agree." if not many else f"{many:,} differences.")
+        )
+        if many:
+            sys.exit(1)

@@ -1,0 +1,105 @@
+"""The back office's theme and its navigation, by work and not by table."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _static(path: str) -> Callable[[object], str]:
+    return lambda _request: static(path)
+
+
+def _item(title: str, icon: str, link: str, **more: Any) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(link), **more}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Meterbook",
+    "SITE_HEADER": "Meterbook",
+    "SITE_SUBHEADER": "Back office",
+    "SITE_URL": "/portal/",
+    "SITE_SYMBOL": "receipt_long",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("img/favicon.svg")}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "apps.backoffice.home.context",
+    "STYLES": [_static("css/tokens.css"), _static("css/backoffice.css")],
+    "SCRIPTS": [_static("vendor/chartjs/chart.umd.min.js"), _static("js/charts.js")],
+    "COLORS": {
+        # The accent of static/css/tokens.css, in steps.
+        "primary": {
+            "50": "#eef0fd",
+            "100": "#dfe3fb",
+            "200": "#c3caf7",
+            "300": "#9ea9f1",
+            "400": "#7784e8",
+            "500": "#5464de",
+            "600": "#3346d3",
+            "700": "#2636b0",
+            "800": "#202d8c",
+            "900": "#1d286f",
+            "950": "#131945",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    _item("Home", "home", "admin:index"),
+                    _item("Customers", "groups", "admin:customers_customer_changelist"),
+                    _item("Contracts", "contract", "admin:contracts_contract_changelist"),
+                ]
+            },
+            {
+                "title": "Usage",
+                "items": [
+                    _item("Received", "move_to_inbox", "admin:usage_receipt_changelist"),
+                    _item("Quarantine", "warning", "admin:usage_quarantinedevent_changelist"),
+                    _item("Meters", "speed", "admin:plans_meter_changelist"),
+                ],
+            },
+            {
+                "title": "Invoices",
+                "items": [
+                    _item("To review", "fact_check", "backoffice:review"),
+                    _item("All invoices", "receipt_long", "admin:invoices_invoice_changelist"),
+                    _item("Parked closes", "front_hand", "admin:invoices_parkedclose_changelist"),
+                ],
+            },
+            {
+                "title": "Money",
+                "items": [
+                    _item("Payments", "payments", "admin:payments_payment_changelist"),
+                    _item("Collections", "notifications_active", "admin:dunning_case_changelist"),
+                    _item("Credits", "toll", "admin:credits_creditgrant_changelist"),
+                ],
+            },
+            {
+                "title": "Catalogue",
+                "collapsible": True,
+                "items": [
+                    _item("Plans", "sell", "admin:plans_planversion_changelist"),
+                    _item("Products", "category", "admin:plans_product_changelist"),
+                    _item("Credit units", "generating_tokens", "admin:plans_creditunit_changelist"),
+                ],
+            },
+            {
+                "title": "Settings",
+                "collapsible": True,
+                "items": [
+                    _item("Legal entities", "apartment", "admin:customers_legalentity_changelist"),
+                    _item("API keys", "key", "admin:customers_apikey_changelist"),
+                    _item("People", "person", "admin:core_user_changelist"),
+                    _item("Reminder policies", "schedule_send", "admin:dunning_policy_changelist"),
+                    _item("Scheduled tasks", "schedule", "admin:django_celery_beat_periodictask_changelist"),
+                    _item("Audit trail", "history", "admin:core_auditentry_changelist"),
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,91 @@
+"""Many callers at once, with real threads, connections and commits."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from random import Random
+from threading import Barrier
+
+import pytest
+from django.db import connection, transaction
+
+from apps.contracts.models import Contract
+from apps.usage.ingest import Ingested
+from apps.usage.models import Event, EventKey, QuarantinedEvent, Receipt
+from apps.usage.reconcile import reconcile
+from tests.builders import make_contract, make_customer
+from tests.usage.events import event, take, total
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CALLERS = 16
+
+
+def all_at_once(call: Callable[[int], Ingested]) -> list[Ingested]:
+    """Let every caller wait for the others, then call."""
+    barrier = Barrier(CALLERS)
+
+    def caller(number: int) -> Ingested:
+        try:
+            barrier.wait()
+            return call(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return list(pool.map(caller, range(CALLERS)))
+
+
+def test_the_same_ids_sent_by_sixteen_callers_count_once() -> None:
+    contract = make_contract()
+    make_contract(make_customer("other"), contract.plan_version)
+    events = [event(f"e{number}", customer=("acme", "other")[number % 2]) for number in range(200)]
+    astray = event("astray", customer="nobody")
+
+    def call(number: int) -> Ingested:
+        # Another order for each, and some ids twice in one batch.
+        batch = [*events, *events[:20], astray]
+        return take(*Random(number).sample(batch, len(batch)))
+
+    answers = all_at_once(call)
+
+    assert sum(answer.counted for answer in answers) == 200
+    assert all(answer.counted + answer.duplicate == 220 for answer in answers)
+    assert all((answer.conflict, answer.quarantined) == (0, 1) for answer in answers)
+    assert (Event.objects.count(), EventKey.objects.count(), total()) == (200, 200, 200)
+    assert (QuarantinedEvent.objects.count(), Receipt.objects.count()) == (1, CALLERS)
+    assert reconcile().differences == ()
+
+
+def test_different_events_of_one_customer_all_reach_the_same_total() -> None:
+    make_contract()
+
+    answers = all_at_once(lambda number: take(*[event(f"{number}-{one}") for one in range(25)]))
+
+    assert [answer.counted for answer in answers] == [25] * CALLERS
+    assert total() == 25 * CALLERS
+
+
+def test_of_two_bodies_under_one_id_exactly_one_counts() -> None:
+    make_contract()
+
+    answers = all_at_once(lambda number: take(event("same", properties={"caller": number})))
+
+    assert sorted((answer.counted, answer.conflict) for answer in answers) == [(0, 1)] * 15 + [(1, 0)]
+    assert total() == 1
+
+
+def test_a_close_waits_for_ingest_and_ingest_for_a_close() -> None:
+    """An event that comes while its period is being closed is not counted into it."""
+    contract = make_contract()
+    waiting = ThreadPoolExecutor(1)
+
+    with transaction.atomic():
+        locked = Contract.objects.select_for_update().get(pk=contract.pk)
+        answer = waiting.submit(lambda: (take(event()), connection.close())[0])
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=0.3)
+        locked.billed_until_on = date(2026, 11, 1)
+        locked.save()
+
+    assert [detail.reason for detail in answer.result(timeout=20).details] == ["period_closed"]
+    waiting.shutdown()

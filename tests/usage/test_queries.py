@@ -1,0 +1,99 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from apps.contracts.terms import period_on
+from apps.usage import queries
+from tests.builders import make_contract, make_customer, make_plan_version
+from tests.usage.events import AT, event, take, token_charges
+
+pytestmark = pytest.mark.django_db
+OCTOBER = {"start": date(2026, 10, 1), "end": date(2026, 11, 1)}
+
+
+def request(key: str, model: str, tokens: int, **fields: object) -> dict[str, object]:
+    return event(key, type="llm.request", properties={"model": model, "input_tokens": tokens}, **fields)
+
+
+def test_usage_is_grouped_as_asked() -> None:
+    contract = make_contract(plan_version=make_plan_version(token_charges()))
+    take(
+        request("a", "large", 10),
+        request("b", "large", 20, time="2026-10-19T10:00:00Z"),
+        request("c", "small", 5),
+    )
+    customer = contract.customer_id
+
+    (whole,) = queries.usage_rows(customer_id=customer, **OCTOBER)
+    by_day = queries.usage_rows(customer_id=customer, **OCTOBER, by_day=True)
+    by_model = queries.usage_rows(customer_id=customer, **OCTOBER, dimensions=["model", "region"])
+
+    assert (whole.meter_key, whole.unit, whole.quantity, whole.events) == ("input", "tokens", 35, 3)
+    assert [(row.day, row.quantity) for row in by_day] == [(date(2026, 10, 19), 20), (date(2026, 10, 20), 15)]
+    assert [(row.dimensions, row.quantity) for row in by_model] == [
+        ({"model": "large"}, 30),
+        ({"model": "small"}, 5),
+    ]
+    assert queries.usage_rows(customer_id=customer, **OCTOBER, meter_key="output") == ()
+    assert queries.usage_rows(customer_id=customer, start=date(2026, 10, 21), end=date(2026, 11, 1)) == ()
+
+
+def test_totals_of_many_contracts_take_one_query(django_assert_num_queries: object) -> None:
+    version = make_plan_version(token_charges())
+    contracts = [make_contract(make_customer(f"c{number}"), version) for number in range(5)]
+    take(*[request(f"e{number}", "large", number, customer=f"c{number}") for number in range(1, 5)])
+    periods = [(contract, period_on(contract, AT.date())) for contract in contracts]
+
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        found = queries.totals(periods)
+
+    assert [sum(total.quantity for total in found[contract.pk]) for contract in contracts] == [0, 1, 2, 3, 4]
+    assert found[contracts[1].pk][0].dimensions == {"model": "large"}
+
+
+def test_what_was_received_adds_up() -> None:
+    make_contract()
+    take(event("a"), event("a"), event("a", quantity=3), event("b", customer="nobody"))
+    take(event("c"), at=datetime(2026, 10, 21, tzinfo=UTC))
+
+    of_all_time = queries.received()
+    of_the_day = queries.received(start=datetime(2026, 10, 21, tzinfo=UTC))
+
+    assert (of_all_time.received, of_all_time.counted) == (5, 2)
+    assert (of_all_time.duplicate, of_all_time.conflict, of_all_time.quarantined) == (1, 1, 1)
+    assert (of_the_day.received, of_the_day.last_at) == (1, datetime(2026, 10, 21, tzinfo=UTC))
+
+
+def test_the_trend_has_every_day() -> None:
+    make_contract()
+    take(event("a"), event("b", customer="nobody"))
+
+    trend = queries.received_by_day(at=datetime(2026, 10, 21, 5, tzinfo=UTC), days=3)
+
+    assert [(one.day.day, one.received, one.counted) for one in trend] == [(19, 0, 0), (20, 2, 1), (21, 0, 0)]
+
+
+def test_the_quarantine_is_counted_by_reason() -> None:
+    make_contract()
+    take(*[event(f"e{number}", customer="nobody") for number in range(3)], event("x", type="odd"))
+    take(event("x"))
+
+    (reason,) = queries.waiting_by_reason()
+
+    assert (reason.reason, reason.label, reason.count, reason.last_at) == (
+        "unknown_customer",
+        "Unknown customer",
+        3,
+        AT,
+    )
+    assert queries.waiting().count() == 3
+
+
+def test_when_usage_was_last_counted_is_known_by_customer() -> None:
+    contract = make_contract()
+    idle = make_customer("idle")
+    take(event("a"))
+
+    assert queries.last_received([contract.customer_id, idle.pk]) == {contract.customer_id: AT}
+    assert queries.usage_rows(customer_id=contract.customer_id, **OCTOBER)[0].quantity == Decimal(1)
