@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import dj_database_url
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -14,6 +15,12 @@ from django.conf import settings
 from billing_site.embedded.places import Trouble
 from billing_site.embedded.postgres import start_postgres
 from tests.browser.absence import pytest_terminal_summary  # noqa: F401  a hook that must be here to be heard
+
+# A law is kept or broken; on a busy machine it is neither because the example came late.
+hypothesis.settings.register_profile(
+    "house", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:

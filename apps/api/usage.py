@@ -182,7 +182,7 @@ class SpendToDate(Resource):
 
 def _days(asked: dict[str, Any], *, today: date) -> tuple[date, date]:
     end: date = asked.get("to") or today + timedelta(days=1)
-    start: date = asked.get("from") or end - timedelta(days=_DAYS)
+    start: date = asked.get("from") or date.fromordinal(max(end.toordinal() - _DAYS, 1))
     if not 0 < (end - start).days <= MOST_DAYS:
         raise errors.InvalidFields(
             [{"field": "from", "detail": f"Name a day before `to`, by {MOST_DAYS} days at most."}]

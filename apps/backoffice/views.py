@@ -57,6 +57,7 @@ def staff_login(request: HttpRequest) -> HttpResponse:
 
 def review(request: HttpRequest) -> HttpResponse:
     """Show the drafts beside the periods before; on a yes finalize the chosen ones."""
+    _require(request, "invoices.view_invoice", to_change="invoices.change_invoice")
     chosen = _chosen(request)
     if request.method == "POST" and "confirmed" in request.POST:
         _finalize(request, chosen)
@@ -80,6 +81,7 @@ def review(request: HttpRequest) -> HttpResponse:
 
 def customer(request: HttpRequest, key: str) -> HttpResponse:
     """Show all that belongs to a customer; a form invites a member to its portal."""
+    _require(request, "customers.view_customer", to_change="customers.change_customer")
     found = Customer.objects.filter(key=key).first()
     if found is None:
         raise Http404
@@ -120,6 +122,7 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
 
 def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Show a draft or a finalized invoice, each line with how it came about."""
+    _require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
     left = payment_queries.open_amounts([found.pk]).get(found.pk)
     context = {
@@ -137,8 +140,9 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     return _page(request, "backoffice/invoice.html", context)
 
 
-def invoice_pdf(_request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+def invoice_pdf(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Hand out the document of a finalized invoice, or how a draft would look."""
+    _require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
     kept = InvoicePdf.objects.filter(pk=found.pk).first()
     content = bytes(kept.content) if kept else preview_pdf(invoice_id=found.pk)
@@ -147,6 +151,13 @@ def invoice_pdf(_request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         content_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{found.number or "draft"}.pdf"'},
     )
+
+
+def _require(request: HttpRequest, to_see: str, *, to_change: str = "") -> None:
+    """Refuse staff who may not see the page, or not change by it."""
+    needed = to_change if to_change and request.method == "POST" else to_see
+    if not request.user.has_perm(needed):
+        raise PermissionDenied
 
 
 def _chosen(request: HttpRequest) -> set[UUID]:

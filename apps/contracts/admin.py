@@ -92,6 +92,7 @@ class ContractAdmin(ActionAdmin):
             text=f"{contract.customer} from {contract.starts_on}: {' '.join(summary.sentences(contract.plan_version))}",
             button="Sign the contract",
             back=self._page(object_id),
+            permission="contracts.change_contract",
             act=act,
         )
 
@@ -117,6 +118,7 @@ class ContractAdmin(ActionAdmin):
             text=f"Usage of {contract.customer} after the end waits in quarantine until there is another contract.",
             button="End the contract",
             back=self._page(object_id),
+            permission="contracts.change_contract",
             act=act,
             wants_day="The first day that it no longer covers",
             wants_reason=True,

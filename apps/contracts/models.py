@@ -1,5 +1,6 @@
 """What was agreed with a customer: which plan version, from when, billed on which days."""
 
+from collections.abc import Collection
 from datetime import date
 from zoneinfo import available_timezones
 
@@ -89,6 +90,10 @@ class Contract(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check the constraints; a form leaves the status out, but the one on live contracts is about it."""
+        super().validate_constraints(exclude=set(exclude or ()) - {"status"})
 
     def covers(self, day: date) -> bool:
         """Tell whether a local day lies within the contract's term."""

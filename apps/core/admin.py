@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -12,7 +13,7 @@ from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
-from unfold.decorators import action as page_action
+from unfold.decorators import action as themed_action
 
 from apps.core.errors import Refusal
 from apps.core.models import AuditEntry, User
@@ -29,6 +30,14 @@ __all__ = [
     "confirmed",
     "page_action",
 ]
+
+
+Method = TypeVar("Method", bound=Callable[..., HttpResponse])
+
+
+def page_action(*, description: str, url_path: str) -> Callable[[Method], Method]:
+    """Give an object's page a button that leads to this method's page."""
+    return cast("Callable[[Method], Method]", themed_action(description=description, url_path=url_path))
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -64,10 +73,10 @@ class _ActionsOwnTheirTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
 class ActionAdmin(Admin, _ActionsOwnTheirTransaction):
     """A page whose `save_model` calls an action; the action writes the audit trail, so Django's own log stays out."""
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         pass
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         pass
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -104,11 +113,17 @@ def confirmed(
     text: str,
     button: str,
     back: str,
+    permission: str,
     act: Callable[[], str],
     wants_reason: bool = False,
     wants_day: str = "",
 ) -> HttpResponse:
-    """Ask before acting: show what will happen, and on a yes act, say what happened, and go back."""
+    """Ask before acting: show what will happen, and on a yes act, say what happened, and go back.
+
+    Refuses staff without `permission`, such as "invoices.change_invoice".
+    """
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
     if request.method == "POST":
         try:
             messages.success(request, act())

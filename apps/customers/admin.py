@@ -126,5 +126,6 @@ class ApiKeyAdmin(ActionAdmin):
             text=f"Whatever still uses {api_key} is refused from now on.",
             button="Revoke the key",
             back=reverse("admin:customers_apikey_changelist"),
+            permission="customers.change_apikey",
             act=act,
         )

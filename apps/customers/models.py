@@ -1,7 +1,7 @@
 """Who sells, who buys, and who may look or write on a customer's behalf."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -34,7 +34,7 @@ class LegalEntity(Place):
     name = models.CharField(max_length=200)
     tax_number = models.CharField("VAT or tax number", max_length=40, blank=True)
     email = models.EmailField("billing e-mail", blank=True)
-    website = models.URLField(blank=True)
+    website = models.CharField(max_length=200, blank=True, validators=[URLValidator(["http", "https"])])
     bank_details = models.TextField(blank=True, help_text="Printed under 'How to pay', line by line.")
     logo_svg = models.TextField("logo (SVG)", blank=True, help_text="Printed at the head of invoices.")
     brand_color = models.CharField(
@@ -43,7 +43,11 @@ class LegalEntity(Place):
         validators=[RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Give a color as #1d4ed8.")],
     )
     invoice_prefix = models.CharField(
-        max_length=12, default="INV", validators=[RegexValidator(r"\A[A-Z0-9]{1,12}\Z")]
+        max_length=12,
+        default="INV",
+        unique=True,
+        validators=[RegexValidator(r"\A[A-Z0-9]{1,12}\Z")],
+        help_text="Its invoices are numbered INV-2026-000001; no two legal entities share one.",
     )
     review_hours = models.PositiveSmallIntegerField(
         default=24, help_text="How long a draft invoice waits for review before it is finalized by itself."

@@ -59,6 +59,7 @@ def post_events(
 def _post(batch: Sequence[dict[str, Any]], *, host: str, port: int, key: str) -> dict[str, Any]:
     body = json.dumps({"events": batch}).encode()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    trouble = ""
     for attempt in range(TRIES):
         connection = http.client.HTTPConnection(host, port, timeout=60)
         try:

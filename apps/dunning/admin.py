@@ -61,6 +61,7 @@ class CaseAdmin(ReadOnlyAdmin):
             text="No reminder is sent while it is paused; the invoice stays due.",
             button="Pause",
             back=reverse("admin:dunning_case_change", args=[object_id]),
+            permission="dunning.change_case",
             act=act,
             wants_reason=True,
         )
@@ -80,6 +81,7 @@ class CaseAdmin(ReadOnlyAdmin):
             text="The latest reminder that is due by then is sent within the hour.",
             button="Resume",
             back=reverse("admin:dunning_case_change", args=[object_id]),
+            permission="dunning.change_case",
             act=act,
         )
 

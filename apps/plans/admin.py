@@ -68,8 +68,8 @@ class CreditUnitAdmin(_Named):
 
 @admin.register(Plan)
 class PlanAdmin(_Named):
-    list_display = ("name", "key", "description")
-    fields = (("name", "key"), "description")
+    list_display = ("name", "key", "description")  # type: ignore[assignment]
+    fields = (("name", "key"), "description")  # type: ignore[assignment]
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001
         obj.pk = catalogue.put_plan(
@@ -166,6 +166,7 @@ class PlanVersionAdmin(Admin):
             text=" ".join(summary.sentences(version)) + " Once published, its prices never change.",
             button="Publish",
             back=reverse("admin:plans_planversion_change", args=[object_id]),
+            permission="plans.change_planversion",
             act=act,
         )
 
@@ -184,6 +185,7 @@ class PlanVersionAdmin(Admin):
             text=f"A draft with the charges and prices of {version} is made. Contracts stay on the version they have.",
             button="Make the draft",
             back=reverse("admin:plans_planversion_changelist"),
+            permission="plans.change_planversion",
             act=act,
         )
 

@@ -140,15 +140,15 @@ def _refuse_bad_escapes(text: str) -> None:
             )
         is_low = 0xDC00 <= code <= 0xDFFF
         if is_low != bool(high and high.end() == escape.start()):
-            raise _lone_surrogate(text, escape if is_low else high)
+            raise _lone_surrogate(text, high or escape)
         high = escape if 0xD800 <= code <= 0xDBFF else None
     if high:
         raise _lone_surrogate(text, high)
 
 
-def _lone_surrogate(text: str, escape: re.Match[str] | None) -> BadJson:
+def _lone_surrogate(text: str, escape: re.Match[str]) -> BadJson:
     message = "A string holds half a surrogate pair, which is no character. Send the whole pair, or UTF-8."
-    return BadJson("lone-surrogate", message, text=text, position=escape.start() if escape else None)
+    return BadJson("lone-surrogate", message, text=text, position=escape.start())
 
 
 def _repeated(text: str, name: str) -> BadJson:

@@ -120,7 +120,7 @@ def test_the_pages_work_without_javascript(portal: Portal, member: User, contrac
 
     expect(page.locator(".headline .figure")).to_have_text(re.compile("5.K calls"))
     page.get_by_text("Show the figures").click()
-    expect(page.locator(".chart table")).to_be_visible()
+    expect(page.locator(".plotted table")).to_be_visible()
     plain.close()
 
 

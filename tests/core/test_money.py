@@ -66,6 +66,25 @@ def test_a_sum_too_wide_for_floats_is_exact() -> None:
     assert total - Money(Decimal(10) ** 30, "USD") == Money(Decimal("1E-18"), "USD")
 
 
+@pytest.mark.parametrize(
+    ("exact", "rounded"),
+    [
+        (Fraction(1, 200), "0.01"),
+        (Fraction(-1, 200), "-0.01"),
+        (Fraction(1, 201), "0.00"),
+        (Fraction(-1, 201), "0.00"),
+        (Fraction(2, 3), "0.67"),
+    ],
+)
+def test_half_a_cent_as_a_fraction_rounds_away_from_zero(exact: Fraction, rounded: str) -> None:
+    assert str(rounded_to_minor_unit(exact, "USD")) == rounded
+
+
+@given(st.integers(-(10**9), 10**9).map(lambda n: Decimal(n).scaleb(-4)))
+def test_a_fraction_and_a_decimal_of_one_value_round_alike(exact: Decimal) -> None:
+    assert str(rounded_to_minor_unit(Fraction(exact), "USD")) == str(rounded_to_minor_unit(exact, "USD"))
+
+
 @given(st.fractions(-1000, 1000))
 def test_a_fraction_is_rounded_from_its_true_value(exact: Fraction) -> None:
     rounded = rounded_to_minor_unit(exact, "USD")

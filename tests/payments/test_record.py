@@ -182,18 +182,24 @@ def test_transfers_at_once_never_pay_an_invoice_twice() -> None:
         ("UPDATE payments_payment SET amount = 1", "append-only"),
         ("DELETE FROM payments_allocation", "append-only"),
         (
-            ("INSERT INTO payments_payment SELECT gen_random_uuid(), currency, 0, received_on, 'other', recorded_at,"
-            " recorded_by, customer_id FROM payments_payment"),
+            (
+                "INSERT INTO payments_payment SELECT gen_random_uuid(), currency, 0, received_on, 'other', recorded_at,"
+                " recorded_by, customer_id FROM payments_payment"
+            ),
             "payment_is_above_zero",
         ),
         (
-            ("INSERT INTO payments_payment SELECT gen_random_uuid(), currency, 1, received_on, reference, recorded_at,"
-            " recorded_by, customer_id FROM payments_payment"),
+            (
+                "INSERT INTO payments_payment SELECT gen_random_uuid(), currency, 1, received_on, reference, recorded_at,"
+                " recorded_by, customer_id FROM payments_payment"
+            ),
             "a_payment_is_recorded_once",
         ),
         (
-            ("INSERT INTO payments_allocation SELECT gen_random_uuid(), 1, allocated_at, invoice_id, payment_id"
-            " FROM payments_allocation"),
+            (
+                "INSERT INTO payments_allocation SELECT gen_random_uuid(), 1, allocated_at, invoice_id, payment_id"
+                " FROM payments_allocation"
+            ),
             "a_payment_pays_an_invoice_once",
         ),
     ],

@@ -60,6 +60,12 @@ def test_packages_are_started_beyond_the_free_units(quantity: str, total: str) -
     assert amount(Package(D("100"), D("0.50"), D("250")), quantity) == total
 
 
+def test_per_unit_is_quantity_times_amount_rounded_once() -> None:
+    """1,000 x 0.000005 = 0.005, a half, so 0.01; as two entries of 500 it is the same line, not 0.00 + 0.00."""
+    assert amount(PerUnit(D("0.000005")), "1000") == "0.01 USD"
+    assert str(price(usage_charge(PerUnit(D("0.000005"))), usage=[use(500), use(500)]).total) == "0.01 USD"
+
+
 def test_a_token_price_keeps_every_digit() -> None:
     """123,456,789,012.123456 x 0.000000075123456789 has 24 decimals; the usual 28 digits would drop some."""
     rated = price(usage_charge(PerUnit(D("0.000000075123456789"))), usage=[use("123456789012.123456")])

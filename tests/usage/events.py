@@ -58,3 +58,8 @@ def token_charges() -> list[NewCharge]:
         usage_charge("input", dimensions=["model"], prices=prices),
         usage_charge("output", unit_amount="0.01"),
     ]
+
+
+def backdate_meters() -> None:
+    """Let the meters be older than the events of tests, whose instants are given."""
+    Meter.objects.update(created_at=datetime(2026, 1, 1, tzinfo=UTC))

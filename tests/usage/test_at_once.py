@@ -14,7 +14,7 @@ from apps.usage.ingest import Ingested
 from apps.usage.models import Event, EventKey, QuarantinedEvent, Receipt
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_customer
-from tests.usage.events import event, take, total
+from tests.usage.events import backdate_meters, event, take, total
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CALLERS = 16
@@ -38,6 +38,7 @@ def all_at_once(call: Callable[[int], Ingested]) -> list[Ingested]:
 def test_the_same_ids_sent_by_sixteen_callers_count_once() -> None:
     contract = make_contract()
     make_contract(make_customer("other"), contract.plan_version)
+    backdate_meters()
     events = [event(f"e{number}", customer=("acme", "other")[number % 2]) for number in range(200)]
     astray = event("astray", customer="nobody")
 
@@ -51,7 +52,7 @@ def test_the_same_ids_sent_by_sixteen_callers_count_once() -> None:
     assert sum(answer.counted for answer in answers) == 200
     assert all(answer.counted + answer.duplicate == 220 for answer in answers)
     assert all((answer.conflict, answer.quarantined) == (0, 1) for answer in answers)
-    assert (Event.objects.count(), EventKey.objects.count(), total()) == (200, 200, 200)
+    assert (Event.objects.count(), EventKey.objects.count(), int(total())) == (200, 200, 200)
     assert (QuarantinedEvent.objects.count(), Receipt.objects.count()) == (1, CALLERS)
     assert reconcile().differences == ()
 
@@ -81,11 +82,12 @@ def test_a_close_waits_for_ingest_and_ingest_for_a_close() -> None:
 
     with transaction.atomic():
         locked = Contract.objects.select_for_update().get(pk=contract.pk)
-        answer = waiting.submit(lambda: (take(event()), connection.close())[0])
+        answer = waiting.submit(take, event())
         with pytest.raises(TimeoutError):
             answer.result(timeout=0.3)
         locked.billed_until_on = date(2026, 11, 1)
         locked.save()
 
     assert [detail.reason for detail in answer.result(timeout=20).details] == ["period_closed"]
+    waiting.submit(connection.close).result()
     waiting.shutdown()

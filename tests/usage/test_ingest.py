@@ -178,7 +178,7 @@ def test_a_meter_that_the_plan_does_not_charge_is_totalled_beside_one_that_it_do
     taken = take(event("a", properties={"errors": 2}), event("b", properties={"errors": "two"}))
 
     assert taken.counted == 2
-    assert (total(), total("errors")) == (2, 2)
+    assert (total(), total("errors")) == (Decimal(2), Decimal(2))
 
 
 def test_a_sum_without_a_property_adds_up_the_quantity() -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.customers.models import Customer
+from apps.plans.models import PlanVersion
 from apps.usage.models import Event, UsageDay
-from tests.builders import make_contract, make_plan_version
+from tests.builders import make_contract, make_customer, make_plan_version
 from tests.usage.events import event, take, token_charges
 
 pytestmark = pytest.mark.django_db
@@ -38,31 +40,33 @@ def deliveries(draw: st.DrawFn) -> list[list[int]]:
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
 
 
-def delivered(batches: Sequence[Sequence[int]]) -> tuple[int, list[tuple[object, ...]]]:
-    """The number of events and the totals after these batches; nothing of it stays."""
-    with transaction.atomic():
-        for batch in batches:
-            take(*[EVENTS[place] for place in batch])
-        totals = sorted(
-            (key, day, dimensions["model"], quantity, events)
-            for key, day, dimensions, quantity, events in UsageDay.objects.values_list(
-                "meter__key", "day", "dimensions", "quantity", "events"
-            )
+def delivered(customer: str, version: PlanVersion, batches: Sequence[Sequence[int]]) -> list[tuple[Any, ...]]:
+    """The totals of a new customer after these batches."""
+    contract = make_contract(make_customer(customer), version)
+    for batch in batches:
+        take(*[{**EVENTS[place], "customer": customer} for place in batch])
+    assert Event.objects.filter(contract=contract).count() == len(EVENTS)
+    return sorted(
+        (key, day, dimensions["model"], quantity, events)
+        for key, day, dimensions, quantity, events in UsageDay.objects.filter(contract=contract).values_list(
+            "meter__key", "day", "dimensions", "quantity", "events"
         )
-        count = Event.objects.count()
-        transaction.set_rollback(True)
-    return count, totals
+    )
+
+
+@pytest.fixture
+def version() -> PlanVersion:
+    return make_plan_version(token_charges())
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=deliveries())
-def test_order_batches_and_repeats_change_nothing(db: None, batches: list[list[int]]) -> None:
+def test_order_batches_and_repeats_change_nothing(version: PlanVersion, batches: list[list[int]]) -> None:
     """The sum of 7n over 0..39 is 5,460; of n + 0.25 it is 780 + 10 = 790."""
-    make_contract(plan_version=make_plan_version(token_charges()))
+    number = Customer.objects.count()
 
-    count, totals = delivered(batches)
+    totals = delivered(f"customer-{number}", version, batches)
 
-    assert count == 40
-    assert sum(quantity for key, *_, quantity, _ in totals if key == "input") == 5_460
-    assert sum(quantity for key, *_, quantity, _ in totals if key == "output") == Decimal(790)
-    assert (count, totals) == delivered([range(len(EVENTS))])
+    assert sum(row[3] for row in totals if row[0] == "input") == 5_460
+    assert sum(row[3] for row in totals if row[0] == "output") == Decimal(790)
+    assert totals == delivered(f"customer-{number + 1}", version, [range(len(EVENTS))])

@@ -1,15 +1,30 @@
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
 from apps.contracts.terms import period_on
 from apps.usage import queries
+from apps.usage.queries import UsageRow
 from tests.builders import make_contract, make_customer, make_plan_version
 from tests.usage.events import AT, event, take, token_charges
 
 pytestmark = pytest.mark.django_db
-OCTOBER = {"start": date(2026, 10, 1), "end": date(2026, 11, 1)}
+
+
+def october(
+    customer_id: UUID, *, meter_key: str = "", by_day: bool = False, dimensions: Sequence[str] = ()
+) -> tuple[UsageRow, ...]:
+    return queries.usage_rows(
+        customer_id=customer_id,
+        start=date(2026, 10, 1),
+        end=date(2026, 11, 1),
+        meter_key=meter_key,
+        by_day=by_day,
+        dimensions=dimensions,
+    )
 
 
 def request(key: str, model: str, tokens: int, **fields: object) -> dict[str, object]:
@@ -25,17 +40,20 @@ def test_usage_is_grouped_as_asked() -> None:
     )
     customer = contract.customer_id
 
-    (whole,) = queries.usage_rows(customer_id=customer, **OCTOBER)
-    by_day = queries.usage_rows(customer_id=customer, **OCTOBER, by_day=True)
-    by_model = queries.usage_rows(customer_id=customer, **OCTOBER, dimensions=["model", "region"])
+    (whole,) = october(customer)
+    by_day = october(customer, by_day=True)
+    by_model = october(customer, dimensions=["model", "region"])
 
-    assert (whole.meter_key, whole.unit, whole.quantity, whole.events) == ("input", "tokens", 35, 3)
-    assert [(row.day, row.quantity) for row in by_day] == [(date(2026, 10, 19), 20), (date(2026, 10, 20), 15)]
-    assert [(row.dimensions, row.quantity) for row in by_model] == [
-        ({"model": "large"}, 30),
-        ({"model": "small"}, 5),
+    assert (whole.meter_key, whole.unit, whole.quantity, whole.events) == ("input", "tokens", Decimal(35), 3)
+    assert [(row.day, row.quantity) for row in by_day] == [
+        (date(2026, 10, 19), Decimal(20)),
+        (date(2026, 10, 20), Decimal(15)),
     ]
-    assert queries.usage_rows(customer_id=customer, **OCTOBER, meter_key="output") == ()
+    assert [(dict(row.dimensions), row.quantity) for row in by_model] == [
+        ({"model": "large"}, Decimal(30)),
+        ({"model": "small"}, Decimal(5)),
+    ]
+    assert october(customer, meter_key="output") == ()
     assert queries.usage_rows(customer_id=customer, start=date(2026, 10, 21), end=date(2026, 11, 1)) == ()
 
 
@@ -96,4 +114,4 @@ def test_when_usage_was_last_counted_is_known_by_customer() -> None:
     take(event("a"))
 
     assert queries.last_received([contract.customer_id, idle.pk]) == {contract.customer_id: AT}
-    assert queries.usage_rows(customer_id=contract.customer_id, **OCTOBER)[0].quantity == Decimal(1)
+    assert october(contract.customer_id)[0].quantity == Decimal(1)

@@ -8,7 +8,7 @@ from apps.usage.models import UsageDay
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_plan_version, usage_charge
 from tests.builders import make_meter as meter
-from tests.usage.events import event, take, token_charges
+from tests.usage.events import backdate_meters, event, take, token_charges
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +17,7 @@ def use() -> None:
     """Two requests of two models, a call, and one event astray."""
     meter()
     make_contract(plan_version=make_plan_version([usage_charge(), *token_charges()]))
+    backdate_meters()
     large = {"model": "large", "input_tokens": Decimal("10.5"), "output_tokens": "3"}
     take(
         event("a", type="llm.request", properties=large),
