@@ -43,12 +43,11 @@ lint: .venv/.development ## Check style, types, imports, migrations, settings an
 	METERBOOK_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(40))') \
 	METERBOOK_ALLOWED_HOSTS=billing.example.com DATABASE_URL=postgresql:///unused CELERY_BROKER_URL=redis://unused \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING --settings billing_site.settings.production
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates
 
-fmt: .venv/.development ## Format code and templates
+fmt: .venv/.development ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	-$(BIN)/djlint --reformat --quiet templates
 
 bench: .venv/.development ## Measure, beside a floor for each figure
 	@METERBOOK_VAR="$(CURDIR)/var/bench" $(EMBEDDED) $(BIN)/python -m benchmarks $(ARGS)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection
 from multiprocessing.pool import Pool
+from multiprocessing.synchronize import Barrier
 
 import psycopg
 
@@ -40,8 +41,9 @@ class Posted:
 
 
 def processes(count: int) -> Pool:
-    """Return fresh client processes."""
-    return multiprocessing.get_context("spawn").Pool(count)
+    """Return fresh client processes, all of them up before the first begins."""
+    context = multiprocessing.get_context("spawn")
+    return context.Pool(count, initializer=_wait_for_all, initargs=(context.Barrier(count),))
 
 
 def post(posting: Posting) -> Posted:
@@ -85,6 +87,10 @@ def insert_rows(database_url: str, name: str, seconds: float) -> int:
             connection.execute("INSERT INTO bench_row VALUES (%s, %s)", [f"{name}-{inserted}", at])
             inserted += 1
     return inserted
+
+
+def _wait_for_all(barrier: Barrier) -> None:
+    barrier.wait()
 
 
 def _bodies(posting: Posting) -> list[bytes]:

@@ -76,6 +76,7 @@ def _posted(context: Context, key: str, events: list[dict[str, object]], *, batc
                 Posting(context.host, context.port, key, events, batch, f"{batch}-{one}", context.seconds)
                 for one in range(clients)
             ],
+            chunksize=1,
         )
     counted = sum(answer.counted for answer in answers)
     return Load(

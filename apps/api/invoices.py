@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from apps.api import errors
 from apps.api.pagination import PAGE_PARAMETERS, PageFields, page
 from apps.api.resource import Resource, checked
+from apps.core.money import Money
 from apps.core.periods import Period
 from apps.customers.models import ApiKey
 from apps.invoices import queries
@@ -51,16 +53,16 @@ class InvoiceAnswer(serializers.Serializer[Any]):
     finalized_at = serializers.DateTimeField()
 
     def get_subtotal(self, invoice: Invoice) -> str:
-        return written(invoice.subtotal)
+        return _money(invoice.subtotal, invoice.currency)
 
     def get_tax_rate(self, invoice: Invoice) -> str:
         return written(invoice.tax_rate)
 
     def get_tax_amount(self, invoice: Invoice) -> str:
-        return written(invoice.tax_amount)
+        return _money(invoice.tax_amount, invoice.currency)
 
     def get_total(self, invoice: Invoice) -> str:
-        return written(invoice.total)
+        return _money(invoice.total, invoice.currency)
 
 
 class InvoicesAnswer(serializers.Serializer[Any]):
@@ -97,7 +99,7 @@ class LineAnswer(serializers.Serializer[Any]):
         return written(line.exact)
 
     def get_amount(self, line: InvoiceLine) -> str:
-        return written(line.amount)
+        return _money(line.amount, line.invoice.currency)
 
 
 class InvoiceWithLinesAnswer(InvoiceAnswer):
@@ -189,6 +191,10 @@ class UsageCsv(_OfInvoices):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{invoice.number}-usage.csv"'},
         )
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{Money(amount, currency).rounded().amount:f}"
 
 
 def _csv(rows: Iterable[UsageRow]) -> str:

@@ -45,9 +45,8 @@ class LegalEntity(Place):
     invoice_prefix = models.CharField(
         max_length=12,
         default="INV",
-        unique=True,
         validators=[RegexValidator(r"\A[A-Z0-9]{1,12}\Z")],
-        help_text="Its invoices are numbered INV-2026-000001; no two legal entities share one.",
+        help_text="Its invoices are numbered INV-2026-000001; no two legal entities share one in a year.",
     )
     review_hours = models.PositiveSmallIntegerField(
         default=24, help_text="How long a draft invoice waits for review before it is finalized by itself."

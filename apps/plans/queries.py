@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
+from apps.core.money import is_currency
 from apps.core.periods import Period
 from apps.plans.models import Charge, Meter, PlanVersion, Price
 from apps.rating import terms
@@ -52,7 +53,7 @@ def mistakes_of(version: PlanVersion) -> list[str]:
     rows = _rows(version.pk)
     if not rows:
         return ["It has no charge; add one."]
-    mistakes = []
+    mistakes = [] if is_currency(version.currency) else [f"{version.currency} is no currency of ISO 4217."]
     for row in rows:
         try:
             _planned(row)

@@ -1,11 +1,18 @@
 """Production: everything from the environment; billing_site.checks refuses an unsafe start."""
 
+from billing_site.checks import require_safe
 from billing_site.settings import env
 from billing_site.settings.base import *  # noqa: F403
 
-SECRET_KEY = env.SECRET_KEY_GIVEN or "unset"
-DEBUG = env.DEBUG
-PRODUCTION = True
+require_safe(
+    secret_key=env.SECRET_KEY_GIVEN,
+    debug=env.DEBUG,
+    allowed_hosts=env.ALLOWED_HOSTS,
+    database_url=env.DATABASE_URL,
+    broker_url=env.BROKER_URL,
+)
+SECRET_KEY = env.SECRET_KEY_GIVEN
+DEBUG = False
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.EMAIL_URL_HOST
 EMAIL_PORT = env.EMAIL_PORT

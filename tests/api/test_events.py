@@ -5,6 +5,7 @@ import pytest
 from pytest_regressions.data_regression import DataRegressionFixture
 
 from apps.api import parsers
+from apps.plans.models import PlanVersion
 from apps.usage.models import Event, QuarantinedEvent, Receipt
 from tests.api.calls import Backend, problem, said
 from tests.builders import make_api_key, make_contract, make_customer
@@ -153,9 +154,7 @@ def test_a_body_without_length_is_refused(backend: Backend) -> None:
 
 
 def test_a_confined_key_posts_for_its_customer_alone(backend: Backend) -> None:
-    contract = make_contract(
-        make_customer("other"), Event.contract.field.related_model.objects.get().plan_version
-    )
+    contract = make_contract(make_customer("other"), PlanVersion.objects.get())
     confined = Backend(make_api_key(customer=contract.customer))
 
     answer = said(

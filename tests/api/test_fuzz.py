@@ -42,6 +42,7 @@ EVENTS = st.builds(
     ),
     st.dictionaries(FIELDS, VALUES, max_size=3),
 )
+GOOD = json.dumps({"events": [event("good", quantity=2, properties={"a": [1.5e3, "é"]})]}).encode()
 BODIES = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -56,7 +57,6 @@ BODIES = st.one_of(
         st.integers(0, 255),
     ),
 )
-GOOD = json.dumps({"events": [event("good", quantity=2, properties={"a": [1.5e3, "é"]})]}).encode()
 
 
 @pytest.fixture

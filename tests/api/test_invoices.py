@@ -42,7 +42,7 @@ def test_a_finalized_invoice_is_listed_and_read_with_its_lines(
 
     lines = read.pop("lines")
     assert listed == {"data": [read], "next_cursor": None}
-    assert read["total"] == "3"
+    assert read["total"] == "3.00"
     data_regression.check({**read, "lines": lines, "contract": "its number"})
 
 

@@ -54,7 +54,7 @@ def test_the_trace_counts_every_token_of_every_model() -> None:
     assert sum(answer["conflict"] + answer["quarantined"] for answer in answers) == 0
     counted: Counter[tuple[str, str]] = Counter()
     for meter, dimensions, quantity in UsageDay.objects.values_list("meter__key", "dimensions", "quantity"):
-        counted[meter, dimensions["model"]] += quantity
+        counted[meter, dimensions["model"]] += int(quantity)
     assert counted == {
         (meter, model): tokens
         for model, of_model in TOKENS.items()

@@ -91,5 +91,5 @@ def test_reads_take_a_bounded_number_of_queries(
 ) -> None:
     """The key, the customer, and the usage; for spend the contracts and the totals."""
     for path, most in (("usage?group=day,model", 3), ("spend", 4)):
-        with django_assert_max_num_queries(most):  # type: ignore[arg-type,call-arg]
+        with django_assert_max_num_queries(most):  # type: ignore[arg-type]
             assert backend.get(f"/customers/acme/{path}").status_code == 200

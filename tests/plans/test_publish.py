@@ -72,6 +72,13 @@ def test_a_version_whose_tiers_end_is_not_published_and_stays_a_draft() -> None:
     assert (version.status, version.published_at) == ("draft", None)
 
 
+def test_a_version_in_no_currency_is_not_published() -> None:
+    version = make_draft_version(currency="XYZ")
+
+    with pytest.raises(NotPublishable, match="XYZ is no currency"):
+        publish.publish(version_id=version.pk, at=AT, actor=ACTOR)
+
+
 def test_a_version_without_charges_is_not_published() -> None:
     version = make_draft_version([])
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from apps.core.periods import Period
-from apps.rating.steps import step_as_json, written
+from apps.rating.lines import sum_exact
+from apps.rating.steps import Step, step_as_json, written
 from apps.rating.terms import ActiveDays, Charge, ChargeKind, Fee
 from tests.rating.cases import OCTOBER, ONE, D, price
 
@@ -72,6 +73,15 @@ def test_half_of_the_smallest_price_is_written_to_its_last_digit() -> None:
 
     assert step_as_json(line.steps[0])["amount"] == written(line.exact) == "0.0000000000000000005"
     assert str(line.amount) == "0.00 USD"
+
+
+def test_steps_with_and_without_an_end_add_up_exactly() -> None:
+    """1/3 + 0.5 + 2 = 17/6, of which no digit is lost."""
+    steps = (Step(D(1), Fraction(1, 3)), Step(D(1), D("0.5")), Step(D(1), D(2)))
+
+    assert sum_exact(steps) == Fraction(17, 6)
+    assert sum_exact(steps[1:]) == D("2.5")
+    assert sum_exact(()) == D(0)
 
 
 def test_a_fee_without_end_is_written_with_18_decimals_and_a_whole_one_with_none() -> None:

@@ -48,6 +48,7 @@ PLAIN = st.recursive(
         (b"{'a': 1}", "malformed-json", 1, 2, 1),
         (b"[01]", "malformed-json", 1, 3, 2),
     ],
+    ids=lambda value: str(value)[:40].replace("\0", "NUL"),
 )
 def test_a_text_that_cannot_be_relied_on_is_refused_with_its_place(
     body: bytes, code: str, line: int | None, column: int | None, byte: int

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('bank_details', models.TextField(blank=True, help_text="Printed under 'How to pay', line by line.")),
                 ('logo_svg', models.TextField(blank=True, help_text='Printed at the head of invoices.', verbose_name='logo (SVG)')),
                 ('brand_color', models.CharField(default='#1d4ed8', max_length=7, validators=[django.core.validators.RegexValidator('\\A#[0-9a-fA-F]{6}\\Z', 'Give a color as #1d4ed8.')])),
-                ('invoice_prefix', models.CharField(default='INV', help_text='Its invoices are numbered INV-2026-000001; no two legal entities share one.', max_length=12, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Z0-9]{1,12}\\Z')])),
+                ('invoice_prefix', models.CharField(default='INV', help_text='Its invoices are numbered INV-2026-000001; no two legal entities share one in a year.', max_length=12, validators=[django.core.validators.RegexValidator('\\A[A-Z0-9]{1,12}\\Z')])),
                 ('review_hours', models.PositiveSmallIntegerField(default=24, help_text='How long a draft invoice waits for review before it is finalized by itself.')),
             ],
             options={
