@@ -64,6 +64,14 @@ class InvoicePages(InvoiceAdmin):
         return redirect("backoffice:invoice", invoice_id=object_id)
 
 
+@admin.register(Group)
+class RoleAdmin(Admin):
+    """A role: what its people may see and change."""
+
+    search_fields = ("name",)
+    filter_horizontal = ("permissions",)
+
+
 @admin.register(PeriodicTask)
 class ScheduleAdmin(Admin):
     """What the schedule sends, how often, and when it last did; a task can be switched off here."""

@@ -80,7 +80,10 @@ def home(*, at: datetime) -> Home:
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Give the admin's index page what it shows."""
-    return {**context, "home": home(at=clock.now()), "title": "Home"}
+    may_see = all(
+        request.user.has_perm(right) for right in ("invoices.view_invoice", "customers.view_customer")
+    )
+    return {**context, "home": home(at=clock.now()) if may_see else None, "title": "Home"}
 
 
 def _revenues(spends: Iterable[Spend], *, at: datetime) -> list[Revenue]:

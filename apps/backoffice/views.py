@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.forms import EmailField
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -82,21 +83,13 @@ def review(request: HttpRequest) -> HttpResponse:
 def customer(request: HttpRequest, key: str) -> HttpResponse:
     """Show all that belongs to a customer; a form invites a member to its portal."""
     _require(request, "customers.view_customer", to_change="customers.change_customer")
+    _require(request, "invoices.view_invoice")
     found = Customer.objects.filter(key=key).first()
     if found is None:
         raise Http404
     at = clock.now()
     if request.method == "POST":
-        email = request.POST.get("email", "").strip()
-        if "@" in email:
-            members.invite(
-                customer=found, email=email, role=Membership.Role.VIEWER, at=at, actor=actor_of(request)
-            )
-            messages.success(
-                request, f"{email} may see the portal of {found}: they sign in with a code by e-mail."
-            )
-        else:
-            messages.error(request, "Give the e-mail address of the person to invite.")
+        _seat(request, found)
         return redirect("backoffice:customer", key=key)
     contracts = queries.contracts_of(found.pk)
     signed = [contract for contract in contracts if contract.status != Contract.Status.DRAFT]
@@ -158,6 +151,24 @@ def _require(request: HttpRequest, to_see: str, *, to_change: str = "") -> None:
     needed = to_change if to_change and request.method == "POST" else to_see
     if not request.user.has_perm(needed):
         raise PermissionDenied
+
+
+def _seat(request: HttpRequest, customer: Customer) -> None:
+    """Give a person a seat in the customer's portal, or take it away."""
+    at, actor = clock.now(), actor_of(request)
+    try:
+        email = EmailField(max_length=254).clean(request.POST.get("email", ""))
+    except ValidationError:
+        messages.error(request, "Give the e-mail address of the person, such as name@example.com.")
+        return
+    if "remove" in request.POST:
+        members.remove(customer=customer, email=email, at=at, actor=actor)
+        messages.success(request, f"{email} no longer sees the portal of {customer}.")
+        return
+    members.invite(customer=customer, email=email, role=Membership.Role.VIEWER, at=at, actor=actor)
+    messages.success(
+        request, f"{email} may see the portal of {customer}. Tell them: they sign in with a code by e-mail."
+    )
 
 
 def _chosen(request: HttpRequest) -> set[UUID]:

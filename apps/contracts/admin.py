@@ -12,7 +12,7 @@ from django.urls import reverse
 from apps.contracts import draft, sign
 from apps.contracts.models import Contract
 from apps.core import clock
-from apps.core.admin import ActionAdmin, RangeDateFilter, actor_of, confirmed, page_action
+from apps.core.admin import ActionAdmin, RangeDateFilter, actor_of, confirmed, found, page_action
 from apps.plans import summary
 from apps.plans.models import PlanVersion
 
@@ -80,7 +80,7 @@ class ContractAdmin(ActionAdmin):
     @page_action(description="Sign", url_path="sign")
     def sign(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then make the contract live."""
-        contract = Contract.objects.select_related("customer", "plan_version__plan").get(pk=object_id)
+        contract = found(Contract.objects.select_related("customer", "plan_version__plan"), object_id)
 
         def act() -> str:
             sign.sign(contract_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
@@ -99,10 +99,10 @@ class ContractAdmin(ActionAdmin):
     @page_action(description="End", url_path="end")
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the day, then let the contract end."""
-        contract = Contract.objects.select_related("customer").get(pk=object_id)
+        contract = found(Contract.objects.select_related("customer"), object_id)
 
         def act() -> str:
-            ends_on = date.fromisoformat(request.POST["day"])
+            ends_on = date.fromisoformat(request.POST.get("day", ""))
             sign.end(
                 contract_id=UUID(object_id),
                 ends_on=ends_on,

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin as ThemedAdmin
@@ -15,6 +16,7 @@ from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action as themed_action
 
+from apps.core import clock, people
 from apps.core.errors import Refusal
 from apps.core.models import AuditEntry, User
 
@@ -28,10 +30,12 @@ __all__ = [
     "TabularInline",
     "actor_of",
     "confirmed",
+    "found",
     "page_action",
 ]
 
 
+Row = TypeVar("Row", bound=Model)
 Method = TypeVar("Method", bound=Callable[..., HttpResponse])
 
 
@@ -52,6 +56,12 @@ class Admin(ThemedAdmin):  # type: ignore[misc]
     show_full_result_count = False
     warn_unsaved_form = True
     list_filter_submit = True
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer no deletion of many at once: money's records go one by one, or not at all."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
 
 
 class _ActionsOwnTheirTransaction(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -106,6 +116,17 @@ class ReadOnlyInline(_Shown, TabularInline):  # type: ignore[misc]
     show_change_link = True
 
 
+def found(among: QuerySet[Row], object_id: str) -> Row:
+    """Return the object with an id from an address, or answer 404."""
+    try:
+        thing = among.filter(pk=UUID(object_id)).first()
+    except ValueError:
+        thing = None
+    if thing is None:
+        raise Http404
+    return thing
+
+
 def confirmed(
     request: HttpRequest,
     *,
@@ -157,19 +178,32 @@ def plain_table(values: dict[str, Any]) -> str:
 
 
 @admin.register(User)
-class UserAdmin(Admin):
+class UserAdmin(ActionAdmin):
     list_display = ("email", "name", "is_staff", "is_active", "last_login")
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
     ordering = ("email",)
-    fields = ("email", "name", "is_staff", "is_superuser", "is_active", "last_login")
-    readonly_fields = ("last_login",)
+    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "groups", "last_login")
+    filter_horizontal = ("groups",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Only who has every right may give rights, or change the address that somebody signs in by."""
+        if request.user.is_superuser:
+            return ("last_login",)
+        return ("last_login", "is_staff", "is_superuser", "groups", *(("email",) if obj else ()))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
         """A new person has no password: they sign in with a code by e-mail, or set one."""
-        if not change:
-            obj.set_unusable_password()
-        super().save_model(request, obj, form, change)
+        fields = {name: value for name, value in form.cleaned_data.items() if name != "groups"}
+        words = {"groups": ", ".join(group.name for group in form.cleaned_data.get("groups", []))}
+        obj.pk = people.save(
+            user_id=obj.pk if change else None,
+            fields=fields,
+            noted=words,
+            at=clock.now(),
+            actor=actor_of(request),
+        ).pk
+        obj._state.adding = False
 
 
 @admin.register(AuditEntry)

@@ -1,6 +1,8 @@
 """Making people and setting their passwords, outside the sign-in pages."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -23,6 +25,32 @@ def put(
         user.set_password(password)
         user.save(update_fields=["password"])
     audit.record(at=at, actor=actor, action="core.put_person", subject_type="person", subject_key=user.email)
+    return user
+
+
+@transaction.atomic(durable=True)
+def save(
+    *, user_id: UUID | None, fields: Mapping[str, object], noted: Mapping[str, str], at: datetime, actor: str
+) -> User:
+    """Create a person without a password, or change one; `noted` goes on the trail beside the fields."""
+    if user_id is None:
+        user = User(**fields)
+        user.set_unusable_password()
+    else:
+        user = User.objects.select_for_update().get(pk=user_id)
+        for name, value in fields.items():
+            setattr(user, name, value)
+    user.email = user.email.strip().lower()
+    user.save()
+    after = {**{name: str(value) for name, value in fields.items()}, **noted}
+    audit.record(
+        at=at,
+        actor=actor,
+        action="core.save_person",
+        subject_type="person",
+        subject_key=user.email,
+        after=after,
+    )
     return user
 
 

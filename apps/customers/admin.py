@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.core import clock
-from apps.core.admin import ActionAdmin, actor_of, confirmed, page_action
+from apps.core.admin import ActionAdmin, actor_of, confirmed, found, page_action
 from apps.customers import api_keys, enroll, sellers
 from apps.customers.models import ApiKey, Customer, LegalEntity
 
@@ -114,7 +114,7 @@ class ApiKeyAdmin(ActionAdmin):
     @page_action(description="Revoke", url_path="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then end the key."""
-        api_key = ApiKey.objects.get(pk=object_id)
+        api_key = found(ApiKey.objects.all(), object_id)
 
         def act() -> str:
             api_keys.revoke(api_key_id=UUID(object_id), at=clock.now(), actor=actor_of(request))

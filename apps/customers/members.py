@@ -33,3 +33,18 @@ def invite(
         after={"member": user.email, "role": role},
     )
     return membership
+
+
+@transaction.atomic(durable=True)
+def remove(*, customer: Customer, email: str, at: datetime, actor: str) -> None:
+    """Take a person's seat in the customer's portal away; without a seat nothing changes."""
+    taken, _ = Membership.objects.filter(customer=customer, user__email__iexact=email.strip()).delete()
+    if taken:
+        audit.record(
+            at=at,
+            actor=actor,
+            action="customers.remove_member",
+            subject_type="customer",
+            subject_key=customer.key,
+            before={"member": email.strip().lower()},
+        )

@@ -14,6 +14,7 @@ from apps.core.admin import (
     TabularInline,
     actor_of,
     confirmed,
+    found,
     page_action,
 )
 from apps.dunning import pause
@@ -48,7 +49,7 @@ class CaseAdmin(ReadOnlyAdmin):
     @page_action(description="Pause", url_path="pause")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask why, then stop reminding."""
-        case = Case.objects.select_related("invoice").get(pk=object_id)
+        case = found(Case.objects.select_related("invoice"), object_id)
 
         def act() -> str:
             reason = request.POST.get("reason", "")
@@ -69,7 +70,7 @@ class CaseAdmin(ReadOnlyAdmin):
     @page_action(description="Resume", url_path="resume")
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then let the case go on."""
-        case = Case.objects.select_related("invoice").get(pk=object_id)
+        case = found(Case.objects.select_related("invoice"), object_id)
 
         def act() -> str:
             pause.resume(case_id=UUID(object_id), at=clock.now(), actor=actor_of(request))

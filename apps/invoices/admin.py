@@ -78,6 +78,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def total_money(self, invoice: Invoice) -> str:
         return _money(invoice.total, invoice)
 
+    def has_finalize_permission(self, request: HttpRequest) -> bool:
+        """Tell who may finalize: the page itself changes nothing, so Django's change permission does not count."""
+        return request.user.has_perm("invoices.change_invoice")
+
     @admin.display(description="subtotal")
     def subtotal_money(self, invoice: Invoice) -> str:
         return _money(invoice.subtotal, invoice)
@@ -86,7 +90,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def tax_money(self, invoice: Invoice) -> str:
         return f"{_money(invoice.tax_amount, invoice)} ({formats.format_quantity(invoice.tax_rate, 'en')}%)"
 
-    @admin.action(description="Finalize drafts")
+    @admin.action(description="Finalize drafts", permissions=["finalize"])
     def finalize_drafts(self, request: HttpRequest, chosen: QuerySet[Invoice]) -> HttpResponse | None:
         """Say what will happen with figures, and on a yes do it."""
         drafts = chosen.filter(status=Invoice.Status.DRAFT)
@@ -141,11 +145,15 @@ class ParkedCloseAdmin(ReadOnlyAdmin):
         "parked_at",
     )
 
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Tell who may close again."""
+        return request.user.has_perm("invoices.change_parkedclose")
+
     @admin.display(description="customer", ordering="contract__customer__name")
     def customer(self, parked: ParkedClose) -> str:
         return parked.contract.customer.name
 
-    @admin.action(description="Close again")
+    @admin.action(description="Close again", permissions=["close"])
     def close_again(self, request: HttpRequest, chosen: QuerySet[ParkedClose]) -> None:
         """Close the contracts again, and say which got through."""
         at, actor = clock.now(), request.user.get_username()

@@ -3,14 +3,25 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 
 from apps.core import clock
-from apps.core.admin import ActionAdmin, Admin, StackedInline, TabularInline, actor_of, confirmed, page_action
+from apps.core.admin import (
+    ActionAdmin,
+    Admin,
+    StackedInline,
+    TabularInline,
+    actor_of,
+    confirmed,
+    found,
+    page_action,
+)
+from apps.core.errors import Refusal
 from apps.plans import catalogue, compose, publish, summary
 from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Price, Product, Tier
 
@@ -83,18 +94,35 @@ class _WhileDraft:
     def version_of(self, obj: Any) -> PlanVersion | None:
         return obj if isinstance(obj, PlanVersion) else obj and obj.plan_version
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def is_draft(self, obj: Any) -> bool:
         version = self.version_of(obj)
         return version is None or version.status == PlanVersion.Status.DRAFT
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.is_draft(obj) and bool(super().has_change_permission(request, obj))  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
+        return self.is_draft(obj) and bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
 
 
-class ChargeInline(_WhileDraft, TabularInline):  # type: ignore[misc]
+class _RowsWhileDraft(_WhileDraft):
+    """The same for rows on their parent's page, where more may be added."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.is_draft(obj) and bool(super().has_add_permission(request, obj))  # type: ignore[misc]
+
+
+class _OnItsParentsPage(_WhileDraft):
+    """Rows that are opened from their parent's page, and made there."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class ChargeInline(_RowsWhileDraft, TabularInline):  # type: ignore[misc]
     model = Charge
     extra = 0
     fields = ("position", "name", "key", "kind", "product", "meter", "included", "fee_amount", "fee_quantity")
@@ -130,7 +158,8 @@ class PlanVersionAdmin(Admin):
         return () if obj is None else (ChargeInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return obj is not None and obj.status == PlanVersion.Status.DRAFT
+        is_draft = obj is not None and obj.status == PlanVersion.Status.DRAFT
+        return is_draft and bool(super().has_delete_permission(request, obj))
 
     @admin.display(description="in plain words")
     def in_words(self, version: PlanVersion) -> str:
@@ -140,21 +169,26 @@ class PlanVersionAdmin(Admin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """A version is drafted on its plan, with a number of its own."""
-        if request.method == "POST" and (form := self.get_form(request)(request.POST)).is_valid():
-            version = compose.draft_version(
-                plan_id=form.cleaned_data["plan"].pk,
-                currency=form.cleaned_data["currency"].upper(),
-                charges=[],
-                at=clock.now(),
-                actor=actor_of(request),
-            )
+        allowed = self.has_add_permission(request)
+        if allowed and request.method == "POST" and (form := self.get_form(request)(request.POST)).is_valid():
+            try:
+                version = compose.draft_version(
+                    plan_id=form.cleaned_data["plan"].pk,
+                    currency=form.cleaned_data["currency"].upper(),
+                    charges=[],
+                    at=clock.now(),
+                    actor=actor_of(request),
+                )
+            except Refusal as refusal:
+                messages.error(request, str(refusal))
+                return HttpResponseRedirect(request.get_full_path())
             return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
         return super().add_view(request, form_url, extra_context)  # type: ignore[no-any-return]
 
     @page_action(description="Publish", url_path="publish")
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then publish the version."""
-        version = PlanVersion.objects.select_related("plan").get(pk=object_id)
+        version = found(PlanVersion.objects.select_related("plan"), object_id)
 
         def act() -> str:
             publish.publish(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
@@ -173,7 +207,7 @@ class PlanVersionAdmin(Admin):
     @page_action(description="New version from this one", url_path="new-version")
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then copy the version into a draft."""
-        version = PlanVersion.objects.select_related("plan").get(pk=object_id)
+        version = found(PlanVersion.objects.select_related("plan"), object_id)
 
         def act() -> str:
             copy = compose.copy_version(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
@@ -190,8 +224,43 @@ class PlanVersionAdmin(Admin):
         )
 
 
-class PriceInline(_WhileDraft, StackedInline):  # type: ignore[misc]
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A price with the cell of the matrix that it is for, as words."""
+
+    cell = forms.CharField(
+        label="for",
+        required=False,
+        help_text="The cell of a matrix: model = m-large, region = eu. Empty: all usage.",
+    )
+
+    class Meta:
+        model = Price
+        fields = ("role", "model", "position", "unit_amount", "package_size", "package_amount", "free_units")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        match = self.instance.match or {}
+        self.initial["cell"] = ", ".join(f"{name} = {value}" for name, value in match.items())
+
+    def clean_cell(self) -> dict[str, str]:
+        """Read the cell's dimension values."""
+        pairs = [part.split("=", 1) for part in self.cleaned_data["cell"].split(",") if part.strip()]
+        if any(len(pair) != 2 or not all(word.strip() for word in pair) for pair in pairs):
+            raise forms.ValidationError(
+                "Write each as a dimension, an equals sign and its value: model = m-large"
+            )
+        return {name.strip(): value.strip() for name, value in pairs}
+
+    def save(self, commit: bool = True) -> Price:  # noqa: FBT001, FBT002 Django's signature
+        """Save the price with its cell."""
+        self.instance.match = self.cleaned_data.get("cell", {})
+        price: Price = super().save(commit)
+        return price
+
+
+class PriceInline(_RowsWhileDraft, StackedInline):  # type: ignore[misc]
     model = Price
+    form = PriceForm
     extra = 0
     fields = (
         ("role", "model", "position"),
@@ -199,16 +268,11 @@ class PriceInline(_WhileDraft, StackedInline):  # type: ignore[misc]
         ("package_size", "package_amount", "free_units"),
         "cell",
     )
-    readonly_fields = ("cell",)
     show_change_link = True
-
-    @admin.display(description="for")
-    def cell(self, price: Price) -> str:
-        return ", ".join(f"{name} {value}" for name, value in price.match.items()) or "all usage"
 
 
 @admin.register(Charge)
-class ChargeAdmin(_WhileDraft, Admin):
+class ChargeAdmin(_OnItsParentsPage, Admin):
     list_display = ("name", "plan_version", "kind", "product", "meter")
     list_select_related = ("plan_version__plan", "product", "meter")
     search_fields = ("name", "key", "plan_version__plan__name")
@@ -224,11 +288,8 @@ class ChargeAdmin(_WhileDraft, Admin):
     readonly_fields = ("plan_version",)
     inlines = (PriceInline,)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False
 
-
-class TierInline(_WhileDraft, TabularInline):  # type: ignore[misc]
+class TierInline(_RowsWhileDraft, TabularInline):  # type: ignore[misc]
     model = Tier
     extra = 0
     fields = ("position", "up_to", "unit_amount", "flat_amount", "package_size")
@@ -238,7 +299,7 @@ class TierInline(_WhileDraft, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Price)
-class PriceAdmin(_WhileDraft, Admin):
+class PriceAdmin(_OnItsParentsPage, Admin):
     list_display = ("charge", "model", "role")
     list_select_related = ("charge",)
     fields = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
-from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 from psycopg import errors as postgres
@@ -97,7 +97,7 @@ def ingest(
 @transaction.atomic(durable=True)
 def _count(
     read: Sequence[ReadEvent],
-    customers: dict[str, UUID],
+    customers: dict[str, str],
     meters: dict[str, tuple[Meter, ...]],
     *,
     at: datetime,
@@ -105,7 +105,6 @@ def _count(
     confined_to: str | None,
 ) -> Ingested:
     facts = Facts(customers, meters, _locked_contracts(set(customers.values())))
-    ids = {customer_id: str(customer_id) for customer_id in customers.values()}
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
     for event in read:
@@ -113,7 +112,7 @@ def _count(
         if isinstance(judged, Fault):
             held[event.index] = judged
         else:
-            countable.setdefault((ids[judged.customer_id], event.key or ""), judged)
+            countable.setdefault((judged.customer_id, event.key or ""), judged)
     counted = _take(countable)
     details = _details(read, customers, counted, held)
     quarantined = [detail.index for detail in details if detail.state is State.QUARANTINED]
@@ -134,11 +133,12 @@ def _count(
     return ingested
 
 
-def _customers(read: Iterable[ReadEvent], *, confined_to: str | None) -> dict[str, UUID]:
+def _customers(read: Iterable[ReadEvent], *, confined_to: str | None) -> dict[str, str]:
     keys = {event.customer_key for event in read if event.customer_key}
     if confined_to is not None:
         keys &= {confined_to}
-    return dict(Customer.objects.filter(key__in=keys).values_list("key", "id"))
+    found = Customer.objects.filter(key__in=keys).values_list("key", "id")
+    return {key: str(customer_id) for key, customer_id in found}
 
 
 def _months(read: Iterable[ReadEvent], meters: dict[str, tuple[Meter, ...]], *, at: datetime) -> set[date]:
@@ -151,16 +151,23 @@ def _months(read: Iterable[ReadEvent], meters: dict[str, tuple[Meter, ...]], *, 
     }
 
 
-def _locked_contracts(customer_ids: Iterable[UUID]) -> dict[UUID, list[ContractFacts]]:
+def _locked_contracts(customer_ids: Iterable[str]) -> dict[str, list[ContractFacts]]:
     """Return the live contracts by customer, locked against a close until this transaction ends."""
-    found: dict[UUID, list[ContractFacts]] = {}
+    found: dict[str, list[ContractFacts]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_CONTRACTS, [sql.array(sorted(map(str, customer_ids)))])
+        cursor.execute(sql.LOCK_CONTRACTS, [sql.array(sorted(customer_ids))])
         rows = cursor.fetchall()
     for id_, number, customer_id, plan_version_id, timezone, starts_on, ends_on, billed_until_on in rows:
-        charges = charges_by_meter(plan_version_id)
-        facts = ContractFacts(id_, number, timezone, starts_on, ends_on, billed_until_on, charges)
-        found.setdefault(customer_id, []).append(facts)
+        facts = ContractFacts(
+            id=str(id_),
+            number=number,
+            timezone=ZoneInfo(timezone),
+            starts_on=starts_on,
+            ends_on=ends_on,
+            billed_until_on=billed_until_on,
+            charges=charges_by_meter(plan_version_id),
+        )
+        found.setdefault(str(customer_id), []).append(facts)
     return found
 
 
@@ -181,7 +188,7 @@ def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
 
 def _details(
     read: Sequence[ReadEvent],
-    customers: dict[str, UUID],
+    customers: dict[str, str],
     counted: dict[Id, Countable],
     held: dict[int, Fault],
 ) -> tuple[Detail, ...]:
@@ -189,7 +196,7 @@ def _details(
     plainly = {one.event.index for one in counted.values()}
     left = [event for event in read if event.index not in plainly]
     ids = {
-        event.index: (str(customers[event.customer_key]), event.key)
+        event.index: (customers[event.customer_key], event.key)
         for event in left
         if event.key and event.customer_key in customers
     }
@@ -253,23 +260,22 @@ def _receive(ingested: Ingested, *, at: datetime, actor: str) -> None:
 
 def _add_to_days(counted: Iterable[Countable], *, at: datetime) -> None:
     """Add up what the events feed, exactly, and add it to the daily totals in the order of their keys."""
-    sums: dict[tuple[Cell, date], tuple[UUID, Decimal, int]] = {}
+    sums: dict[tuple[Cell, date], tuple[str, Decimal, int]] = {}
     with localcontext(EXACT):
         for one in counted:
-            for feed in one.feeds:
-                key = (feed.cell, one.day)
-                customer_id, quantity, events = sums.get(key, (one.customer_id, _ZERO, 0))
-                sums[key] = (customer_id, quantity + feed.quantity, events + 1)
+            for cell, quantity in one.feeds:
+                customer_id, so_far, events = sums.get((cell, one.day), (one.customer_id, _ZERO, 0))
+                sums[cell, one.day] = (customer_id, so_far + quantity, events + 1)
     rows = [
         (
-            str(customer_id),
-            str(cell.contract_id),
-            str(cell.meter_id),
+            customer_id,
+            cell.contract_id,
+            cell.meter_id,
             day.isoformat(),
             cell.dimensions,
-            f"{quantity:f}",
+            f"{total:f}",
             str(events),
         )
-        for (cell, day), (customer_id, quantity, events) in sums.items()
+        for (cell, day), (customer_id, total, events) in sums.items()
     ]
     sql.add_to_days(sorted(rows), at=at)

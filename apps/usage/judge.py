@@ -1,6 +1,6 @@
 """Judges whether a readable event can be billed, and what it adds to which meter; pure once the facts are read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,11 +27,11 @@ Values = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class ContractFacts:
-    """What ingest needs to know of a contract that it has locked, and of its plan."""
+    """What ingest needs to know of a contract that it has locked, and of its plan; ids as text, as they are written."""
 
-    id: UUID
+    id: str
     number: str
-    timezone: str
+    timezone: ZoneInfo
     starts_on: date
     ends_on: date | None
     billed_until_on: date | None
@@ -46,27 +46,23 @@ class ContractFacts:
 class Cell:
     """A meter's dimension values under a contract, as canonical JSON, or why the contract cannot price them."""
 
-    contract_id: UUID
-    meter_id: UUID
+    contract_id: str
+    meter_id: str
     dimensions: str
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What an event adds to one meter."""
-
-    cell: Cell
-    quantity: Decimal
+# What an event adds to one meter.
+Feed = tuple[Cell, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Countable:
     """An event that can be billed: under which contract, on which local day, and what it adds to which meters."""
 
     event: ReadEvent
-    customer_id: UUID
-    contract_id: UUID
+    customer_id: str
+    contract_id: str
     day: date
     feeds: Sequence[Feed]
 
@@ -76,26 +72,45 @@ class Route:
     """How events reach one meter under one contract; its cells are kept as they are met."""
 
     meter: Meter
+    counts_events: bool
+    value_property: str
+    dimensions: tuple[str, ...]
     charges: Sequence[Charge]
-    cells: dict[Values, Cell] = field(default_factory=dict)
+    cells: dict[Values, Cell]
+
+    @classmethod
+    def to(cls, meter: Meter, contract: ContractFacts) -> "Route":
+        """Return the route to a meter."""
+        return cls(
+            meter=meter,
+            counts_events=meter.aggregation == Meter.Aggregation.COUNT,
+            value_property=meter.value_property,
+            dimensions=tuple(meter.dimensions),
+            charges=contract.charges.get(meter.pk, ()),
+            cells={},
+        )
 
 
 @dataclass(slots=True)
 class Facts:
     """What the database says about the customers, types and contracts of one request."""
 
-    customers: Mapping[str, UUID]
+    customers: Mapping[str, str]
     meters: Mapping[str, Sequence[Meter]]
-    contracts: Mapping[UUID, Sequence[ContractFacts]]
+    contracts: Mapping[str, Sequence[ContractFacts]]
     routes: dict[tuple[str, str], tuple[Route, ...]] = field(default_factory=dict)
+    late_days: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.late_days = {
+            event_type: max(meter.late_days for meter in meters) for event_type, meters in self.meters.items()
+        }
 
     def routes_of(self, event_type: str, contract: ContractFacts) -> tuple[Route, ...]:
         """Return how events of a type reach their meters under a contract."""
         routes = self.routes.get((event_type, contract.number))
         if routes is None:
-            routes = tuple(
-                Route(meter, contract.charges.get(meter.pk, ())) for meter in self.meters.get(event_type, ())
-            )
+            routes = tuple(Route.to(meter, contract) for meter in self.meters.get(event_type, ()))
             self.routes[event_type, contract.number] = routes
         return routes
 
@@ -119,13 +134,15 @@ def judge(  # noqa: C901, PLR0911
     customer_id = facts.customers.get(event.customer_key or "")
     if customer_id is None:
         return faults.unknown_customer(event.customer_key or "")
-    meters = facts.meters.get(event.type)
-    if not meters:
+    late_days = facts.late_days.get(event.type)
+    if late_days is None:
         return faults.unknown_type(event.type)
-    if fault := _far_off(event.time, meters, at=at):
-        return fault
+    if event.time > at + EARLIEST:
+        return faults.too_early(at)
+    if event.time < at - timedelta(days=late_days):
+        return faults.too_old(late_days)
     for contract in facts.contracts.get(customer_id, ()):
-        day = event.time.astimezone(ZoneInfo(contract.timezone)).date()
+        day = event.time.astimezone(contract.timezone).date()
         if contract.covers(day):
             break
     else:
@@ -138,20 +155,13 @@ def judge(  # noqa: C901, PLR0911
     return Countable(event, customer_id, contract.id, day, feeds)
 
 
-def _far_off(time: datetime, meters: Collection[Meter], *, at: datetime) -> Fault | None:
-    if time > at + EARLIEST:
-        return faults.too_early(at)
-    days = max(meter.late_days for meter in meters)
-    return faults.too_old(days) if time < at - timedelta(days=days) else None
-
-
 def feeds_of(event: ReadEvent, routes: Sequence[Route], contract: ContractFacts) -> list[Feed] | Fault:
     """Return what every meter gets; a meter whose property is absent gets nothing, but one that is charged must."""
     feeds, is_charged, wanted = [], False, []
     for route in routes:
-        quantity = _quantity(event, route.meter)
+        quantity = _quantity(event, route)
         if quantity is None:
-            wanted += [route.meter.value_property] if route.charges else []
+            wanted += [route.value_property] if route.charges else []
             continue
         cell = _cell_of(event, route, contract)
         fault = quantity if isinstance(quantity, Fault) else cell.fault
@@ -159,30 +169,31 @@ def feeds_of(event: ReadEvent, routes: Sequence[Route], contract: ContractFacts)
             return fault
         if not isinstance(quantity, Fault) and not fault:
             is_charged = is_charged or bool(route.charges)
-            feeds.append(Feed(cell, quantity))
+            feeds.append((cell, quantity))
     if is_charged:
         return feeds
     return faults.value_missing(wanted) if wanted else faults.not_in_plan(contract.number, event.type)
 
 
-def _quantity(event: ReadEvent, meter: Meter) -> Decimal | Fault | None:
-    if meter.aggregation == Meter.Aggregation.COUNT:
+def _quantity(event: ReadEvent, route: Route) -> Decimal | Fault | None:
+    if route.counts_events:
         return _ONE
-    if not meter.value_property:
+    if not route.value_property:
         return event.quantity
-    given = event.properties.get(meter.value_property)
+    given = event.properties.get(route.value_property)
     if given is None:
         return None
     try:
         return number(given)
     except BadNumber:
-        return faults.bad_value(meter.value_property)
+        return faults.bad_value(route.value_property)
     except TypeError:
-        return faults.not_a_number(meter.value_property)
+        return faults.not_a_number(route.value_property)
 
 
 def _cell_of(event: ReadEvent, route: Route, contract: ContractFacts) -> Cell:
-    values: Values = tuple([dimension(event.properties.get(name)) for name in route.meter.dimensions])
+    properties = event.properties
+    values: Values = tuple([dimension(properties.get(name)) for name in route.dimensions])
     cell = route.cells.get(values)
     if cell is None:
         cell = route.cells[values] = _cell(values, route, contract)
@@ -191,14 +202,14 @@ def _cell_of(event: ReadEvent, route: Route, contract: ContractFacts) -> Cell:
 
 def _cell(values: Values, route: Route, contract: ContractFacts) -> Cell:
     meter = route.meter
-    given = {name: value for name, value in zip(meter.dimensions, values, strict=True) if value is not None}
+    given = {name: value for name, value in zip(route.dimensions, values, strict=True) if value is not None}
     written = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
     fault = _unpriced(given, route, contract)
     if len(written) > _LONGEST_DIMENSIONS:
         longest = max(given, key=lambda name: len(given[name]))
         remedy = f"Meter {meter.key} tells events apart by it: give shorter values."
         fault = faults.bad_properties(f"properties.{longest}", remedy)
-    return Cell(contract.id, meter.pk, written.decode(), fault)
+    return Cell(contract.id, str(meter.pk), written.decode(), fault)
 
 
 def _unpriced(given: dict[str, str], route: Route, contract: ContractFacts) -> Fault | None:

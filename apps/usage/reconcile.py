@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import connection, transaction
@@ -73,18 +74,18 @@ def _rebuilt() -> tuple[dict[_Key, _Sum], int]:
             routes = facts.routes_of(event.type, contracts[contract_id])
             counting = [route for route in routes if route.meter.created_at <= received_at]
             feeds = feeds_of(event, counting, contracts[contract_id])
-            for feed in () if isinstance(feeds, Fault) else feeds:
-                key = (customer_id, contract_id, feed.cell.meter_id, day, feed.cell.dimensions)
-                quantity, many = sums.get(key, (Decimal(0), 0))
-                sums[key] = (quantity + feed.quantity, many + 1)
+            for cell, quantity in () if isinstance(feeds, Fault) else feeds:
+                key = (customer_id, contract_id, UUID(cell.meter_id), day, cell.dimensions)
+                so_far, many = sums.get(key, (Decimal(0), 0))
+                sums[key] = (so_far + quantity, many + 1)
     return sums, events
 
 
 def _facts_of(contract: Contract) -> ContractFacts:
     return ContractFacts(
-        id=contract.pk,
+        id=str(contract.pk),
         number=contract.number,
-        timezone=contract.timezone,
+        timezone=ZoneInfo(contract.timezone),
         starts_on=contract.starts_on,
         ends_on=contract.ends_on,
         billed_until_on=contract.billed_until_on,

@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.backoffice.csp.theme_policy",
+    "apps.core.paths.no_nul",
 ]
 
 TEMPLATES = [

@@ -95,6 +95,7 @@ UNFOLD = {
                     _item("Legal entities", "apartment", "admin:customers_legalentity_changelist"),
                     _item("API keys", "key", "admin:customers_apikey_changelist"),
                     _item("People", "person", "admin:core_user_changelist"),
+                    _item("Roles", "badge", "admin:auth_group_changelist"),
                     _item("Reminder policies", "schedule_send", "admin:dunning_policy_changelist"),
                     _item("Scheduled tasks", "schedule", "admin:django_celery_beat_periodictask_changelist"),
                     _item("Audit trail", "history", "admin:core_auditentry_changelist"),
