@@ -57,6 +57,11 @@ class Home:
     waiting: tuple[usage_queries.WaitingReason, ...]
     parked: int
 
+    @property
+    def waiting_count(self) -> int:
+        """Return how many events wait in quarantine."""
+        return sum(reason.count for reason in self.waiting)
+
 
 def home(*, at: datetime) -> Home:
     """Return the home page at an instant, in a number of queries that does not grow with the customers."""
