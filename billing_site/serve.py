@@ -43,7 +43,7 @@ def port_is_free(host: str, port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
+        except (OSError, OverflowError):
             return False
         return True
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until a signal or until one of the processes ends; return 0 when stopped by a signal."""
     parser = argparse.ArgumentParser(prog="python -m billing_site.serve")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("METERBOOK_PORT") or 8000))
+    parser.add_argument("--port", type=int, default=os.environ.get("METERBOOK_PORT") or "8000")
     parser.add_argument("--logs", type=Path, help="write the servers' output to files in this folder")
     options = parser.parse_args(argv)
     if not port_is_free(options.host, options.port):

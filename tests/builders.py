@@ -92,7 +92,8 @@ def make_draft_version(
 ) -> PlanVersion:
     catalogue.put_product(key="product", name="Product", at=AT, actor=ACTOR)
     if charges is None:
-        make_meter()
+        if not Meter.objects.filter(key="calls").exists():
+            make_meter()
         charges = [usage_charge()]
     key = plan or f"plan-{next(_numbers)}"
     offered = catalogue.put_plan(key=key, name=key.title(), at=AT, actor=ACTOR)

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from apps.api.resource import Fields, Resource, checked
 from apps.contracts import queries as contracts
 from apps.controls.spend import Spend, spend_to_date
 from apps.core import clock
+from apps.core.periods import local_day
 from apps.customers.models import ApiKey
 from apps.rating.lines import Line
 from apps.rating.steps import step_as_json, written
@@ -95,7 +97,7 @@ class Usage(Resource):
     def get(self, request: Request, key: str) -> Response:
         customer = self.customer(key)
         asked = checked(UsageQuestion, request.query_params.dict())
-        start, end = _days(asked, today=clock.now().date())
+        start, end = _days(asked, today=_today(customer.pk))
         rows = queries.usage_rows(
             customer_id=customer.pk,
             start=start,
@@ -178,6 +180,13 @@ class SpendToDate(Resource):
             if spend := spends.get(contract.pk):
                 return Response({"customer": customer.key, "contract": contract.number, **_spend(spend)})
         raise errors.NoRunningContract(customer.key)
+
+
+def _today(customer_id: UUID) -> date:
+    """Return the local day of the customer's contracts, the latest if they differ."""
+    at = clock.now()
+    live = contracts.live(customer_ids=[customer_id])
+    return max((local_day(at, contract.timezone) for contract in live), default=at.date())
 
 
 def _days(asked: dict[str, Any], *, today: date) -> tuple[date, date]:

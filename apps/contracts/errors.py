@@ -32,6 +32,17 @@ class NotADraftContract(Refusal):
         super().__init__(f"Contract {number} is {status}; only a draft can be signed.")
 
 
+class ContractIsSigned(Refusal):
+    code = "contract-is-signed"
+    title = "The contract is signed"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"Contract {number} is signed: of what it says, only the purchase order can change. "
+            "End it and sign a new one for the rest."
+        )
+
+
 class NotLive(Refusal):
     code = "contract-not-live"
     title = "The contract is not live"

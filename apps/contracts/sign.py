@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from apps.contracts import locks
 from apps.contracts.errors import (
     ContractOverlaps,
     EndsTooEarly,
@@ -17,6 +18,9 @@ from apps.contracts.models import Contract
 from apps.core import audit
 from apps.core.periods import local_day
 from apps.plans.models import PlanVersion
+
+# How far ahead of its time an event may come.
+AHEAD = timedelta(hours=1)
 
 
 @transaction.atomic(durable=True)
@@ -31,13 +35,7 @@ def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
     if contract.plan_version.status != PlanVersion.Status.PUBLISHED:
         raise PlanNotPublished(str(contract.plan_version))
     contract.status = Contract.Status.ACTIVE
-    try:
-        with transaction.atomic():
-            contract.save(update_fields=["status"])
-    except IntegrityError as clash:
-        if "one_live_contract_per_customer_and_day" in str(clash):
-            raise ContractOverlaps(contract.number, contract.customer.name) from clash
-        raise
+    _save(contract, "status")
     _record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
     return contract
 
@@ -45,16 +43,18 @@ def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
 @transaction.atomic(durable=True)
 def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: str) -> Contract:
     """Let a live contract end: `ends_on` is the first day that it no longer covers, and is not yet billed."""
+    locks.hold(contract_id)
     contract = Contract.objects.select_for_update().get(pk=contract_id)
-    if contract.status != Contract.Status.ACTIVE:
-        raise NotLive(contract.number, contract.status)
-    # Usage counted so far stays covered: the end lies after today.
-    earliest_on = max(contract.starts_on, local_day(at, contract.timezone)) + timedelta(days=1)
+    today = local_day(at, contract.timezone)
+    if contract.status != Contract.Status.ACTIVE or (contract.ends_on and contract.ends_on <= today):
+        raise NotLive(contract.number, "over" if contract.ends_on else contract.status)
+    # Usage counted so far stays covered, also that which came an hour ahead.
+    earliest_on = max(contract.starts_on, local_day(at + AHEAD, contract.timezone)) + timedelta(days=1)
     if ends_on < earliest_on:
         raise EndsTooEarly(contract.number, ends_on, earliest_on)
     before = {"ends_on": str(contract.ends_on)}
     contract.ends_on = ends_on
-    contract.save(update_fields=["ends_on"])
+    _save(contract, "ends_on")
     _record(
         contract,
         "contracts.end",
@@ -65,6 +65,17 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
         reason=reason,
     )
     return contract
+
+
+def _save(contract: Contract, field: str) -> None:
+    """Save one field; refuse days that another live contract of the customer covers."""
+    try:
+        with transaction.atomic():
+            contract.save(update_fields=[field])
+    except IntegrityError as clash:
+        if "one_live_contract_per_customer_and_day" in str(clash):
+            raise ContractOverlaps(contract.number, contract.customer.name) from clash
+        raise
 
 
 def _record(

@@ -7,7 +7,7 @@ from apps.contracts.errors import OutsideTheTerm
 from apps.contracts.models import Contract
 from apps.core.periods import Period, period_containing
 from apps.plans import queries
-from apps.rating.terms import Grant, Terms
+from apps.rating.terms import ChargeKind, Grant, Terms
 
 
 def calendar_period(contract: Contract, day: date) -> Period:
@@ -32,7 +32,8 @@ def period_on(contract: Contract, day: date) -> Period:
 def terms_for(contract: Contract, period: Period, *, grants: Sequence[Grant] = ()) -> Terms:
     """Return what the contract's usage in `period` costs, with the credit grants that may pay for it.
 
-    In a first or last period that is cut short, recurring fees are prorated by day of the whole period.
+    In a first or last period that is cut short, recurring fees are prorated by day of the whole period. One-time fees are due
+    in the first period alone.
     """
     whole = calendar_period(contract, period.starts_on)
     return Terms(
@@ -41,6 +42,7 @@ def terms_for(contract: Contract, period: Period, *, grants: Sequence[Grant] = (
         charges=tuple(
             queries.active_in(planned.charge, period, whole)
             for planned in queries.charges_of(contract.plan_version_id)
+            if planned.charge.kind is not ChargeKind.ONE_TIME or period.starts_on == contract.starts_on
         ),
         grants=tuple(grants),
     )

@@ -53,11 +53,11 @@ class AuditEntry(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField(db_comment="The instant that the action was told it acts at")
     actor = models.CharField(
-        max_length=200, db_comment="E-mail of a person, 'key <prefix>' of an API key, or 'schedule'"
+        max_length=260, db_comment="E-mail of a person, 'key <prefix>' of an API key, or 'schedule'"
     )
     action = models.CharField(max_length=100, db_comment="Room and verb: invoices.finalize")
     subject_type = models.CharField(max_length=50)
-    subject_key = models.CharField(max_length=100, db_comment="The human key of what was acted on")
+    subject_key = models.CharField(max_length=260, db_comment="The human key of what was acted on")
     reason = models.TextField(blank=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)

@@ -156,7 +156,7 @@ class ApiKey(models.Model):
         related_name="+",
         help_text="Leave empty for a key of your own backends; set it to confine the key to one customer.",
     )
-    created_by = models.CharField(max_length=200)
+    created_by = models.CharField(max_length=260)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 

@@ -23,7 +23,10 @@ class DemoState:
 
 def finished_month(at: datetime) -> datetime:
     """Return the first instant of the month before `at`, in UTC."""
-    this_month = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    # Half a day back, so that the month is over in every time zone of the demo.
+    this_month = (at.astimezone(UTC) - timedelta(hours=12)).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
     return (this_month - timedelta(days=1)).replace(day=1)
 
 

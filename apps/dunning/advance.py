@@ -1,15 +1,18 @@
 """Following up overdue invoices: cases are opened, remind step by step, and are closed once paid."""
 
+import logging
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from apps.core import audit, outbox
 from apps.core.periods import local_day
 from apps.dunning.models import Case, PolicyStep, Reminder
 from apps.invoices.models import Invoice
 from apps.payments.queries import open_amounts, receivables
+
+log = logging.getLogger(__name__)
 
 
 def advance(*, at: datetime, actor: str) -> int:
@@ -21,9 +24,18 @@ def advance(*, at: datetime, actor: str) -> int:
     latest_on = at.date() + timedelta(days=1)
     overdue = [row.invoice_id for row in receivables(today=at.date()) if row.due_on < latest_on]
     live = Case.objects.exclude(status=Case.Status.CLOSED).values_list("invoice_id", flat=True)
-    return sum(
-        follow_up(invoice_id=invoice_id, at=at, actor=actor) for invoice_id in sorted({*overdue, *live})
-    )
+    return sum(_followed_up(invoice_id, at=at, actor=actor) for invoice_id in sorted({*overdue, *live}))
+
+
+def _followed_up(invoice_id: UUID, *, at: datetime, actor: str) -> bool:
+    try:
+        return follow_up(invoice_id=invoice_id, at=at, actor=actor)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # One invoice must not keep the others from being followed up.
+        log.exception("Invoice %s could not be followed up", invoice_id)
+        return False
 
 
 @transaction.atomic(durable=True)

@@ -1,7 +1,7 @@
 """Mailing a reminder in the customer's language."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.mail import EmailMultiAlternatives
@@ -10,11 +10,12 @@ from django.template.loader import render_to_string
 
 from apps.core.formats import format_day, format_money
 from apps.core.money import Money
-from apps.dunning.models import PolicyStep, Reminder
+from apps.dunning.models import Case, PolicyStep, Reminder
 from apps.invoices.models import Invoice
 from apps.payments.queries import open_amounts
 
 Tone = PolicyStep.Tone
+PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,23 @@ def send(*, reminder_id: UUID, at: datetime) -> bool:
     reminder = Reminder.objects.select_for_update().get(pk=reminder_id)
     invoice = Invoice.objects.select_related("customer", "legal_entity").get(pk=reminder.case.invoice_id)
     left = Money(open_amounts([invoice.pk])[invoice.pk], invoice.currency)
-    if reminder.sent_at or left.amount <= 0 or not invoice.customer.billing_email:
+    is_open = reminder.case.status == Case.Status.OPEN
+    if reminder.sent_at or not is_open or left.amount <= 0 or not invoice.customer.billing_email:
         return False
     _message(invoice, reminder, left).send()
     reminder.sent_at = at
     reminder.save(update_fields=["sent_at"])
     return True
+
+
+def left_unsent(*, at: datetime) -> list[UUID]:
+    """Return the reminders of open cases that should have been mailed minutes ago, as when the mail server was away."""
+    return list(
+        Reminder.objects.filter(sent_at=None, case__status=Case.Status.OPEN, taken_at__lt=at - PATIENCE)
+        .exclude(case__invoice__customer__billing_email="")
+        .order_by("taken_at")
+        .values_list("pk", flat=True)[:500]
+    )
 
 
 def _message(invoice: Invoice, reminder: Reminder, left: Money) -> EmailMultiAlternatives:

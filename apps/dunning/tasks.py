@@ -11,8 +11,11 @@ from apps.dunning import remind
 
 @shared_task(name="dunning.advance")
 def advance(**_newer: object) -> None:
-    """Follow up every overdue invoice."""
-    advancing.advance(at=clock.now(), actor="schedule")
+    """Follow up every overdue invoice, and ask again for reminders that were not mailed."""
+    at = clock.now()
+    advancing.advance(at=at, actor="schedule")
+    for reminder_id in remind.left_unsent(at=at):
+        send_reminder.delay(reminder_id=str(reminder_id))
 
 
 @shared_task(name="dunning.send_reminder")

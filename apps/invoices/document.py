@@ -96,12 +96,15 @@ class Document:
     made_on: date
 
 
-def document_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
-    """Return what the invoice prints; a draft says that it is one and asks for no money."""
+def document_of(invoice: Invoice, lines: Sequence[InvoiceLine], *, language: str = "") -> Document:
+    """Return what the invoice prints, in its customer's language unless one is named.
+
+    A draft says that it is one and asks for no money.
+    """
     snapshot: Mapping[str, Any] = invoice.snapshot
     seller, customer, contract = snapshot["seller"], snapshot["customer"], snapshot["contract"]
     figures = figures_for(
-        language=customer["language"],
+        language=language or customer["language"],
         currency=invoice.currency,
         countries=frozenset({seller["country"], customer["country"]}),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.contracts import locks
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
 from apps.core import audit, db
@@ -65,7 +66,7 @@ def refresh(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
 
 def locked_contract(contract_id: UUID) -> Contract:
     """Return the contract, locked against ingest and other closes, with all that an invoice is made of."""
-    db.require_transaction()
+    locks.hold(contract_id)
     return (
         Contract.objects.select_for_update(of=("self",))
         .select_related("customer__legal_entity", "plan_version__plan")

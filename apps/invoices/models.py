@@ -116,7 +116,7 @@ class InvoiceLine(models.Model):
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     dimensions = models.JSONField(default=dict, blank=True)
-    quantity = models.DecimalField(max_digits=40, decimal_places=18)
+    quantity = models.DecimalField(max_digits=60, decimal_places=18)
     unit = models.CharField(max_length=40, db_comment="What the quantity counts: tokens, documents, months")
     price_unit = models.CharField(
         max_length=63, db_comment="Currency code, or the credit unit that it was priced in"

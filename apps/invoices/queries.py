@@ -19,6 +19,8 @@ _TRY_PARKED_AGAIN = timedelta(hours=1)
 # What the outbox asked for is given so long before the sweep asks again, and so long before it gives up mailing.
 _LEFT_AFTER = timedelta(minutes=2)
 _MAIL_UNTIL = timedelta(days=7)
+# A draft that differs from the period before by a quarter or more.
+_STANDS_OUT = Decimal("0.25")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class DraftRow:
         if self.before is None or not self.before.amount:
             return None
         return (self.invoice.total.amount - self.before.amount) / self.before.amount
+
+    @property
+    def stands_out(self) -> bool:
+        """Tell whether the change is so large that somebody should look before it is sent."""
+        return self.change is not None and abs(self.change) >= _STANDS_OUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from apps.core.errors import Refusal
 from apps.invoices import close, finalize
 from apps.invoices.errors import AlreadyFinalized
@@ -46,7 +48,9 @@ def finalize_or_park(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice |
         return finalize.finalize(invoice_id=invoice_id, at=at, actor=actor)
     except AlreadyFinalized:
         return None
-    except Refusal as problem:
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:  # noqa: BLE001  one draft must not stop the others, whatever is wrong with it
         contract_id = Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id)
         close.park(contract_id=contract_id, problem=problem, at=at, actor=actor)
         return None

@@ -19,7 +19,7 @@ class Payment(models.Model):
     received_on = models.DateField()
     reference = models.CharField(max_length=140, help_text="The bank's reference; one payment per reference.")
     recorded_at = models.DateTimeField()
-    recorded_by = models.CharField(max_length=200)
+    recorded_by = models.CharField(max_length=260)
 
     class Meta:
         constraints = [

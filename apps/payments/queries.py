@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import DecimalField, F, OuterRef, Subquery, Sum
+from django.db.models import DecimalField, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
@@ -60,6 +60,11 @@ def open_amounts(invoice_ids: Collection[UUID]) -> dict[UUID, Decimal]:
     )
 
 
+def with_open_amounts(found: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return invoices with `open_amount`, the total less what was paid; it means something for finalized ones alone."""
+    return found.annotate(open_amount=_open_amount())
+
+
 def receivables(*, today: date, customer_id: UUID | None = None) -> list[Receivable]:
     """Return the invoices of which something is open, the longest overdue first; one query."""
     finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED)
@@ -108,6 +113,11 @@ def state_of(*, total: Decimal, open_amount: Decimal, due_on: date, today: date)
     if today > due_on:
         return PaymentState.OVERDUE
     return PaymentState.PARTLY_PAID if open_amount < total else PaymentState.OPEN
+
+
+def paying(invoice_id: UUID) -> QuerySet[Allocation]:
+    """Return what pays an invoice, the first first, with its payment at hand."""
+    return Allocation.objects.filter(invoice_id=invoice_id).select_related("payment").order_by("allocated_at")
 
 
 def unapplied(*, customer_id: UUID) -> dict[str, Money]:

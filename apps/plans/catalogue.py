@@ -1,12 +1,16 @@
 """Putting products, meters, credit units and plans into the catalogue, by their keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import models, transaction
 
 from apps.core import audit
-from apps.plans.models import CreditUnit, Meter, Plan, Product
+from apps.plans.errors import MeterInUse
+from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Product
+
+# What decides how much an event counts for.
+_SHAPE = ("event_type", "aggregation", "value_property", "dimensions")
 
 
 @transaction.atomic(durable=True)
@@ -31,7 +35,7 @@ def put_meter(
     at: datetime,
     actor: str,
 ) -> Meter:
-    """Create the meter with this key, or change how it is shown and counted from now on."""
+    """Create the meter with this key, or change how it is shown; what it counts is fixed once a published price uses it."""
     fields = {
         "name": name,
         "unit": unit,
@@ -41,6 +45,7 @@ def put_meter(
         "dimensions": list(dimensions),
         "late_days": late_days,
     }
+    _refuse_reshaping(key, fields)
     meter, _ = Meter.objects.update_or_create(key=key, defaults=fields)
     _record(meter, key=key, at=at, actor=actor, after=fields)
     return meter
@@ -60,6 +65,17 @@ def put_plan(*, key: str, name: str, description: str = "", at: datetime, actor:
     plan, _ = Plan.objects.update_or_create(key=key, defaults={"name": name, "description": description})
     _record(plan, key=key, at=at, actor=actor, after={"name": name})
     return plan
+
+
+def _refuse_reshaping(key: str, fields: Mapping[str, object]) -> None:
+    """Refuse to change what a meter counts once a published price stands on it: totals would mix two measures."""
+    meter = Meter.objects.select_for_update().filter(key=key).first()
+    if meter is None:
+        return
+    changed = [name for name in _SHAPE if getattr(meter, name) != fields[name]]
+    published = Charge.objects.filter(meter=meter).exclude(plan_version__status=PlanVersion.Status.DRAFT)
+    if changed and published.exists():
+        raise MeterInUse(meter.name, changed)
 
 
 def _record(thing: models.Model, *, key: str, at: datetime, actor: str, after: dict[str, object]) -> None:

@@ -27,3 +27,14 @@ class NotPublishable(Refusal):
     def __init__(self, version: str, mistakes: list[str]) -> None:
         super().__init__(f"{version} cannot be published: {' '.join(mistakes)}")
         self.mistakes = mistakes
+
+
+class MeterInUse(Refusal):
+    code = "meter-in-use"
+    title = "The meter is in use"
+
+    def __init__(self, meter: str, changed: list[str]) -> None:
+        names = ", ".join(name.replace("_", " ") for name in changed)
+        super().__init__(
+            f"Published prices stand on meter {meter}, so its {names} cannot change. Make a new meter and a new plan version."
+        )

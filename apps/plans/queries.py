@@ -1,5 +1,6 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,6 +17,8 @@ from apps.rating.price_models.matrix import Cell, Matrix
 from apps.rating.price_models.package import Package
 from apps.rating.price_models.per_unit import PerUnit
 from apps.rating.price_models.volume import Volume
+
+_KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
     Raises ValueError where a draft's prices are not whole.
     """
     try:
-        return _published_charges(plan_version_id)
+        return _published_charges(plan_version_id, int(time.monotonic() // _KEPT_SECONDS))
     except _StillDraft:
         return _charges(plan_version_id)
 
@@ -78,8 +81,8 @@ class _StillDraft(Exception):
 
 
 @lru_cache(maxsize=4096)
-def _published_charges(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
-    # Published prices never change, so a process may keep them.
+def _published_charges(plan_version_id: UUID, _age: int) -> tuple[PlannedCharge, ...]:
+    # Published prices never change; the names of meters and products may, so they are kept for a minute.
     if PlanVersion.objects.filter(pk=plan_version_id, status=PlanVersion.Status.DRAFT).exists():
         raise _StillDraft
     return _charges(plan_version_id)

@@ -27,7 +27,7 @@ BAD_ID = Fault(
     "Give each event its own id, a string of 1 to 500 characters, and repeat it on retries.",
 )
 BAD_CUSTOMER = Fault(
-    Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 500 characters."
+    Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 63 characters."
 )
 BAD_TYPE = Fault(
     Reason.BAD_TYPE, "type", "Give the type that a meter counts, a string of 1 to 100 characters."
@@ -40,7 +40,7 @@ BAD_TIME = Fault(
 BAD_QUANTITY = Fault(
     Reason.BAD_QUANTITY,
     "quantity",
-    "Give a number, or a decimal number as a string, that is not negative and has at most 22 digits before and 18 "
+    "Give a number, or a decimal number as a string, that is not negative and has at most 15 digits before and 18 "
     "after the point.",
 )
 NO_DIMENSION = "a string of at most 200 characters, a number, true or false"

@@ -1,7 +1,7 @@
 """Taking events in: each is counted once, or answered with what became of it; acknowledged means committed."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import OperationalError, connection, transaction
 from psycopg import errors as postgres
 
+from apps.contracts import locks
 from apps.core.ids import uuid7
 from apps.core.money import EXACT
 from apps.customers.models import Customer
@@ -151,9 +152,10 @@ def _months(read: Iterable[ReadEvent], meters: dict[str, tuple[Meter, ...]], *, 
     }
 
 
-def _locked_contracts(customer_ids: Iterable[str]) -> dict[str, list[ContractFacts]]:
+def _locked_contracts(customer_ids: Collection[str]) -> dict[str, list[ContractFacts]]:
     """Return the live contracts by customer, locked against a close until this transaction ends."""
     found: dict[str, list[ContractFacts]] = {}
+    locks.share(customer_ids)
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_CONTRACTS, [sql.array(sorted(customer_ids))])
         rows = cursor.fetchall()

@@ -20,7 +20,7 @@ class Receipt(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     received_at = models.DateTimeField()
-    actor = models.CharField(max_length=200)
+    actor = models.CharField(max_length=260)
     received = models.PositiveIntegerField()
     counted = models.PositiveIntegerField()
     duplicate = models.PositiveIntegerField()

@@ -15,6 +15,7 @@ from apps.usage.faults import Fault
 from apps.usage.strict_json import OutsizedNumber
 
 LONGEST_ID = 500
+LONGEST_CUSTOMER = 63
 LONGEST_TYPE = 100
 LONGEST_DIMENSION = 200
 MOST_PROPERTIES = 100
@@ -25,7 +26,7 @@ _LONGEST_NUMBER = 64
 _LARGEST_EXPONENT = 100
 _WIDE = Context(prec=100)
 _FRACTION_DIGITS = 18
-_WHOLE_DIGITS = 22
+_WHOLE_DIGITS = 15
 _LARGEST = 10**_WHOLE_DIGITS
 _DECIMAL_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _ONE = Decimal(1)
@@ -84,7 +85,7 @@ def read_event(  # noqa: C901
     fault: Fault | None = None
     if not _is_text(key, LONGEST_ID):
         fault, key = faults.BAD_ID, None
-    if not _is_text(customer, LONGEST_ID):
+    if not _is_text(customer, LONGEST_CUSTOMER):
         fault, customer = fault or faults.BAD_CUSTOMER, None
     if not _is_text(type_, LONGEST_TYPE):
         fault, type_ = fault or faults.BAD_TYPE, ""

@@ -139,8 +139,10 @@ def _refuse_bad_escapes(text: str) -> None:
                 position=escape.start(),
             )
         is_low = 0xDC00 <= code <= 0xDFFF
-        if is_low != bool(high and high.end() == escape.start()):
-            raise _lone_surrogate(text, high or escape)
+        if high and not (is_low and high.end() == escape.start()):
+            raise _lone_surrogate(text, high)
+        if is_low and not high:
+            raise _lone_surrogate(text, escape)
         high = escape if 0xD800 <= code <= 0xDBFF else None
     if high:
         raise _lone_surrogate(text, high)

@@ -129,6 +129,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 # The pages are written in English; figures follow, so that 1.234 never means two things. Invoices have their own.
 LANGUAGES = [("en", "English")]
+FORMAT_MODULE_PATH = ["billing_site.formats"]
 
 # --- Static files and content security -----------------------------------------------------------
 STATIC_URL = "static/"

@@ -1,6 +1,7 @@
 """Drafting, signing and ending contracts."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,6 +20,7 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import period_on, terms_for
 from apps.core.models import AuditEntry
 from apps.core.money import Money
+from apps.plans.compose import NewCharge
 from apps.rating.engine import rate
 from tests.builders import (
     ACTOR,
@@ -155,3 +157,58 @@ def test_the_database_refuses_impossible_contracts(statement: str, constraint: s
         cursor.execute(statement)
 
     assert refused.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
+
+
+def test_a_one_time_fee_is_due_in_the_first_period_alone() -> None:
+    setup = NewCharge(
+        key="setup",
+        name="Setup",
+        product="product",
+        kind="one_time",
+        fee_amount=Decimal(1000),
+        fee_quantity=Decimal(1),
+    )
+    contract = make_contract(plan_version=make_plan_version([setup]))
+
+    totals = [
+        str(rate(terms_for(contract, period_on(contract, day)), []).total)
+        for day in (date(2026, 10, 1), date(2026, 11, 1))
+    ]
+
+    assert totals == ["1000.00 USD", "0.00 USD"]
+
+
+def test_a_contract_that_is_over_is_not_lengthened() -> None:
+    """Its last period may be drafted or billed: a later end would bill days twice, or the future."""
+    contract = make_contract(ends_on=date(2026, 10, 15))
+
+    with pytest.raises(NotLive, match="is over"):
+        sign.end(
+            contract_id=contract.pk,
+            ends_on=date(2026, 12, 1),
+            reason="asked",
+            at=datetime(2026, 10, 16, tzinfo=UTC),
+            actor=ACTOR,
+        )
+
+
+def test_an_end_that_runs_into_the_next_contract_is_refused() -> None:
+    contract = make_contract(ends_on=date(2027, 1, 1))
+    make_contract(starts_on=date(2027, 1, 1))
+
+    with pytest.raises(ContractOverlaps):
+        sign.end(contract_id=contract.pk, ends_on=date(2027, 2, 1), reason="asked", at=AT, actor=ACTOR)
+
+
+def test_an_end_leaves_room_for_usage_that_came_an_hour_ahead() -> None:
+    """At 23:30 an event of tomorrow 00:20 may be counted already, so tomorrow has to stay covered."""
+    contract = make_contract()
+
+    with pytest.raises(EndsTooEarly, match="choose 2026-10-17"):
+        sign.end(
+            contract_id=contract.pk,
+            ends_on=date(2026, 10, 16),
+            reason="asked",
+            at=datetime(2026, 10, 15, 23, 30, tzinfo=UTC),
+            actor=ACTOR,
+        )

@@ -191,3 +191,24 @@ def test_the_database_refuses_impossible_cases(statement: str, constraint: str) 
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+@pytest.mark.django_db
+def test_a_reminder_that_was_not_mailed_is_found_again() -> None:
+    overdue_invoice()
+    on_day(3)
+    reminder = Reminder.objects.get()
+
+    assert remind.left_unsent(at=reminder.taken_at + timedelta(minutes=1)) == []
+    assert remind.left_unsent(at=reminder.taken_at + timedelta(minutes=3)) == [reminder.pk]
+    remind.send(reminder_id=reminder.pk, at=DUE)
+    assert remind.left_unsent(at=reminder.taken_at + timedelta(minutes=3)) == []
+
+
+@pytest.mark.django_db
+def test_a_paused_case_mails_nothing_that_was_asked_for_before() -> None:
+    overdue_invoice()
+    on_day(3)
+    pause.pause(case_id=Case.objects.get().pk, reason="disputed", at=DUE, actor="tests")
+
+    assert remind.send(reminder_id=Reminder.objects.get().pk, at=DUE) is False

@@ -202,7 +202,7 @@ def test_a_draft_takes_a_bounded_number_of_queries() -> None:
         draft.draft_next(contract_id=other.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     statements = [query["sql"] for query in asked if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) <= 7, statements
+    assert len(statements) <= 8, statements
 
 
 def _contract_with_unpriced_usage() -> Contract:

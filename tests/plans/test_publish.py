@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.plans import catalogue, compose, publish, queries
 from apps.plans.compose import NewCharge, NewPrice, NewTier
-from apps.plans.errors import DraftExists, NotADraft, NotPublishable
+from apps.plans.errors import DraftExists, MeterInUse, NotADraft, NotPublishable
 from apps.plans.models import Price
 from apps.rating.price_models import PRICE_MODELS
 from apps.rating.price_models.graduated import Graduated
@@ -135,6 +135,7 @@ def test_a_changed_draft_is_read_as_it_is_now() -> None:
         ("UPDATE plans_tier SET unit_amount = 0", "published_prices_never_change"),
         ("UPDATE plans_price SET position = 7", "published_prices_never_change"),
         ("UPDATE plans_charge SET name = 'other'", "published_prices_never_change"),
+        ("UPDATE plans_charge SET plan_version_id = gen_random_uuid()", "published_prices_never_change"),
         ("DELETE FROM plans_planversion", "published_version_never_changes"),
     ],
 )
@@ -199,3 +200,13 @@ def test_putting_a_meter_again_changes_it() -> None:
     )
 
     assert meter.name == "Requests"
+
+
+def test_a_meter_that_published_prices_stand_on_keeps_its_shape() -> None:
+    make_meter("calls")
+    make_plan_version([usage_charge("calls")])
+
+    with pytest.raises(MeterInUse, match="dimensions cannot change"):
+        make_meter("calls", dimensions=["model"])
+
+    assert make_meter("calls", name="Renamed", late_days=40).late_days == 40

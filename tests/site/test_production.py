@@ -24,7 +24,7 @@ def start(command: list[str], **changed: str) -> subprocess.CompletedProcess[str
     known = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("METERBOOK", "DATABASE", "CELERY"))
+        if not name.startswith(("METERBOOK", "DATABASE", "CELERY", "DJANGO"))
     }
     environment = {**known, "DJANGO_SETTINGS_MODULE": "billing_site.settings.production", **SAFE, **changed}
     return subprocess.run(

@@ -193,14 +193,14 @@ def test_a_sum_without_a_property_adds_up_the_quantity() -> None:
 
 
 def test_the_largest_quantities_add_up_without_overflow() -> None:
-    """Three times twenty-two nines and eighteen decimals, to the last digit."""
+    """Three times fifteen nines and eighteen decimals, to the last digit."""
     make_meter("bytes", event_type="copy", aggregation="sum")
     make_contract(plan_version=make_plan_version([usage_charge("bytes")]))
-    largest = "9999999999999999999999.999999999999999999"
+    largest = "999999999999999.999999999999999999"
 
     take(*[event(f"e{place}", type="copy", quantity=largest) for place in range(3)])
 
-    assert total("bytes") == Decimal("29999999999999999999999.999999999999999997")
+    assert total("bytes") == Decimal("2999999999999999.999999999999999997")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_thousand_events_take_no_more_queries_than_two() -> None:
     with CaptureQueriesContext(connection) as thousand:
         take(*[event(f"many-{place}") for place in range(1_000)])
 
-    assert len(thousand) == len(two) <= 11
+    assert len(thousand) == len(two) <= 12
 
 
 def test_too_many_events_are_refused_and_nothing_is_counted() -> None:

@@ -36,6 +36,7 @@ PLAIN = st.recursive(
         (b'{"a":"\\u0000"}', "nul-character", 1, 7, 6),
         (b'"\\ud800"', "lone-surrogate", 1, 2, 1),
         (b'"\\udc00"', "lone-surrogate", 1, 2, 1),
+        (b'"\\ud800 x\\n"', "lone-surrogate", 1, 2, 1),
         (b'"\\uD800\\uD800"', "lone-surrogate", 1, 2, 1),
         (b'"\\ud83d x \\ude00"', "lone-surrogate", 1, 2, 1),
         (b"[" * 33 + b"]" * 33, "too-deep", 1, 33, 32),

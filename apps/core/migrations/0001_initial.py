@@ -20,10 +20,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(db_comment='The instant that the action was told it acts at')),
-                ('actor', models.CharField(db_comment="E-mail of a person, 'key <prefix>' of an API key, or 'schedule'", max_length=200)),
+                ('actor', models.CharField(db_comment="E-mail of a person, 'key <prefix>' of an API key, or 'schedule'", max_length=260)),
                 ('action', models.CharField(db_comment='Room and verb: invoices.finalize', max_length=100)),
                 ('subject_type', models.CharField(max_length=50)),
-                ('subject_key', models.CharField(db_comment='The human key of what was acted on', max_length=100)),
+                ('subject_key', models.CharField(db_comment='The human key of what was acted on', max_length=260)),
                 ('reason', models.TextField(blank=True)),
                 ('before', models.JSONField(default=dict)),
                 ('after', models.JSONField(default=dict)),

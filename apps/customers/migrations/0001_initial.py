@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('prefix', models.CharField(db_comment='The readable start of the key, shown in lists', max_length=12, unique=True)),
                 ('key_hash', models.BinaryField(db_comment='SHA-256 of the whole key, which has 256 random bits', max_length=32)),
                 ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('events:write', 'Post usage'), ('customers:read', 'Read customers'), ('customers:write', 'Create and change customers'), ('usage:read', 'Read usage and spend'), ('invoices:read', 'Read invoices')], max_length=30), size=None)),
-                ('created_by', models.CharField(max_length=200)),
+                ('created_by', models.CharField(max_length=260)),
                 ('created_at', models.DateTimeField()),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('customer', models.ForeignKey(blank=True, help_text='Leave empty for a key of your own backends; set it to confine the key to one customer.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),

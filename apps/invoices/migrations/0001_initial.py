@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('kind', models.CharField(choices=[('usage', 'Usage'), ('recurring', 'Recurring fee'), ('one_time', 'One-time fee'), ('overage', 'Overage')], max_length=10)),
                 ('dimensions', models.JSONField(blank=True, default=dict)),
-                ('quantity', models.DecimalField(decimal_places=18, max_digits=40)),
+                ('quantity', models.DecimalField(decimal_places=18, max_digits=60)),
                 ('unit', models.CharField(db_comment='What the quantity counts: tokens, documents, months', max_length=40)),
                 ('price_unit', models.CharField(db_comment='Currency code, or the credit unit that it was priced in', max_length=63)),
                 ('credits', models.DecimalField(blank=True, db_comment='What it cost in the credit unit', decimal_places=18, max_digits=36, null=True)),

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('received_on', models.DateField()),
                 ('reference', models.CharField(help_text="The bank's reference; one payment per reference.", max_length=140)),
                 ('recorded_at', models.DateTimeField()),
-                ('recorded_by', models.CharField(max_length=200)),
+                ('recorded_by', models.CharField(max_length=260)),
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customer')),
             ],
         ),

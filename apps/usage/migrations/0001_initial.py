@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('received_at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=200)),
+                ('actor', models.CharField(max_length=260)),
                 ('received', models.PositiveIntegerField()),
                 ('counted', models.PositiveIntegerField()),
                 ('duplicate', models.PositiveIntegerField()),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,12 +31,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="fetch the main pages and a PDF, then stop")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("METERBOOK_PORT") or 8000))
+        parser.add_argument("--port", type=int, default=os.environ.get("METERBOOK_PORT") or "8000")
 
     def handle(self, *, check: bool, port: int, **_options: object) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         var: Path = settings.VAR_DIR
         begun = time.monotonic()
+        _require_free(port)
         self._say("Preparing the database")
         call_command("migrate", verbosity=0, interactive=False)
         self._say("Making the seller, its four plans and its customers")
@@ -45,8 +47,7 @@ class Command(BaseCommand):
         with _site(port, logs=var / "log") as site:
             self._lead(demo, port=port)
             if check:
-                for line in visit.visit(demo, base=f"http://{HOST}:{port}"):
-                    self._say(f"  {line}")
+                self._visit(demo, port=port)
                 self._say(f"The demo works; it took {time.monotonic() - begun:.0f} s.")
                 return
             self._welcome(demo, port=port, seconds=time.monotonic() - begun)
@@ -68,6 +69,13 @@ class Command(BaseCommand):
             month.finalize_reviewed(say=self._say)
         except (month.DemoStuck, PostFailed) as stuck:
             raise CommandError(str(stuck)) from stuck
+
+    def _visit(self, demo: DemoState, *, port: int) -> None:
+        try:
+            for line in visit.visit(demo, base=f"http://{HOST}:{port}"):
+                self._say(f"  {line}")
+        except visit.VisitFailed as failed:
+            raise CommandError(str(failed)) from failed
 
     def _progress(self, done: int, total: int) -> None:
         if done % 5_000 == 0 or done == total:
@@ -91,6 +99,18 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _require_free(port: int) -> None:
+    """Refuse a port on which something answers already, before anything is posted there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as taken:
+            raise CommandError(
+                f"Port {port} cannot be used: {taken}. Stop what uses it, or choose another: METERBOOK_PORT=8010 make demo"
+            ) from taken
 
 
 @contextmanager

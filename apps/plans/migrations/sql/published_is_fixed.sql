@@ -20,6 +20,8 @@ CREATE FUNCTION refuse_published_price_change() RETURNS trigger LANGUAGE plpgsql
 DECLARE
     touched record := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     open_version boolean;
+    parent text := CASE TG_TABLE_NAME WHEN 'plans_charge' THEN 'plan_version_id'
+                                      WHEN 'plans_price' THEN 'charge_id' ELSE 'price_id' END;
 BEGIN
     IF TG_TABLE_NAME = 'plans_charge' THEN
         SELECT v.status = 'draft' INTO open_version FROM plans_planversion v WHERE v.id = touched.plan_version_id;
@@ -30,6 +32,10 @@ BEGIN
         SELECT v.status = 'draft' INTO open_version
           FROM plans_price p JOIN plans_charge c ON c.id = p.charge_id
           JOIN plans_planversion v ON v.id = c.plan_version_id WHERE p.id = touched.price_id;
+    END IF;
+    -- A row stays with its parent, else it could be moved out of a published version.
+    IF TG_OP = 'UPDATE' AND (to_jsonb(OLD) ->> parent) IS DISTINCT FROM (to_jsonb(NEW) ->> parent) THEN
+        open_version := false;
     END IF;
     -- Null: the parent goes in the same statement, and its own trigger has agreed.
     IF open_version IS DISTINCT FROM false THEN
