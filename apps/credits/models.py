@@ -47,6 +47,27 @@ class CreditGrant(models.Model):
         return self.name
 
 
+class CreditReservation(models.Model):
+    """What one open draft counts on from one grant, so that nothing else counts on it too."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    grant = models.ForeignKey(CreditGrant, models.CASCADE, related_name="reservations")
+    source_key = models.CharField(max_length=100, db_comment="The id of the draft that counts on it")
+    amount = models.DecimalField(**AMOUNT)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="reservation_is_above_zero"),
+            models.UniqueConstraint(
+                fields=["grant", "source_key"], name="a_draft_reserves_once_from_a_grant"
+            ),
+        ]
+        indexes = [models.Index(fields=["source_key"], name="reservation_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} of {self.grant}"
+
+
 class CreditBurn(models.Model):
     """What one finalized invoice drew from one grant; append-only."""
 

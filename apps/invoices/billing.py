@@ -35,14 +35,14 @@ class Priced:
         return {use.grant: use.used for use in self.rated.grants if use.used}
 
 
-def price(contract: Contract, period: Period) -> Priced:
+def price(contract: Contract, period: Period, *, source_key: str = "") -> Priced:
     """Price the contract's usage in the period as it is counted now; write nothing.
 
-    Takes one query, and one more where the plan has charges in credits.
+    `source_key` names the draft that is priced, which may count on the credits that it has reserved. Takes one query, and one more where the plan has charges in credits.
     """
     charges = charges_of(contract.plan_version_id)
     used = totals([(contract, period)])[contract.pk]
-    terms = terms_for(contract, period, grants=_grants(contract, period, charges))
+    terms = terms_for(contract, period, grants=_grants(contract, period, charges, source_key))
     return Priced(period, charges, used, rate(terms, as_usage(charges, used)))
 
 
@@ -65,8 +65,12 @@ def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date
     return quantities
 
 
-def _grants(contract: Contract, period: Period, charges: Sequence[PlannedCharge]) -> tuple[Grant, ...]:
+def _grants(
+    contract: Contract, period: Period, charges: Sequence[PlannedCharge], source_key: str
+) -> tuple[Grant, ...]:
     if not any(planned.charge.credit_unit for planned in charges):
         return ()
-    found = open_grants([contract.customer_id], on=period.starts_on, until=period.ends_on)
+    found = open_grants(
+        [contract.customer_id], on=period.starts_on, until=period.ends_on, source_key=source_key
+    )
     return found[contract.customer_id]

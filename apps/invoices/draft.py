@@ -15,6 +15,7 @@ from apps.core import audit, db
 from apps.core.money import Money
 from apps.core.periods import Period
 from apps.credits import queries as credit_queries
+from apps.credits import reserve
 from apps.invoices import billing, snapshot
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, InvoiceLine
@@ -93,17 +94,19 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     """
     db.require_transaction()
     period = period_on(contract, starts_on)
-    priced = billing.price(contract, period)
     is_new = invoice is None
     if invoice is None:
         review = timedelta(hours=contract.customer.legal_entity.review_hours)
         invoice = Invoice(contract=contract, drafted_at=at, review_until_at=at + review)
+    priced = billing.price(contract, period, source_key=str(invoice.pk))
     _fill(invoice, contract, period, priced)
     invoice.save(force_insert=is_new)
     lines = _lines(invoice, priced)
     if not is_new:
         invoice.lines.all().delete()
     InvoiceLine.objects.bulk_create(lines)
+    if any(planned.charge.credit_unit for planned in priced.charges):
+        reserve.reserve(source_key=str(invoice.pk), used=priced.credits_used)
     return Written(invoice, tuple(lines), priced.credits_used)
 
 

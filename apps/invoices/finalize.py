@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.contracts import bill
 from apps.contracts.models import Contract
 from apps.core import audit, outbox
-from apps.credits import burn
+from apps.credits import burn, reserve
 from apps.invoices import draft, numbering, snapshot
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, ParkedClose
@@ -20,7 +20,7 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Turn a draft into the invoice, dated on the local day of `at` in the contract's time zone.
 
     The contract is locked first, so no usage of its days arrives while it is rated: an event is on this invoice or
-    refused as late, never both and never neither. Then invoice, number series and credit grants are locked, in this
+    refused as late, never both and never neither. Then invoice, credit grants and number series are locked, in this
     order everywhere. Refuses an invoice that is finalized, a period whose forerunner is not, and a credit grant that
     another invoice emptied in between; then nothing is written and no number is used up.
     """
@@ -35,6 +35,8 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     invoice.number = numbering.next_number(
         legal_entity=contract.customer.legal_entity, year=at.astimezone(ZoneInfo(contract.timezone)).year
     )
+    if written.credits_used:
+        reserve.release(source_key=str(invoice.pk))
     burn.burn(source_key=invoice.number, used=written.credits_used, at=at)
     invoice.status = Invoice.Status.FINALIZED
     invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines)

@@ -1,13 +1,16 @@
 """One worked month for each of the four ways to bill, from usage to the printed cent."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from apps.contracts.models import Contract
 from apps.credits import grant
-from apps.credits.models import CreditBurn, CreditGrant
+from apps.credits.models import CreditBurn, CreditGrant, CreditReservation
+from apps.credits.queries import open_grants
+from apps.invoices import draft as refreshing
+from apps.invoices import finalize
 from apps.invoices.models import Invoice
 from apps.plans.compose import NewCharge, NewPrice, NewTier
 from tests.builders import (
@@ -20,7 +23,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import ACTOR, drafted, invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +82,38 @@ def test_a_draft_draws_no_credit_until_it_is_finalized() -> None:
 
     assert draft.snapshot["credits"][0]["used"] == "10"
     assert (CreditGrant.objects.get().left, CreditBurn.objects.count()) == (Decimal(30), 0)
+
+
+def test_an_open_draft_reserves_its_credits_from_the_months_after_it() -> None:
+    """October's draft counts on 20 of 30 credits; November's 30 are paid by the 10 that are free: 20 x 0.02 = 0.40."""
+    contract = _contract_in_credits()
+    _grant("only", "30")
+    use(contract, "answers", "40")
+    october = drafted(contract)
+    use(contract, "answers", "60", day=date(2026, 11, 5))
+
+    november = drafted(contract, at=datetime(2026, 12, 2, 9, tzinfo=UTC))
+
+    assert (october.total, november.total) == (Decimal(0), Decimal("0.40"))
+    free = open_grants([contract.customer_id], on=date(2026, 12, 1))[contract.customer_id]
+    assert free == ()
+    finalize.finalize(invoice_id=october.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert list(CreditReservation.objects.values_list("source_key", "amount")) == [
+        (str(november.pk), Decimal(10))
+    ]
+    assert CreditGrant.objects.get().left == Decimal(10)
+
+
+def test_a_draft_that_is_refreshed_reserves_anew() -> None:
+    contract = _contract_in_credits()
+    _grant("only", "30")
+    use(contract, "answers", "40")
+    draft = drafted(contract)
+    use(contract, "answers", "10", day=date(2026, 10, 6))
+
+    refreshing.refresh(invoice_id=draft.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    assert [row.amount for row in CreditReservation.objects.all()] == [Decimal(25)]
 
 
 def test_a_grant_good_on_the_first_day_of_the_period_pays_however_late_it_is_finalized() -> None:
