@@ -22,6 +22,7 @@ from apps.usage import queries as usage_queries
 
 LOCALE = "en"
 MOST_ROWS = 6
+MOST_METERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +122,22 @@ def _chart(*, at: datetime) -> Chart:
         labels=tuple(format_short_day(day, LOCALE) for day in days),
         series=largest(
             [
-                Series(used.event_type, used.events, slot=place)
+                Series(_named(used), used.events, slot=place)
                 for place, used in enumerate(queries.events_by_day(days=days))
             ]
         ),
         locale=LOCALE,
         format="count",
         unit="events",
-        note="Counted events by type, the last 30 days",
+        note="Counted events by what they are metered for, the last 30 days",
         when_empty="Nothing was used yet. Post an event to /api/v1/events.",
     )
+
+
+def _named(used: queries.UsedOn) -> str:
+    """Name a type of events by the meters that it feeds, as customers know them."""
+    more = len(used.meters) - MOST_METERS
+    return ", ".join(used.meters[:MOST_METERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _difference(row: invoice_queries.DraftRow) -> Decimal:

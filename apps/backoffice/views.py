@@ -15,12 +15,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.backoffice import queries
+from apps.backoffice.states import kind_of, state_on
 from apps.contracts.models import Contract
 from apps.controls.spend import spend_to_date
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.formats import format_money
 from apps.core.money import Money
+from apps.credits.queries import grants_of
 from apps.customers import members
 from apps.customers.models import Customer, Membership
 from apps.invoices import queries as invoice_queries
@@ -100,11 +102,9 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "contracts": contracts,
         "spend": next(iter(spends.values()), None),
         "receivables": payment_queries.receivables(today=at.date(), customer_id=found.pk),
-        "invoices": invoice_queries.rows(
-            Invoice.objects.filter(customer=found)
-            .select_related("customer", "contract")
-            .order_by("-period_start_on")[:24]
-        ),
+        "invoices": queries.invoices_of(found.pk, today=at.date()),
+        "grants": grants_of(customer_id=found.pk),
+        "api_keys": queries.api_keys_of(found.pk),
         "unapplied": list(payment_queries.unapplied(customer_id=found.pk).values()),
         "members": queries.members_of(found.pk),
         "waiting": waiting().filter(customer_key=found.key).count(),
@@ -117,17 +117,18 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Show a draft or a finalized invoice, each line with how it came about."""
     _require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
-    left = payment_queries.open_amounts([found.pk]).get(found.pk)
+    open_amount = payment_queries.open_amounts([found.pk]).get(found.pk)
+    left = None if open_amount is None else Money(open_amount, found.currency).rounded()
+    state = state_on(found, left, clock.now().date())
     context = {
         "title": str(found),
         "invoice": found,
-        "document": document_of(found, list(found.lines.all())),
-        "open": None if left is None else Money(left, found.currency).rounded(),
-        "state": None
-        if left is None or found.due_on is None
-        else payment_queries.state_of(
-            total=found.total, open_amount=left, due_on=found.due_on, today=clock.now().date()
-        ),
+        "document": document_of(found, list(found.lines.all()), language=LOCALE),
+        "pays": payment_queries.paying(found.pk),
+        "open": left,
+        "total": Money(found.total, found.currency).rounded(),
+        "state": state,
+        "kind": kind_of(state),
         "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
     }
     return _page(request, "backoffice/invoice.html", context)

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
@@ -12,14 +13,35 @@ from django.urls import reverse
 from apps.contracts import draft, sign
 from apps.contracts.models import Contract
 from apps.core import clock
-from apps.core.admin import ActionAdmin, RangeDateFilter, actor_of, confirmed, found, page_action
+from apps.core.admin import (
+    ActionAdmin,
+    RangeDateFilter,
+    Select,
+    actor_of,
+    confirmed,
+    found,
+    page_action,
+    state,
+)
 from apps.plans import summary
 from apps.plans.models import PlanVersion
 
 
 class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
     plan_version = forms.ModelChoiceField(
-        PlanVersion.objects.filter(status=PlanVersion.Status.PUBLISHED).select_related("plan"), label="plan"
+        PlanVersion.objects.filter(status=PlanVersion.Status.PUBLISHED)
+        .select_related("plan")
+        .order_by("plan__name", "-number"),
+        label="Plan",
+        widget=Select,
+        help_text="Published versions only; the contract is billed in the plan's currency.",
+    )
+    timezone = forms.ChoiceField(
+        label="Time zone",
+        widget=Select,
+        initial="UTC",
+        choices=[(name, name) for name in sorted(available_timezones())],
+        help_text="Periods begin and end at midnight there.",
     )
 
     class Meta:
@@ -45,7 +67,7 @@ class ContractAdmin(ActionAdmin):
         "number",
         "customer",
         "plan_version",
-        "status",
+        "stage",
         "starts_on",
         "ends_on",
         "timezone",
@@ -63,21 +85,37 @@ class ContractAdmin(ActionAdmin):
     autocomplete_fields = ("customer",)
     actions_detail = ("sign", "end")
     fieldsets = (
-        (None, {"fields": (("customer", "number"), "plan_version", ("starts_on", "ends_on"))}),
+        (None, {"fields": ("customer", "number", "plan_version", "starts_on", "ends_on")}),
         (
             "Billing",
-            {"fields": (("timezone", "anchor_day", "billing_months"), ("payment_days", "purchase_order"))},
+            {"fields": ("timezone", "anchor_day", "billing_months", "payment_days", "purchase_order")},
         ),
     )
 
-    def has_change_permission(self, request: HttpRequest, obj: Contract | None = None) -> bool:
+    @admin.display(description="status", ordering="status")
+    def stage(self, contract: Contract) -> str:
+        kind = "good" if contract.status == Contract.Status.ACTIVE else ""
+        return state(contract.get_status_display(), kind)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contract | None = None) -> tuple[str, ...]:
         """What was agreed is not edited: a draft is signed, a live contract is ended."""
-        return False
+        if obj is None or obj.status == Contract.Status.DRAFT:
+            return ()
+        return tuple(name for name in ContractForm.Meta.fields if name not in draft.ALWAYS_OPEN)
 
     def save_model(self, request: HttpRequest, obj: Contract, form: Any, change: bool) -> None:  # noqa: FBT001
-        obj.pk = draft.draft(fields=form.cleaned_data, at=clock.now(), actor=actor_of(request)).pk
+        at, actor = clock.now(), actor_of(request)
+        if not change:
+            obj.pk = draft.draft(fields=form.cleaned_data, at=at, actor=actor).pk
+        elif fields := {name: form.cleaned_data[name] for name in form.changed_data}:
+            draft.change(contract_id=obj.pk, fields=fields, at=at, actor=actor)
 
-    @page_action(description="Sign", url_path="sign")
+    @page_action(
+        description="Sign",
+        url_path="sign",
+        permission="contracts.change_contract",
+        offered=lambda contract: contract.status == Contract.Status.DRAFT,
+    )
     def sign(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then make the contract live."""
         contract = found(Contract.objects.select_related("customer", "plan_version__plan"), object_id)
@@ -96,7 +134,12 @@ class ContractAdmin(ActionAdmin):
             act=act,
         )
 
-    @page_action(description="End", url_path="end")
+    @page_action(
+        description="End",
+        url_path="end",
+        permission="contracts.change_contract",
+        offered=lambda contract: contract.status == Contract.Status.ACTIVE,
+    )
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the day, then let the contract end."""
         contract = found(Contract.objects.select_related("customer"), object_id)

@@ -22,6 +22,7 @@ class BurnInline(ReadOnlyInline):
 
 @admin.register(CreditGrant)
 class CreditGrantAdmin(ReadOnlyAdmin):
+    when_empty = "No customer was granted credits yet."
     list_display = ("name", "customer", "credit_unit", "granted", "remaining", "effective_on", "expires_on")
     list_filter = ("credit_unit",)
     list_select_related = ("customer", "credit_unit")
@@ -31,7 +32,8 @@ class CreditGrantAdmin(ReadOnlyAdmin):
     fields = (
         ("name", "key"),
         ("customer", "credit_unit"),
-        ("granted", "remaining", "cost"),
+        ("granted", "remaining"),
+        "paid",
         ("effective_on", "expires_on"),
         "priority",
     )
@@ -39,6 +41,10 @@ class CreditGrantAdmin(ReadOnlyAdmin):
     @admin.display(description="amount", ordering="amount")
     def granted(self, grant: CreditGrant) -> str:
         return formats.format_quantity(grant.amount, "en")
+
+    @admin.display(description="paid for it")
+    def paid(self, grant: CreditGrant) -> str:
+        return formats.format_quantity(grant.cost, "en") if grant.cost else "a gift"
 
     @admin.display(description="left", ordering="left")
     def remaining(self, grant: CreditGrant) -> str:

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.core import clock
-from apps.core.admin import ActionAdmin, actor_of, confirmed, found, page_action
+from apps.core.admin import ActionAdmin, Checkboxes, actor_of, confirmed, found, page_action
 from apps.customers import api_keys, enroll, sellers
 from apps.customers.models import ApiKey, Customer, LegalEntity
 
-PLACE = ("address", ("postal_code", "city"), ("region", "country"))
+PLACE = ("address", "postal_code", "city", "region", "country")
 
 
 @admin.register(Customer)
@@ -24,9 +24,9 @@ class CustomerAdmin(ActionAdmin):
     search_fields = ("name", "key", "billing_email", "tax_number")
     ordering = ("name",)
     fieldsets = (
-        (None, {"fields": (("name", "key"), "legal_entity", ("billing_email", "language"))}),
+        (None, {"fields": ("name", "key", "legal_entity", "billing_email", "language")}),
         ("Address", {"fields": PLACE}),
-        ("Tax", {"fields": ("tax_number", ("tax_rate", "tax_note"))}),
+        ("Tax", {"fields": ("tax_number", "tax_rate", "tax_note")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
@@ -48,11 +48,11 @@ class LegalEntityAdmin(ActionAdmin):
     search_fields = ("name", "key")
     ordering = ("name",)
     fieldsets = (
-        (None, {"fields": (("name", "key"), ("email", "website"), "tax_number")}),
+        (None, {"fields": ("name", "key", "email", "website", "tax_number")}),
         ("Address", {"fields": PLACE}),
         (
             "Invoices",
-            {"fields": (("invoice_prefix", "review_hours"), "bank_details", "brand_color", "logo_svg")},
+            {"fields": ("invoice_prefix", "review_hours", "bank_details", "brand_color", "logo_svg")},
         ),
     )
 
@@ -66,7 +66,10 @@ class LegalEntityAdmin(ActionAdmin):
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[ApiKey.Scope.EVENTS_WRITE]
+        label="May",
+        choices=ApiKey.Scope.choices,
+        widget=Checkboxes,
+        initial=[ApiKey.Scope.EVENTS_WRITE],
     )
 
     class Meta:
@@ -111,7 +114,12 @@ class ApiKeyAdmin(ActionAdmin):
             ),
         )
 
-    @page_action(description="Revoke", url_path="revoke")
+    @page_action(
+        description="Revoke",
+        url_path="revoke",
+        permission="customers.change_apikey",
+        offered=lambda api_key: api_key.revoked_at is None,
+    )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then end the key."""
         api_key = found(ApiKey.objects.all(), object_id)

@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from apps.core import audit, outbox
 from apps.core.periods import local_day
+from apps.dunning import policy, queries
 from apps.dunning.models import Case, PolicyStep, Reminder
 from apps.invoices.models import Invoice
 from apps.payments.queries import open_amounts, receivables
@@ -18,8 +19,10 @@ log = logging.getLogger(__name__)
 def advance(*, at: datetime, actor: str) -> int:
     """Follow up every overdue invoice, each in a transaction of its own; return how many reminders were taken.
 
-    Running it again, or twice at once, takes no step again.
+    Running it again, or twice at once, takes no step again. A legal entity without a policy gets the default.
     """
+    for entity_id in queries.without_policy():
+        policy.ensure(legal_entity_id=entity_id, at=at, actor=actor)
     # Local days are ahead of UTC's by one at most; each invoice is judged by its own zone below.
     latest_on = at.date() + timedelta(days=1)
     overdue = [row.invoice_id for row in receivables(today=at.date()) if row.due_on < latest_on]

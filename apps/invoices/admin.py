@@ -39,6 +39,7 @@ class LineInline(ReadOnlyInline):
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnlyAdmin):
+    when_empty = "No invoice yet. The first is drafted when a contract's first period ends."
     list_display = ("label", "customer", "period", "status", "total_money", "issued_on", "due_on")
     list_filter = (
         "status",
@@ -121,6 +122,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
 @admin.register(ParkedClose)
 class ParkedCloseAdmin(ReadOnlyAdmin):
+    when_empty = "Nothing is parked: every finished period was closed."
     list_display = (
         "contract",
         "customer",

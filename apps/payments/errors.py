@@ -32,7 +32,9 @@ class AllocatedTooMuch(Refusal):
     title = "Allocated too much"
 
     def __init__(self, what: str, asked: Money, left: Money) -> None:
-        super().__init__(f"{asked} is allocated to {what}, where {left} is left. Allocate at most that.")
+        super().__init__(
+            f"{asked} is allocated to {what}, where {left.rounded()} is left. Allocate at most that."
+        )
 
 
 class NotAnAmount(Refusal):
@@ -42,3 +44,14 @@ class NotAnAmount(Refusal):
 
     def __init__(self, amount: Money) -> None:
         super().__init__(f"{amount} cannot be received: give an amount above 0 in whole minor units.")
+
+
+class NotACurrency(Refusal):
+    code = "not-a-payment-currency"
+    status = 422
+    title = "Not a currency"
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(
+            f"{currency!r} is no currency of ISO 4217: give its code of three letters, such as EUR."
+        )

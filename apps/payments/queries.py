@@ -51,6 +51,16 @@ class AgeBucket:
     invoices: int
 
 
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """The part of a payment that pays an invoice."""
+
+    payment_id: UUID
+    reference: str
+    received_on: date
+    amount: Money
+
+
 def open_amounts(invoice_ids: Collection[UUID]) -> dict[UUID, Decimal]:
     """Return what is open of these finalized invoices: the total less what was paid; one query."""
     return dict(
@@ -115,9 +125,20 @@ def state_of(*, total: Decimal, open_amount: Decimal, due_on: date, today: date)
     return PaymentState.PARTLY_PAID if open_amount < total else PaymentState.OPEN
 
 
-def paying(invoice_id: UUID) -> QuerySet[Allocation]:
-    """Return what pays an invoice, the first first, with its payment at hand."""
-    return Allocation.objects.filter(invoice_id=invoice_id).select_related("payment").order_by("allocated_at")
+def paying(invoice_id: UUID) -> list[Paying]:
+    """Return what pays an invoice, the first payment first; one query."""
+    found = (
+        Allocation.objects.filter(invoice_id=invoice_id).select_related("payment").order_by("allocated_at")
+    )
+    return [
+        Paying(
+            payment_id=part.payment_id,
+            reference=part.payment.reference,
+            received_on=part.payment.received_on,
+            amount=Money(part.amount, part.payment.currency).rounded(),
+        )
+        for part in found
+    ]
 
 
 def unapplied(*, customer_id: UUID) -> dict[str, Money]:

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html
 
 from apps.core import clock
 from apps.core.admin import (
@@ -20,6 +20,7 @@ from apps.core.admin import (
     confirmed,
     found,
     page_action,
+    state,
 )
 from apps.core.errors import Refusal
 from apps.plans import catalogue, compose, publish, summary
@@ -33,9 +34,11 @@ class MeterAdmin(ActionAdmin):
     search_fields = ("name", "key", "event_type")
     ordering = ("name",)
     fields = (
-        ("name", "key"),
+        "name",
+        "key",
         "unit",
-        ("event_type", "aggregation"),
+        "event_type",
+        "aggregation",
         "value_property",
         "dimensions",
         "late_days",
@@ -80,7 +83,7 @@ class CreditUnitAdmin(_Named):
 @admin.register(Plan)
 class PlanAdmin(_Named):
     list_display = ("name", "key", "description")  # type: ignore[assignment]
-    fields = (("name", "key"), "description")  # type: ignore[assignment]
+    fields = ("name", "key", "description")  # type: ignore[assignment]
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001
         obj.pk = catalogue.put_plan(
@@ -121,10 +124,25 @@ class _OnItsParentsPage(_WhileDraft):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What is published is read on the version's page, in words and tables."""
+        row = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        version = self.version_of(row)
+        if version and request.method == "GET" and not self.is_draft(row):
+            return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
+        page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        return page
 
-class ChargeInline(_RowsWhileDraft, TabularInline):  # type: ignore[misc]
+
+class ChargeInline(_RowsWhileDraft, TabularInline):
     model = Charge
-    extra = 0
+    hide_title = False
     fields = ("position", "name", "key", "kind", "product", "meter", "included", "fee_amount", "fee_quantity")
     show_change_link = True
     verbose_name_plural = "charges (open one to see or set its prices)"
@@ -135,8 +153,9 @@ class ChargeInline(_RowsWhileDraft, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(PlanVersion)
-class PlanVersionAdmin(Admin):
-    list_display = ("plan", "number", "currency", "status", "published_at")
+class PlanVersionAdmin(_WhileDraft, Admin):
+    change_form_before_template = "plans/version.html"
+    list_display = ("plan", "number", "currency", "stage", "published_at")
     list_filter = ("status", "currency")
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__key")
@@ -145,25 +164,33 @@ class PlanVersionAdmin(Admin):
     actions_detail = ("publish", "new_version")
 
     def get_fields(self, request: HttpRequest, obj: PlanVersion | None = None) -> tuple[Any, ...]:
-        if obj is None:
-            return ("plan", "currency")
-        return (("plan", "number"), ("currency", "status"), "in_words")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: PlanVersion | None = None) -> tuple[str, ...]:
-        return () if obj is None else ("plan", "number", "currency", "status", "in_words")
+        return ("plan", "currency") if obj is None else ()
 
     def get_inlines(
         self, request: HttpRequest, obj: PlanVersion | None = None
     ) -> tuple[type[ChargeInline], ...]:
-        return () if obj is None else (ChargeInline,)
+        return (ChargeInline,) if obj and self.is_draft(obj) else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        is_draft = obj is not None and obj.status == PlanVersion.Status.DRAFT
-        return is_draft and bool(super().has_delete_permission(request, obj))
+        return obj is not None and super().has_delete_permission(request, obj)
 
-    @admin.display(description="in plain words")
-    def in_words(self, version: PlanVersion) -> str:
-        return format_html_join("", "<div>{}</div>", ((text,) for text in summary.sentences(version)))
+    @admin.display(description="status", ordering="status")
+    def stage(self, version: PlanVersion) -> str:
+        kind = "good" if version.status == PlanVersion.Status.PUBLISHED else ""
+        return state(version.get_status_display(), kind)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show what the version costs, in words and tables; a draft's charges can be changed below."""
+        version = found(PlanVersion.objects.select_related("plan"), object_id)
+        context = {**(extra_context or {}), "version": version, "offer": summary.offer(version)}
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -185,7 +212,12 @@ class PlanVersionAdmin(Admin):
             return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
         return super().add_view(request, form_url, extra_context)  # type: ignore[no-any-return]
 
-    @page_action(description="Publish", url_path="publish")
+    @page_action(
+        description="Publish",
+        url_path="publish",
+        permission="plans.change_planversion",
+        offered=lambda version: version.status == PlanVersion.Status.DRAFT,
+    )
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then publish the version."""
         version = found(PlanVersion.objects.select_related("plan"), object_id)
@@ -204,14 +236,23 @@ class PlanVersionAdmin(Admin):
             act=act,
         )
 
-    @page_action(description="New version from this one", url_path="new-version")
+    @page_action(
+        description="New version from this one",
+        url_path="new-version",
+        permission="plans.change_planversion",
+        offered=lambda version: version.status != PlanVersion.Status.DRAFT,
+    )
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then copy the version into a draft."""
         version = found(PlanVersion.objects.select_related("plan"), object_id)
 
         def act() -> str:
             copy = compose.copy_version(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
-            return f"{copy} is a draft with the same charges; change it, then publish it."
+            return format_html(
+                'There is a draft with the same charges: <a href="{}">{}</a>. Change it, then publish it.',
+                reverse("admin:plans_planversion_change", args=[copy.pk]),
+                copy,
+            )
 
         return confirmed(
             request,
@@ -258,10 +299,9 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
         return price
 
 
-class PriceInline(_RowsWhileDraft, StackedInline):  # type: ignore[misc]
+class PriceInline(_RowsWhileDraft, StackedInline):
     model = Price
     form = PriceForm
-    extra = 0
     fields = (
         ("role", "model", "position"),
         "unit_amount",
@@ -289,9 +329,8 @@ class ChargeAdmin(_OnItsParentsPage, Admin):
     inlines = (PriceInline,)
 
 
-class TierInline(_RowsWhileDraft, TabularInline):  # type: ignore[misc]
+class TierInline(_RowsWhileDraft, TabularInline):
     model = Tier
-    extra = 0
     fields = ("position", "up_to", "unit_amount", "flat_amount", "package_size")
 
     def version_of(self, obj: Any) -> PlanVersion | None:
@@ -313,6 +352,3 @@ class PriceAdmin(_OnItsParentsPage, Admin):
 
     def version_of(self, obj: Any) -> PlanVersion | None:
         return obj.charge.plan_version if obj else None
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False

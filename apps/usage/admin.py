@@ -5,12 +5,13 @@ import json
 from django.contrib import admin
 from django.utils.html import format_html_join
 
-from apps.core.admin import RangeDateFilter, ReadOnlyAdmin
+from apps.core.admin import RangeDateFilter, ReadOnlyAdmin, state
 from apps.usage.models import QuarantinedEvent, Receipt
 
 
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnlyAdmin):
+    when_empty = "No usage was received yet. Post an event to /api/v1/events."
     list_display = ("received_at", "actor", "received", "counted", "duplicate", "conflict", "quarantined")
     list_filter = (("received_at", RangeDateFilter),)
     search_fields = ("actor",)
@@ -19,7 +20,8 @@ class ReceiptAdmin(ReadOnlyAdmin):
 
 @admin.register(QuarantinedEvent)
 class QuarantinedEventAdmin(ReadOnlyAdmin):
-    list_display = ("received_at", "customer_key", "event_key", "type", "reason", "remedy", "is_waiting")
+    when_empty = "Nothing waits: every event that was received could be counted."
+    list_display = ("received_at", "customer_key", "event_key", "type", "reason", "remedy", "stage")
     list_filter = ("reason", ("resolved_at", admin.EmptyFieldListFilter), ("received_at", RangeDateFilter))
     search_fields = ("customer_key", "event_key", "type")
     ordering = ("-received_at", "-id")
@@ -33,9 +35,9 @@ class QuarantinedEventAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("as_received",)
 
-    @admin.display(description="waits", boolean=True)
-    def is_waiting(self, event: QuarantinedEvent) -> bool:
-        return event.resolved_at is None
+    @admin.display(description="status", ordering="resolved_at")
+    def stage(self, event: QuarantinedEvent) -> str:
+        return state("waits", "warn") if event.resolved_at is None else state("counted since", "good")
 
     @admin.display(description="as it was received")
     def as_received(self, event: QuarantinedEvent) -> str:

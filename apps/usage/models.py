@@ -36,6 +36,9 @@ class Receipt(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.received} received"
+
 
 class EventKey(models.Model):
     """Answers 'seen before?': one row per customer and event id, for ever."""

@@ -29,6 +29,20 @@ UNFOLD = {
     "STYLES": [_static("css/tokens.css"), _static("css/backoffice.css")],
     "SCRIPTS": [_static("vendor/chartjs/chart.umd.min.js"), _static("js/charts.js")],
     "COLORS": {
+        # The neutral grays of static/css/tokens.css.
+        "base": {
+            "50": "#f7f8fa",
+            "100": "#f2f4f7",
+            "200": "#e3e6eb",
+            "300": "#c9ced8",
+            "400": "#949cab",
+            "500": "#636b7a",
+            "600": "#454d5c",
+            "700": "#3c4353",
+            "800": "#282d38",
+            "900": "#111318",
+            "950": "#0b0c0f",
+        },
         # The accent of static/css/tokens.css, in steps.
         "primary": {
             "50": "#eef0fd",
@@ -42,10 +56,12 @@ UNFOLD = {
             "800": "#202d8c",
             "900": "#1d286f",
             "950": "#131945",
-        }
+        },
     },
+    "COMMAND": {"search_callback": "apps.backoffice.search.search"},
     "SIDEBAR": {
         "show_search": True,
+        "command_search": True,
         "show_all_applications": False,
         "navigation": [
             {
