@@ -1,22 +1,25 @@
 """Contracts in the back office: drafted by a form, signed and ended by buttons."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
-from apps.contracts import draft, sign
+from apps.contracts import draft, queries, sign
 from apps.contracts.models import Contract
 from apps.core import clock
 from apps.core.admin import (
     ActionAdmin,
     RangeDateFilter,
     Select,
+    TextInput,
     actor_of,
     confirmed,
     found,
@@ -25,6 +28,20 @@ from apps.core.admin import (
 )
 from apps.plans import summary
 from apps.plans.models import PlanVersion
+
+# All of them, written once: a form that renders 600 options one by one is slow.
+ZONES = format_html(
+    '<datalist id="time-zones">{}</datalist>',
+    format_html_join("", '<option value="{}"></option>', ((name,) for name in sorted(available_timezones()))),
+)
+
+
+class TimeZoneInput(TextInput):  # type: ignore[misc]
+    """A text field that offers the time zones which match what is typed."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        field = super().render(name, value, {**(attrs or {}), "list": "time-zones"}, renderer)
+        return format_html("{}{}", field, ZONES)
 
 
 class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -35,13 +52,6 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Plan",
         widget=Select,
         help_text="Published versions only; the contract is billed in the plan's currency.",
-    )
-    timezone = forms.ChoiceField(
-        label="Time zone",
-        widget=Select,
-        initial="UTC",
-        choices=[(name, name) for name in sorted(available_timezones())],
-        help_text="Periods begin and end at midnight there.",
     )
 
     class Meta:
@@ -58,6 +68,8 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
             "payment_days",
             "purchase_order",
         )
+        widgets: ClassVar = {"timezone": TimeZoneInput}
+        help_texts: ClassVar = {"timezone": "Periods begin and end at midnight there: Europe/Berlin, UTC."}
 
 
 @admin.register(Contract)
@@ -109,6 +121,12 @@ class ContractAdmin(ActionAdmin):
             obj.pk = draft.draft(fields=form.cleaned_data, at=at, actor=actor).pk
         elif fields := {name: form.cleaned_data[name] for name in form.changed_data}:
             draft.change(contract_id=obj.pk, fields=fields, at=at, actor=actor)
+        if obj.status == Contract.Status.DRAFT and (other := queries.overlapping(obj)):
+            messages.warning(
+                request,
+                f"{obj.customer} has contract {other} on some of these days, so {obj} cannot be signed yet. "
+                f"End {other} first, or let {obj} begin later.",
+            )
 
     @page_action(
         description="Sign",

@@ -48,3 +48,14 @@ def next_period_ended(contract: Contract, at: datetime) -> bool:
     """Tell whether the contract's first unbilled period lies wholly before `at`."""
     first_on = contract.billed_until_on or contract.starts_on
     return contract.covers(first_on) and period_on(contract, first_on).ends_at <= at
+
+
+def overlapping(contract: Contract) -> Contract | None:
+    """Return a signed contract of the same customer that covers some of the same days, if there is one; one query."""
+    others = Contract.objects.filter(customer_id=contract.customer_id).exclude(pk=contract.pk)
+    found = others.exclude(status=Contract.Status.DRAFT).filter(
+        Q(ends_on=None) | Q(ends_on__gt=contract.starts_on)
+    )
+    if contract.ends_on:
+        found = found.filter(starts_on__lt=contract.ends_on)
+    return found.order_by("starts_on").first()

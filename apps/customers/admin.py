@@ -105,7 +105,7 @@ class ApiKeyAdmin(ActionAdmin):
         new = api_keys.create(
             name=obj.name, scopes=obj.scopes, customer=obj.customer, at=clock.now(), actor=actor_of(request)
         )
-        obj.pk = new.api_key.pk
+        obj.pk, obj.prefix = new.api_key.pk, new.api_key.prefix
         messages.warning(
             request,
             format_html(

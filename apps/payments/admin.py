@@ -100,7 +100,14 @@ class PaymentAdmin(ActionAdmin):
     search_fields = ("reference", "customer__name", "customer__key")
     ordering = ("-received_on", "-recorded_at")
     autocomplete_fields = ("customer",)
+    readonly_fields = ("received", "recorded_by", "recorded_at")
     inlines = (AllocationInline,)
+
+    def get_fields(self, request: HttpRequest, obj: Payment | None = None) -> tuple[str, ...]:
+        """Ask for what stands on the bank statement; show what was recorded."""
+        if obj is None:
+            return ("customer", "amount", "currency", "received_on", "reference", "pays")
+        return ("customer", "received", "received_on", "reference", "recorded_by", "recorded_at")
 
     def get_inlines(
         self, request: HttpRequest, obj: Payment | None = None

@@ -14,6 +14,7 @@ from apps.core import clock
 from apps.core.admin import (
     ActionAdmin,
     Admin,
+    ReadOnlyInline,
     StackedInline,
     TabularInline,
     actor_of,
@@ -80,10 +81,26 @@ class CreditUnitAdmin(_Named):
         ).pk
 
 
+class VersionInline(ReadOnlyInline):
+    model = PlanVersion
+    fields = ("page", "currency", "status", "published_at")
+    readonly_fields = fields
+    verbose_name_plural = "versions"
+    ordering = ("-number",)
+
+    @admin.display(description="version")
+    def page(self, version: PlanVersion) -> str:
+        link = reverse("admin:plans_planversion_change", args=[version.pk])
+        return format_html('<a href="{}">Version {}</a>', link, version.number)
+
+
 @admin.register(Plan)
 class PlanAdmin(_Named):
     list_display = ("name", "key", "description")  # type: ignore[assignment]
     fields = ("name", "key", "description")  # type: ignore[assignment]
+
+    def get_inlines(self, request: HttpRequest, obj: Plan | None = None) -> tuple[type[VersionInline], ...]:
+        return (VersionInline,) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001
         obj.pk = catalogue.put_plan(
@@ -124,6 +141,15 @@ class _OnItsParentsPage(_WhileDraft):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def response_post_save_change(self, request: HttpRequest, obj: Charge | Price) -> HttpResponse:
+        """Go back to where the row was opened."""
+        return HttpResponseRedirect(_parents_page(obj))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+        """Go back to the plans: the page that the row stood on is not known any more."""
+        messages.success(request, f"{obj_display} is deleted.")
+        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
+
     def change_view(
         self,
         request: HttpRequest,
@@ -138,6 +164,13 @@ class _OnItsParentsPage(_WhileDraft):
             return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
         page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
         return page
+
+
+def _parents_page(row: Charge | Price) -> str:
+    """Return the page that a charge or price belongs to."""
+    if isinstance(row, Price):
+        return reverse("admin:plans_charge_change", args=[row.charge_id])
+    return reverse("admin:plans_planversion_change", args=[row.plan_version_id])
 
 
 class ChargeInline(_RowsWhileDraft, TabularInline):
@@ -317,12 +350,17 @@ class ChargeAdmin(_OnItsParentsPage, Admin):
     list_select_related = ("plan_version__plan", "product", "meter")
     search_fields = ("name", "key", "plan_version__plan__name")
     fields = (
-        ("plan_version", "position"),
-        ("name", "key"),
-        ("kind", "product"),
-        ("meter", "credit_unit"),
+        "plan_version",
+        "position",
+        "name",
+        "key",
+        "kind",
+        "product",
+        "meter",
+        "credit_unit",
         "included",
-        ("fee_amount", "fee_quantity"),
+        "fee_amount",
+        "fee_quantity",
         "dimensions",
     )
     readonly_fields = ("plan_version",)

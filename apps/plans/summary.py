@@ -35,6 +35,11 @@ class ChargeInWords:
     sentence: str
     rows: tuple[PriceRow, ...]
 
+    @property
+    def has_cells(self) -> bool:
+        """Tell whether its prices are for different usage."""
+        return any(row.cell for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -29,8 +29,11 @@ class QuarantinedEventAdmin(ReadOnlyAdmin):
         "reason",
         "field",
         "remedy",
-        ("customer_key", "event_key"),
-        ("type", "received_at", "resolved_at"),
+        "customer_key",
+        "event_key",
+        "type",
+        "received_at",
+        "resolved_at",
         "as_received",
     )
     readonly_fields = ("as_received",)

@@ -99,7 +99,8 @@ UNFOLD = {
                 "title": "Catalogue",
                 "collapsible": True,
                 "items": [
-                    _item("Plans", "sell", "admin:plans_planversion_changelist"),
+                    _item("Plans", "sell", "admin:plans_plan_changelist"),
+                    _item("Versions and prices", "price_change", "admin:plans_planversion_changelist"),
                     _item("Products", "category", "admin:plans_product_changelist"),
                     _item("Credit units", "generating_tokens", "admin:plans_creditunit_changelist"),
                 ],

@@ -59,6 +59,8 @@ def test_a_contract_is_drafted_by_the_form_and_signed_by_its_button(month: Month
         },
     )
     contract = Contract.objects.get(number="C-NEW")
+    warned = staff.get("/admin/contracts/contract/").content.decode()
+    assert "cannot be signed yet" in warned
 
     page = staff.post(f"/admin/contracts/contract/{contract.pk}/sign/", follow=True)
 
