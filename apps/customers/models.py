@@ -105,6 +105,20 @@ class Customer(Place):
         return self.name
 
 
+class CustomerAlias(models.Model):
+    """Another key under which a customer's usage comes in; for ever, so that what was counted stays explained."""
+
+    key = models.CharField(max_length=63, primary_key=True, help_text="The key that senders give.")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "customer aliases"
+
+    def __str__(self) -> str:
+        return f"{self.key} is {self.customer}"
+
+
 class Membership(models.Model):
     """A person's right to see one customer's portal."""
 

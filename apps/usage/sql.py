@@ -61,7 +61,7 @@ _KEEP_QUARANTINED = """
 """
 
 _RESOLVE_QUARANTINED = """
-    UPDATE usage_quarantinedevent SET resolved_at = %s
+    UPDATE usage_quarantinedevent SET resolved_at = %s, resolution = 'counted'
     WHERE resolved_at IS NULL
       AND (customer_key, event_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """

@@ -1,0 +1,1 @@
+DROP TRIGGER customer_alias_is_append_only ON customers_customeralias;

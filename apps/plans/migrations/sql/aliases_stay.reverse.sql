@@ -1,0 +1,1 @@
+DROP TRIGGER event_type_alias_is_append_only ON plans_eventtypealias;
