@@ -44,6 +44,7 @@ def make_meter(
     value_property: str = "",
     dimensions: Sequence[str] = (),
     late_days: int = 35,
+    **shape: Any,
 ) -> Meter:
     return catalogue.put_meter(
         key=key,
@@ -54,6 +55,7 @@ def make_meter(
         value_property=value_property,
         dimensions=dimensions,
         late_days=late_days,
+        **shape,
         at=AT,
         actor=ACTOR,
     )

@@ -47,9 +47,9 @@ class ConfinedKey(Refusal):
     status = 403
     title = "The key is confined to one customer"
 
-    def __init__(self) -> None:
+    def __init__(self, action: str = "create others") -> None:
         super().__init__(
-            "This key is confined to one customer and cannot create others. Use a key of your own backends."
+            f"This key is confined to one customer and cannot {action}. Use a key of your own backends."
         )
 
 

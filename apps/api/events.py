@@ -12,7 +12,8 @@ from apps.api import errors
 from apps.api.resource import Resource
 from apps.core import clock
 from apps.customers.models import ApiKey
-from apps.usage.ingest import State, ingest
+from apps.usage.ingest import ingest
+from apps.usage.intake import State
 
 
 class EventFields(serializers.Serializer[Any]):

@@ -51,6 +51,16 @@ class NotLive(Refusal):
         super().__init__(f"Contract {number} is {status}; only an active contract can be ended.")
 
 
+class RunsLongerAlready(Refusal):
+    code = "contract-runs-longer-already"
+    status = 422
+    title = "The contract runs longer already"
+
+    def __init__(self, number: str, ends_on: date | None) -> None:
+        until = f"until {ends_on}" if ends_on else "without end"
+        super().__init__(f"Contract {number} runs {until}. Choose a later day, or leave it as it is.")
+
+
 class EndsTooEarly(Refusal):
     code = "contract-ends-too-early"
     status = 422

@@ -17,6 +17,10 @@ _SHARE = """
         SELECT id FROM contracts_contract WHERE customer_id = ANY(%s::uuid[]) AND status <> 'draft' ORDER BY id
     ) AS live
 """
+_HOLD_CUSTOMER = """
+    SELECT pg_advisory_xact_lock(hashtextextended(live.id::text, 0))
+    FROM (SELECT id FROM contracts_contract WHERE customer_id = %s AND status <> 'draft' ORDER BY id) AS live
+"""
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
@@ -32,3 +36,10 @@ def hold(contract_id: UUID) -> None:
     db.require_transaction()
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [str(contract_id)])
+
+
+def hold_customer(customer_id: UUID) -> None:
+    """Change what a customer used alone until the transaction ends; wait for usage that is being counted."""
+    db.require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_CUSTOMER, [customer_id])

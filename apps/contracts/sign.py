@@ -35,8 +35,8 @@ def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
     if contract.plan_version.status != PlanVersion.Status.PUBLISHED:
         raise PlanNotPublished(str(contract.plan_version))
     contract.status = Contract.Status.ACTIVE
-    _save(contract, "status")
-    _record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
+    save(contract, "status")
+    record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
     return contract
 
 
@@ -54,8 +54,8 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
         raise EndsTooEarly(contract.number, ends_on, earliest_on)
     before = {"ends_on": str(contract.ends_on)}
     contract.ends_on = ends_on
-    _save(contract, "ends_on")
-    _record(
+    save(contract, "ends_on")
+    record(
         contract,
         "contracts.end",
         at=at,
@@ -67,18 +67,18 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
     return contract
 
 
-def _save(contract: Contract, field: str) -> None:
-    """Save one field; refuse days that another live contract of the customer covers."""
+def save(contract: Contract, *fields: str) -> None:
+    """Save some fields; refuse days that another live contract of the customer covers."""
     try:
         with transaction.atomic():
-            contract.save(update_fields=[field])
+            contract.save(update_fields=fields)
     except IntegrityError as clash:
         if "one_live_contract_per_customer_and_day" in str(clash):
             raise ContractOverlaps(contract.number, contract.customer.name) from clash
         raise
 
 
-def _record(
+def record(
     contract: Contract,
     action: str,
     *,
@@ -88,6 +88,7 @@ def _record(
     after: Mapping[str, object] | None = None,
     reason: str = "",
 ) -> None:
+    """Write what was done with a contract into the audit trail."""
     audit.record(
         at=at,
         actor=actor,

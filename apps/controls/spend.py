@@ -1,6 +1,6 @@
 """Spend to date: what the running period has cost so far, by the same call that will price its invoice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from apps.rating.engine import rate
 from apps.rating.lines import Rated
 from apps.rating.terms import Grant
 from apps.usage import queries
-from apps.usage.queries import Total, UsageRow
+from apps.usage.combine import Total, as_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,11 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
     used: list[Total] = []
     days = []
     for day in _days(period, until=today):
-        used += [_total(row, meter_ids) for row in rows if row.day == day and row.meter_key in meter_ids]
+        used += [
+            queries.as_total(row, meter_ids[row.meter_key])
+            for row in rows
+            if row.day == day and row.meter_key in meter_ids
+        ]
         now = _subtotal(contract, period, charges, grants, used) if used else before
         days.append(SpendOn(day, now - before, now - fees))
         before = now
@@ -87,7 +91,7 @@ def _spend(contract: Contract, period: Period, totals: Sequence[Total], grants: 
         contract_id=contract.pk,
         period=period,
         charges=charges,
-        rated=rate(terms_for(contract, period, grants=grants), queries.as_usage(charges, totals)),
+        rated=rate(terms_for(contract, period, grants=grants), as_usage(charges, totals)),
         last_received_at=max((total.last_received_at for total in totals), default=None),
     )
 
@@ -114,13 +118,7 @@ def _subtotal(
     grants: Sequence[Grant],
     used: Sequence[Total],
 ) -> Money:
-    return rate(terms_for(contract, period, grants=grants), queries.as_usage(charges, used)).subtotal
-
-
-def _total(row: UsageRow, meter_ids: Mapping[str, UUID | None]) -> Total:
-    meter_id = meter_ids[row.meter_key]
-    assert meter_id is not None
-    return Total(meter_id, row.dimensions, row.quantity, row.events, row.last_received_at)
+    return rate(terms_for(contract, period, grants=grants), as_usage(charges, used)).subtotal
 
 
 def _days(period: Period, *, until: date) -> list[date]:

@@ -9,12 +9,13 @@ from django.db import transaction
 from apps.core import audit
 from apps.customers.errors import CustomerKeyTaken
 from apps.customers.models import Customer
+from apps.customers.queries import ids_by_key
 
 
 @transaction.atomic(durable=True)
 def create(*, fields: Mapping[str, object], at: datetime, actor: str) -> Customer:
     """Create a customer from checked fields; refuse a key that is taken."""
-    if Customer.objects.filter(key=fields["key"]).exists():
+    if ids_by_key([str(fields["key"])]):
         raise CustomerKeyTaken(str(fields["key"]))
     customer = Customer.objects.create(**fields)
     _record(customer, action="customers.create", at=at, actor=actor, before={}, after=_plain(fields))

@@ -148,6 +148,7 @@ class ApiKey(models.Model):
 
     class Scope(models.TextChoices):
         EVENTS_WRITE = "events:write", "Post usage"
+        EVENTS_CORRECT = "events:correct", "Void and replace usage"
         CUSTOMERS_READ = "customers:read", "Read customers"
         CUSTOMERS_WRITE = "customers:write", "Create and change customers"
         USAGE_READ = "usage:read", "Read usage and spend"

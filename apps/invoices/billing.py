@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
-
 from apps.contracts.models import Contract
 from apps.contracts.terms import terms_for
 from apps.core.periods import Period
@@ -16,8 +14,8 @@ from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
 from apps.rating.terms import Grant
-from apps.usage.models import UsageDay
-from apps.usage.queries import Total, as_usage, totals
+from apps.usage.combine import Total, as_usage
+from apps.usage.queries import day_rows, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +45,14 @@ def price(contract: Contract, period: Period, *, source_key: str = "") -> Priced
 
 
 def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date, Decimal]]:
-    """Return the quantity of each meter on each day of the period that has any, in one query."""
-    found = (
-        UsageDay.objects.filter(
-            customer_id=contract.customer_id,
-            contract_id=contract.pk,
-            day__gte=period.starts_on,
-            day__lt=period.ends_on,
-        )
-        .values_list("meter_id", "day")
-        .annotate(Sum("quantity"))
-        .order_by("meter_id", "day")
-    )
+    """Return the quantity of each charged meter on each day of the period that has any, in one query."""
+    meter_ids = {planned.meter_key: planned.meter_id for planned in charges_of(contract.plan_version_id)}
     quantities: dict[UUID, dict[date, Decimal]] = {}
-    for meter_id, day, quantity in found:
-        quantities.setdefault(meter_id, {})[day] = quantity
+    for row in day_rows(contract=contract, period=period):
+        meter_id = meter_ids.get(row.meter_key)
+        if meter_id and row.day:
+            of_meter = quantities.setdefault(meter_id, {})
+            of_meter[row.day] = of_meter.get(row.day, Decimal(0)) + row.quantity
     return quantities
 
 

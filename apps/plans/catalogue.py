@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
 
 from django.db import models, transaction
 
@@ -10,7 +12,18 @@ from apps.plans.errors import MeterInUse
 from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Product
 
 # What decides how much an event counts for.
-_SHAPE = ("event_type", "aggregation", "value_property", "dimensions")
+_SHAPE = (
+    "event_type",
+    "aggregation",
+    "value_property",
+    "dimensions",
+    "filters",
+    "value_expression",
+    "level",
+    "per",
+    "outcome_states",
+    "ranges",
+)
 
 
 @transaction.atomic(durable=True)
@@ -32,11 +45,20 @@ def put_meter(
     value_property: str = "",
     dimensions: Sequence[str] = (),
     late_days: int = 35,
+    early_hours: int = 1,
+    filters: Sequence[Mapping[str, object]] = (),
+    value_expression: str = "",
+    level: str = "",
+    per: str = "",
+    outcome_states: Mapping[str, str] | None = None,
+    ranges: Mapping[str, object] | None = None,
+    rounding: str = "",
+    rounding_step: Decimal | None = None,
     at: datetime,
     actor: str,
 ) -> Meter:
     """Create the meter with this key, or change how it is shown; what it counts is fixed once a published price uses it."""
-    fields = {
+    fields: dict[str, object] = {
         "name": name,
         "unit": unit,
         "event_type": event_type,
@@ -44,10 +66,22 @@ def put_meter(
         "value_property": value_property,
         "dimensions": list(dimensions),
         "late_days": late_days,
+        "early_hours": early_hours,
+        "filters": list(filters),
+        "value_expression": value_expression,
+        "level": level,
+        "per": per,
+        "outcome_states": dict(outcome_states or {}),
+        "ranges": dict(ranges or {}),
+        "rounding": rounding,
+        "rounding_step": rounding_step,
     }
     _refuse_reshaping(key, fields)
+    if _is_reshaped(key, fields):
+        # Of types that no published price counts there is no event, so nothing of the past is missing.
+        fields["counts_from"] = at if _is_priced(event_type) else None
     meter, _ = Meter.objects.update_or_create(key=key, defaults=fields)
-    _record(meter, key=key, at=at, actor=actor, after=fields)
+    _record(meter, key=key, at=at, actor=actor, after={name: str(value) for name, value in fields.items()})
     return meter
 
 
@@ -65,6 +99,22 @@ def put_plan(*, key: str, name: str, description: str = "", at: datetime, actor:
     plan, _ = Plan.objects.update_or_create(key=key, defaults={"name": name, "description": description})
     _record(plan, key=key, at=at, actor=actor, after={"name": name})
     return plan
+
+
+@transaction.atomic(durable=True)
+def mark_whole(*, meter_id: UUID, counts_from: datetime | None) -> bool:
+    """Note that a meter's totals hold all past events, unless its shape has changed since `counts_from`; tell whether."""
+    return bool(Meter.objects.filter(pk=meter_id, counts_from=counts_from).update(counts_from=None))
+
+
+def _is_reshaped(key: str, fields: Mapping[str, object]) -> bool:
+    meter = Meter.objects.filter(key=key).first()
+    return meter is None or any(getattr(meter, name) != fields[name] for name in _SHAPE)
+
+
+def _is_priced(event_type: str) -> bool:
+    charges = Charge.objects.filter(meter__event_type=event_type)
+    return charges.exclude(plan_version__status=PlanVersion.Status.DRAFT).exists()
 
 
 def _refuse_reshaping(key: str, fields: Mapping[str, object]) -> None:

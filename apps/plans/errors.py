@@ -38,3 +38,25 @@ class MeterInUse(Refusal):
         super().__init__(
             f"Published prices stand on meter {meter}, so its {names} cannot change. Make a new meter and a new plan version."
         )
+
+
+class NoSuchEventType(Refusal):
+    code = "no-such-event-type"
+    status = 422
+    title = "No meter counts it"
+
+    def __init__(self, event_type: str) -> None:
+        super().__init__(
+            f"No meter counts events of type {event_type!r}. Name a type that one counts, or make a meter."
+        )
+
+
+class TypeAliasTaken(Refusal):
+    code = "type-alias-taken"
+    status = 409
+    title = "Type has an alias"
+
+    def __init__(self, sent_type: str) -> None:
+        super().__init__(
+            f"Events of type {sent_type!r} cannot be counted as that: they count as another type already, or it is the same."
+        )

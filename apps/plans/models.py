@@ -119,7 +119,8 @@ class Meter(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(event_type=""), name="meter_has_an_event_type"),
             models.CheckConstraint(
-                condition=~Q(aggregation__in=["count", "outcomes"]) | Q(value_property="", value_expression=""),
+                condition=~Q(aggregation__in=["count", "outcomes"])
+                | Q(value_property="", value_expression=""),
                 name="counts_have_no_value",
             ),
             models.CheckConstraint(
@@ -130,8 +131,7 @@ class Meter(models.Model):
                 name="unique_count_has_a_property",
             ),
             models.CheckConstraint(
-                condition=Q(aggregation="time_weighted", per__in=["hour", "day"])
-                & ~Q(level="")
+                condition=Q(aggregation="time_weighted", per__in=["hour", "day"]) & ~Q(level="")
                 | ~Q(aggregation="time_weighted") & Q(per=""),
                 name="level_over_time_has_a_level_and_a_unit_of_time",
             ),

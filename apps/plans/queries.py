@@ -7,9 +7,11 @@ from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
+from django.db import connection
+
 from apps.core.money import is_currency
 from apps.core.periods import Period
-from apps.plans.models import Charge, Meter, PlanVersion, Price
+from apps.plans.models import Charge, EventTypeAlias, Meter, PlanVersion, Price
 from apps.rating import terms
 from apps.rating.price_models.base import PriceModel, Tier
 from apps.rating.price_models.graduated import Graduated
@@ -30,6 +32,10 @@ class PlannedCharge:
     meter_key: str
     product_name: str
     unit: str
+    aggregation: str = Meter.Aggregation.SUM
+    is_level: bool = False
+    rounding: str = ""
+    rounding_step: Decimal | None = None
 
 
 def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
@@ -44,11 +50,12 @@ def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
 
 
 def meters_by_type(types: Collection[str]) -> dict[str, tuple[Meter, ...]]:
-    """Return the meters that count events of these types, by type; one query."""
-    found: dict[str, tuple[Meter, ...]] = {}
-    for meter in Meter.objects.filter(event_type__in=types).order_by("key"):
-        found[meter.event_type] = (*found.get(meter.event_type, ()), meter)
-    return found
+    """Return the meters that count events of these types, or of what they are aliases of, by type.
+
+    One query, and two more where a meter has changed since this process last asked.
+    """
+    of_type = _meters(_catalogue_stamp())
+    return {type_: of_type[type_] for type_ in types if type_ in of_type}
 
 
 def mistakes_of(version: PlanVersion) -> list[str]:
@@ -74,6 +81,30 @@ def active_in(charge: terms.Charge, covered: Period, whole: Period) -> terms.Cha
     if charge.kind is not terms.ChargeKind.RECURRING or covered == whole:
         return charge
     return replace(charge, active=terms.ActiveDays(covered.starts_on, covered.ends_on))
+
+
+def _catalogue_stamp() -> str:
+    # Every change of a row is by a transaction of a higher number, so no two states of these tables have one stamp.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) || '/' || coalesce(sum(xmin::text::bigint), 0) FROM "
+            "(SELECT xmin FROM plans_meter UNION ALL SELECT xmin FROM plans_eventtypealias) AS rows"
+        )
+        (stamp,) = cursor.fetchone()
+        return str(stamp)
+
+
+@lru_cache(maxsize=2)
+def _meters(_stamp: str) -> dict[str, tuple[Meter, ...]]:
+    of_type: dict[str, tuple[Meter, ...]] = {}
+    for meter in Meter.objects.order_by("key"):
+        of_type[meter.event_type] = (*of_type.get(meter.event_type, ()), meter)
+    aliases = EventTypeAlias.objects.values_list("sent_type", "event_type")
+    counted_as = {sent: of_type[real] for sent, real in aliases if real in of_type}
+    return {
+        type_: (*of_type.get(type_, ()), *counted_as.get(type_, ()))
+        for type_ in of_type.keys() | counted_as.keys()
+    }
 
 
 class _StillDraft(Exception):
@@ -116,6 +147,10 @@ def _planned(row: Charge) -> PlannedCharge:
         meter_key=row.meter.key if row.meter else "",
         product_name=row.product.name,
         unit=row.meter.unit if row.meter else "",
+        aggregation=row.meter.aggregation if row.meter else Meter.Aggregation.SUM,
+        is_level=bool(row.meter and row.meter.level),
+        rounding=row.meter.rounding if row.meter else "",
+        rounding_step=row.meter.rounding_step if row.meter else None,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from uuid import UUID
 
 from apps.contracts.models import Contract
@@ -20,7 +20,8 @@ from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Line
 from apps.rating.terms import ChargeKind
-from apps.usage.queries import Total, UsageRow, as_usage
+from apps.usage.combine import Total, across_days, as_usage
+from apps.usage.queries import UsageRow, as_total
 
 
 def spend_chart(
@@ -72,14 +73,15 @@ def _amounts(
     keys = {planned.charge.key for planned in charges}
     terms = terms_for(contract, period)
     terms = replace(terms, charges=tuple(charge for charge in terms.charges if charge.key in keys))
-    meter_ids = {planned.meter_key: planned.meter_id for planned in charges}
-    used: dict[tuple[UUID, str], Total] = {}
+    metered = {planned.meter_key: planned for planned in charges}
+    used: dict[UUID, list[Total]] = {}
     before: dict[str, Decimal] = {}
     amounts: dict[tuple[date, str], Decimal] = {}
     for day, of_day in groupby(rows, key=_day):
         for row in of_day:
-            _add(used, row, meter_ids.get(row.meter_key))
-        after = _by_charge(rate(terms, as_usage(charges, used.values())).lines, in_credits=in_credits)
+            if row.meter_key in metered:
+                _add(used, row, metered[row.meter_key])
+        after = _by_charge(rate(terms, as_usage(charges, chain(*used.values()))).lines, in_credits=in_credits)
         for charge, amount in after.items():
             amounts[day, charge] = amount - before.get(charge, Decimal(0))
         before = after
@@ -94,13 +96,11 @@ def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]
     return sums
 
 
-def _add(used: dict[tuple[UUID, str], Total], row: UsageRow, meter_id: UUID | None) -> None:
-    """Add a row to what was used so far, so that pricing a day costs the same at the month's end as at its start."""
-    if meter_id is None:
-        return
-    key = (meter_id, repr(sorted(row.dimensions.items())))
-    so_far = used[key].quantity if key in used else Decimal(0)
-    used[key] = Total(meter_id, row.dimensions, so_far + row.quantity, row.events, row.last_received_at)
+def _add(used: dict[UUID, list[Total]], row: UsageRow, planned: PlannedCharge) -> None:
+    """Join a row with what was used so far, so that pricing a day costs the same at the month's end as at its start."""
+    if planned.meter_id is not None:
+        so_far = used.get(planned.meter_id, [])
+        used[planned.meter_id] = across_days([*so_far, as_total(row, planned.meter_id)], planned.aggregation)
 
 
 def _day(row: UsageRow) -> date:

@@ -12,9 +12,19 @@ from apps.usage.models import QuarantinedEvent, Receipt
 @admin.register(Receipt)
 class ReceiptAdmin(ReadOnlyAdmin):
     when_empty = "No usage was received yet. Post an event to /api/v1/events."
-    list_display = ("received_at", "actor", "received", "counted", "duplicate", "conflict", "quarantined")
+    list_display = (
+        "received_at",
+        "actor",
+        "customer_key",
+        "received",
+        "counted",
+        "voided",
+        "duplicate",
+        "conflict",
+        "quarantined",
+    )
     list_filter = (("received_at", RangeDateFilter),)
-    search_fields = ("actor",)
+    search_fields = ("actor", "customer_key")
     ordering = ("-received_at", "-id")
 
 

@@ -1,6 +1,7 @@
 """What the usage room refuses."""
 
 from apps.core.errors import Refusal
+from apps.usage.intake import Ingested
 
 
 class TooManyEvents(Refusal):
@@ -12,4 +13,50 @@ class TooManyEvents(Refusal):
         super().__init__(
             f"The request holds {given:,} events; at most {most:,} are taken at once. "
             "Nothing was counted. Send them in smaller batches, with the same ids."
+        )
+
+
+class NotAllCounted(Refusal):
+    code = "not-all-counted"
+    status = 422
+    title = "Not all counted"
+
+    def __init__(self, ingested: Ingested) -> None:
+        super().__init__(
+            f"{ingested.quarantined + ingested.conflict:,} of {ingested.received:,} events cannot be counted, and all or "
+            "nothing was asked for. Nothing was counted or kept. Mend those listed and send all again, with the same ids."
+        )
+        self.ingested = ingested
+
+
+class NoReason(Refusal):
+    code = "no-reason"
+    status = 422
+    title = "No reason"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A correction needs its reason, for whoever reads the books later. Nothing was changed."
+        )
+
+
+class NothingToCorrect(Refusal):
+    code = "nothing-to-correct"
+    status = 422
+    title = "Nothing to correct"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Name the events to void: by their ids, or by a filter of times, type and properties."
+        )
+
+
+class AlreadyRecounting(Refusal):
+    code = "already-recounting"
+    status = 409
+    title = "Already being computed"
+
+    def __init__(self, meter: str) -> None:
+        super().__init__(
+            f"Meter {meter} is being computed over past events already. Wait until that is done."
         )

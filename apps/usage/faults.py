@@ -40,8 +40,7 @@ BAD_TIME = Fault(
 BAD_QUANTITY = Fault(
     Reason.BAD_QUANTITY,
     "quantity",
-    "Give a number, or a decimal number as a string, that is not negative and has at most 15 digits before and 18 "
-    "after the point.",
+    "Give a number, or a decimal number as a string, with at most 15 digits before and 18 after the point.",
 )
 NO_DIMENSION = "a string of at most 200 characters, a number, true or false"
 
@@ -62,6 +61,47 @@ def not_a_number(field: str) -> Fault:
         Reason.VALUE_MISSING,
         f"properties.{field}"[:100],
         f"Give properties.{field} as a number, or as a decimal number in a string.",
+    )
+
+
+def negative(field: str) -> Fault:
+    """Return that a quantity is below zero where nothing can be taken back."""
+    return Fault(
+        Reason.BAD_QUANTITY,
+        (field or "properties")[:100],
+        "A quantity is never below zero here. To take usage back, void the event that counted it.",
+    )
+
+
+def bad_computed(text: str) -> Fault:
+    """Return that a meter's formula has no usable value for this event."""
+    return Fault(
+        Reason.BAD_QUANTITY,
+        "properties",
+        f"The meter computes {text}, which has no usable value here. Correct the properties that it names.",
+    )
+
+
+def no_different_value(field: str) -> Fault:
+    """Return that a property whose different values are counted has none that can be kept."""
+    return Fault(
+        Reason.VALUE_MISSING, f"properties.{field}"[:100], f"Give properties.{field} as {NO_DIMENSION}."
+    )
+
+
+def unknown_state(states: Collection[str]) -> Fault:
+    """Return that an outcome's state is none of those that are known."""
+    return Fault(
+        Reason.VALUE_MISSING, "properties.state", f"Give properties.state as one of {', '.join(states)}."
+    )
+
+
+def bad_weight(state: str) -> Fault:
+    """Return that a state that is billed by its weight has none."""
+    return Fault(
+        Reason.BAD_QUANTITY,
+        "properties.weight",
+        f"An outcome that is {state} is billed by its weight: give properties.weight from 0 to 1.",
     )
 
 
@@ -111,12 +151,13 @@ def too_old(days: int) -> Fault:
     )
 
 
-def too_early(at: datetime) -> Fault:
+def too_early(at: datetime, hours: int) -> Fault:
     """Return that the event lies too far in the future."""
     return Fault(
         Reason.TOO_EARLY,
         "time",
-        f"The time is more than 1 hour ahead of ours, {at:%Y-%m-%dT%H:%M:%SZ}. Check the sender's clock and send again.",
+        f"The time is more than {hours} hour{'' if hours == 1 else 's'} ahead of ours, {at:%Y-%m-%dT%H:%M:%SZ}. "
+        "Check the sender's clock and send again.",
     )
 
 
@@ -149,11 +190,11 @@ def no_price(contract: str, meter: str, dimensions: dict[str, str]) -> Fault:
 
 
 def period_closed(contract: str, until: date) -> Fault:
-    """Return that the event's day is already on a finalized invoice."""
+    """Return that the contract's last invoice is finalized, so that none follows to adjust it."""
     return Fault(
         Reason.PERIOD_CLOSED,
         "time",
-        f"Contract {contract} is invoiced up to {until}. Finance staff decide whether it is billed as an adjustment.",
+        f"Contract {contract} ended and is invoiced up to {until}, its last day. Extend it, and release the event.",
     )
 
 

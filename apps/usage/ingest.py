@@ -1,155 +1,167 @@
 """Taking events in: each is counted once, or answered with what became of it; acknowledged means committed."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal, localcontext
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Max
 from psycopg import errors as postgres
 
 from apps.contracts import locks
+from apps.core import db
 from apps.core.ids import uuid7
-from apps.core.money import EXACT
-from apps.customers.models import Customer
+from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.plans.queries import meters_by_type
-from apps.usage import months, sql
-from apps.usage.errors import TooManyEvents
+from apps.usage import months, receipts, sql, totals
+from apps.usage.errors import NotAllCounted, TooManyEvents
 from apps.usage.faults import Fault
-from apps.usage.judge import EARLIEST, Cell, ContractFacts, Countable, Facts, charges_by_meter, judge
-from apps.usage.models import Receipt
-from apps.usage.read_event import ReadEvent, read_event, written_json
+from apps.usage.intake import Batch, Detail, Ingested, Intake, State
+from apps.usage.judge import ContractFacts, Countable, Facts, charges_by_meter, judge
+from apps.usage.read_event import ReadEvent
+from apps.usage.receipts import Resolved
 
 MOST_EVENTS = 10_000
 
 Id = tuple[str, str]
 
 
-class State(StrEnum):
-    """What became of an event."""
-
-    COUNTED = "counted"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    QUARANTINED = "quarantined"
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """What became of one event that was not plainly counted, and what to do about it."""
-
-    index: int
-    id: str | None
-    state: State
-    reason: str
-    field: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What one request brought: received = counted + duplicate + conflict + quarantined."""
-
-    received: int
-    counted: int
-    duplicate: int
-    conflict: int
-    quarantined: int
-    details: tuple[Detail, ...]
-
-
-_ZERO = Decimal(0)
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 _SEEN_BEFORE = Fault("seen_before", "id", "Nothing: the event was counted before.")
 _OTHER_BODY = Fault(
-    "other_body", "id", "An event with this id and another body stands. Give another event an id of its own."
+    "other_body",
+    "id",
+    "An event with this id and another body stands. Give another event an id of its own; to change the one that stands, "
+    "correct it: POST /api/v1/corrections.",
 )
 
 
+class _Undone(Exception):
+    """Nothing of it is to stay."""
+
+
 def ingest(
-    *, events: Sequence[object], at: datetime, actor: str, customer_key: str | None = None
+    *,
+    events: Sequence[object],
+    at: datetime,
+    actor: str,
+    customer_key: str | None = None,
+    atomic: bool = False,
+    dry_run: bool = False,
 ) -> Ingested:
-    """Count events, parsed by `strict_json`, in one transaction, and say of each what became of it.
+    """Count events, as `strict_json` parsed them or already read, in one transaction, and say of each what became of it.
 
     The same id of the same customer counts once for ever; with another body it is a conflict, and the first stands.
     What cannot be billed is kept in quarantine. With `customer_key`, events of other customers are unknown. Refuses
-    more than 10,000 events.
+    more than 10,000 events. With `atomic` it refuses unless every event counts or was counted before, and then nothing
+    is kept; with `dry_run` it says what would become of them and keeps nothing.
     """
-    if len(events) > MOST_EVENTS:
-        raise TooManyEvents(len(events), MOST_EVENTS)
-    if not events:
-        return _NOTHING
-    read = [read_event(index, raw, customer_key=customer_key) for index, raw in enumerate(events)]
-    customers = _customers(read, confined_to=customer_key)
-    meters = meters_by_type({event.type for event in read if event.type})
-    months.make(_months(read, meters, at=at))
+    batch = Batch(events, actor, customer_key)
+    if not (atomic or dry_run):
+        return ingest_all([batch], at=at)[0]
+    found: list[Ingested] = []
+
+    def decide(all_of_them: Sequence[Ingested]) -> None:
+        found.extend(all_of_them)
+        if dry_run or found[0].quarantined or found[0].conflict:
+            raise _Undone
+
     try:
-        return _count(read, customers, meters, at=at, actor=actor, confined_to=customer_key)
+        return ingest_all([batch], at=at, before_commit=decide)[0]
+    except _Undone:
+        if dry_run:
+            return found[-1]
+        raise NotAllCounted(found[-1]) from None
+
+
+def ingest_all(
+    batches: Sequence[Batch],
+    *,
+    at: datetime,
+    before_commit: Callable[[Sequence[Ingested]], None] | None = None,
+) -> list[Ingested]:
+    """Count the events of several callers in one transaction, as if each had come alone; see `ingest`.
+
+    `before_commit` sees the answers, and may raise to undo it all.
+    """
+    for batch in batches:
+        if len(batch.events) > MOST_EVENTS:
+            raise TooManyEvents(len(batch.events), MOST_EVENTS)
+    if not any(batch.events for batch in batches):
+        return [_NOTHING for _ in batches]
+    intake = Intake.of(batches)
+    months.make(months_of(intake.events, at=at))
+
+    def count() -> list[Ingested]:
+        with transaction.atomic(durable=True):
+            answers = take_in(intake, at=at, not_too_old=at)
+            if before_commit:
+                before_commit(answers)
+            return answers
+
+    try:
+        return count()
     except OperationalError as failure:
         if not isinstance(failure.__cause__, postgres.DeadlockDetected | postgres.SerializationFailure):
             raise
-        return _count(read, customers, meters, at=at, actor=actor, confined_to=customer_key)
+        return count()
 
 
-@transaction.atomic(durable=True)
-def _count(
-    read: Sequence[ReadEvent],
-    customers: dict[str, str],
-    meters: dict[str, tuple[Meter, ...]],
-    *,
-    at: datetime,
-    actor: str,
-    confined_to: str | None,
-) -> Ingested:
-    facts = Facts(customers, meters, _locked_contracts(set(customers.values())))
+def take_in(
+    intake: Intake, *, at: datetime, not_too_old: datetime | None, releases: bool = False
+) -> list[Ingested]:
+    """Count what counts and keep the rest in quarantine; return what became of each batch. A step.
+
+    Lateness is measured from `not_too_old`; None takes any age. What `releases` was received before, and is kept already.
+    """
+    db.require_transaction()
+    facts = _facts(intake.events, at=not_too_old)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
-    for event in read:
-        judged = judge(event, facts, at=at)
+    for event in intake.events:
+        judged = judge(event, facts)
         if isinstance(judged, Fault):
             held[event.index] = judged
         else:
             countable.setdefault((judged.customer_id, event.key or ""), judged)
-    counted = _take(countable)
-    details = _details(read, customers, counted, held)
+    new = _take(countable)
+    details = _details(intake.events, facts.customers, new, held)
+    counted = list(new.values())
+    if counted:
+        sql.copy_events(counted, at=at)
     quarantined = [detail.index for detail in details if detail.state is State.QUARANTINED]
-    if counted:
-        sql.copy_events(counted.values(), at=at)
-        sql.resolve_quarantined(
-            [one.event.customer_key or "" for one in counted.values()],
-            [one.event.key or "" for one in counted.values()],
-            at=at,
-        )
-    if quarantined:
-        _keep([(read[index], held[index]) for index in quarantined], confined_to=confined_to, at=at)
-    ingested = _summed(len(read), details)
-    _receive(ingested, at=at, actor=actor)
+    if quarantined and not releases:
+        _keep(intake, quarantined, held, at=at)
+    answers = _answers(intake, details)
+    receipts.write(intake, details, resolved=_resolve(intake, details, at=at), releases=releases, at=at)
     # Last, since callers of the same customer wait for each other here until the commit.
-    if counted:
-        _add_to_days(counted.values(), at=at)
-    return ingested
+    totals.add(counted, at=at)
+    return answers
 
 
-def _customers(read: Iterable[ReadEvent], *, confined_to: str | None) -> dict[str, str]:
-    keys = {event.customer_key for event in read if event.customer_key}
-    if confined_to is not None:
-        keys &= {confined_to}
-    found = Customer.objects.filter(key__in=keys).values_list("key", "id")
-    return {key: str(customer_id) for key, customer_id in found}
-
-
-def _months(read: Iterable[ReadEvent], meters: dict[str, tuple[Meter, ...]], *, at: datetime) -> set[date]:
-    days = max((meter.late_days for of_type in meters.values() for meter in of_type), default=0)
-    earliest, latest = at - timedelta(days=days), at + EARLIEST
-    return {
-        date(event.time.year, event.time.month, 1)
-        for event in read
-        if not event.fault and earliest <= event.time <= latest
+def _facts(events: Sequence[ReadEvent], *, at: datetime | None) -> Facts:
+    """Read what is known of the events' customers and types, and lock their contracts against a close."""
+    customers = {
+        key: str(customer_id)
+        for key, customer_id in ids_by_key(
+            {event.customer_key for event in events if event.customer_key}
+        ).items()
     }
+    meters = meters_by_type({event.type for event in events if event.type})
+    return Facts(customers, meters, _locked_contracts(set(customers.values())), at)
+
+
+def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:
+    """Return the months that these events need and that this process has not seen made, as far as they can count."""
+    needed = months.unknown({(event.time.year, event.time.month) for event in events if not event.fault})
+    if not needed:
+        return set()
+    window = Meter.objects.aggregate(late=Max("late_days", default=0), early=Max("early_hours", default=0))
+    earliest, latest = at - timedelta(days=window["late"]), at + timedelta(hours=window["early"])
+    return {month for month in needed if earliest.date().replace(day=1) <= month <= latest.date()}
 
 
 def _locked_contracts(customer_ids: Collection[str]) -> dict[str, list[ContractFacts]]:
@@ -185,22 +197,24 @@ def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
         [event.fingerprint for event in ordered],
         [event.written_time for event in ordered],
     )
-    return countable if len(new) == len(ids) else {one: countable[one] for one in ids if one in new}
+    return countable if new is None else {one: countable[one] for one in ids if one in new}
 
 
 def _details(
     read: Sequence[ReadEvent],
-    customers: dict[str, str],
+    customers: Mapping[str, str],
     counted: dict[Id, Countable],
     held: dict[int, Fault],
 ) -> tuple[Detail, ...]:
     """Return what became of every event that is not counted now: seen before, in conflict with that, or quarantined."""
+    if len(counted) == len(read):
+        return ()
     plainly = {one.event.index for one in counted.values()}
     left = [event for event in read if event.index not in plainly]
     ids = {
         event.index: (customers[event.customer_key], event.key)
         for event in left
-        if event.key and event.customer_key in customers
+        if event.key and event.customer_key and event.customer_key in customers
     }
     stands = {one: counted[one].event.fingerprint for one in set(ids.values()) if one in counted}
     stands |= sql.standing(sorted(set(ids.values()) - stands.keys()))
@@ -217,23 +231,53 @@ def _detail(event: ReadEvent, stands: bytes | None, held: dict[int, Fault]) -> D
     return Detail(event.index, event.key, state, fault.reason, fault.field, fault.remedy)
 
 
-def _keep(quarantined: Iterable[tuple[ReadEvent, Fault]], *, confined_to: str | None, at: datetime) -> None:
-    rows = {
-        # One statement may not touch a row twice: the same customer, id and body is one row.
-        (confined_to or event.customer_key or "", event.key or str(event.index), event.fingerprint): (
+def _keep(intake: Intake, quarantined: Sequence[int], held: dict[int, Fault], *, at: datetime) -> None:
+    """Keep events in quarantine; one that was received several times is one row."""
+    rows: dict[tuple[str, str, bytes], tuple[str, str, str | None, str, str, str, str, str, str, str]] = {}
+    times: Counter[tuple[str, str, bytes]] = Counter()
+    for index in quarantined:
+        event, fault, label = intake.events[index], held[index], intake.labels[index]
+        one = (label, event.key or str(index), event.fingerprint)
+        times[one] += 1
+        rows[one] = (
             str(uuid7()),
-            confined_to or event.customer_key or "",
+            label,
             event.key,
             event.type,
             str(fault.reason),
             fault.field,
             fault.remedy,
-            written_json(event.raw),
+            event.body(),
             f"\\x{event.fingerprint.hex()}",
+            str(times[one]),
         )
-        for event, fault in quarantined
-    }
     sql.keep_quarantined([rows[one] for one in sorted(rows)], at=at)
+
+
+def _resolve(intake: Intake, details: Sequence[Detail], *, at: datetime) -> list[Resolved]:
+    """Note what waited in quarantine under the ids that stand now, and say what each of those came to."""
+    labels = sorted(set(intake.labels))
+    if not sql.anything_waits(labels):
+        return []
+    quarantined = {detail.index for detail in details if detail.state is State.QUARANTINED}
+    standing = {
+        (label, event.key): event.fingerprint
+        for event, label in zip(intake.events, intake.labels, strict=True)
+        if event.key and event.index not in quarantined
+    }
+    found = sql.resolve_quarantined([label for label, _ in standing], [key for _, key in standing], at=at)
+    return [Resolved(label, times, print_ == standing[label, key]) for label, key, print_, times in found]
+
+
+def _answers(intake: Intake, details: Sequence[Detail]) -> list[Ingested]:
+    if len(intake.batches) == 1:
+        return [_summed(len(intake.events), details)]
+    return [
+        _summed(
+            len(span), [replace(one, index=one.index - span.start) for one in details if one.index in span]
+        )
+        for _, span in intake.spans()
+    ]
 
 
 def _summed(received: int, details: Sequence[Detail]) -> Ingested:
@@ -246,38 +290,3 @@ def _summed(received: int, details: Sequence[Detail]) -> Ingested:
         quarantined=states[State.QUARANTINED],
         details=tuple(details),
     )
-
-
-def _receive(ingested: Ingested, *, at: datetime, actor: str) -> None:
-    Receipt.objects.create(
-        received_at=at,
-        actor=actor,
-        received=ingested.received,
-        counted=ingested.counted,
-        duplicate=ingested.duplicate,
-        conflict=ingested.conflict,
-        quarantined=ingested.quarantined,
-    )
-
-
-def _add_to_days(counted: Iterable[Countable], *, at: datetime) -> None:
-    """Add up what the events feed, exactly, and add it to the daily totals in the order of their keys."""
-    sums: dict[tuple[Cell, date], tuple[str, Decimal, int]] = {}
-    with localcontext(EXACT):
-        for one in counted:
-            for cell, quantity in one.feeds:
-                customer_id, so_far, events = sums.get((cell, one.day), (one.customer_id, _ZERO, 0))
-                sums[cell, one.day] = (customer_id, so_far + quantity, events + 1)
-    rows = [
-        (
-            customer_id,
-            cell.contract_id,
-            cell.meter_id,
-            day.isoformat(),
-            cell.dimensions,
-            f"{total:f}",
-            str(events),
-        )
-        for (cell, day), (customer_id, total, events) in sums.items()
-    ]
-    sql.add_to_days(sorted(rows), at=at)

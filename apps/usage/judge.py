@@ -1,26 +1,27 @@
 """Judges whether a readable event can be billed, and what it adds to which meter; pure once the facts are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import orjson
 
+from apps.core.periods import local_midnight
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.terms import Charge
 from apps.usage import faults
 from apps.usage.faults import Fault
-from apps.usage.read_event import BadNumber, ReadEvent, dimension, number
+from apps.usage.measure import Measure, Value, measure_of, wanted_of
+from apps.usage.read_event import Quantity, ReadEvent
 
-EARLIEST = timedelta(hours=1)
 # An index entry must hold the values; this leaves room.
 _LONGEST_DIMENSIONS = 1_000
-_ONE = Decimal(1)
+_LARGEST = 10**15
 
 Values = tuple[str | None, ...]
 
@@ -41,78 +42,137 @@ class ContractFacts:
         """Tell whether a local day lies within the term."""
         return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)
 
+    def day_of(self, at: datetime) -> date:
+        """Return the local day of an instant; where midnight comes twice, the day begins at the first, as periods do."""
+        day = at.astimezone(self.timezone).date()
+        next_day = day + timedelta(days=1)
+        return next_day if at >= local_midnight(next_day, self.timezone.key) else day
+
+    @property
+    def is_all_billed(self) -> bool:
+        """Tell whether no invoice is to come."""
+        return bool(self.ends_on and self.billed_until_on and self.billed_until_on >= self.ends_on)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cell:
-    """A meter's dimension values under a contract, as canonical JSON, or why the contract cannot price them."""
+    """A meter's dimension values under a contract on one day, as canonical JSON, or why the contract cannot price them."""
 
+    customer_id: str
     contract_id: str
+    measure: Measure
     meter_id: str
+    day: date
     dimensions: str
     fault: Fault | None = None
 
 
 # What an event adds to one meter.
-Feed = tuple[Cell, Decimal]
+Feed = tuple[Cell, Quantity]
+OtherFeed = tuple[Cell, Value]
 
 
-@dataclass(slots=True)
-class Countable:
-    """An event that can be billed: under which contract, on which local day, and what it adds to which meters."""
+class Countable(msgspec.Struct, gc=False):
+    """An event that can be billed: under which contract, on which local day, and what it adds to which meters.
+
+    `feeds` are quantities that are added up, `others` what other meters make of it.
+    """
 
     event: ReadEvent
     customer_id: str
-    contract_id: str
+    contract: ContractFacts
     day: date
     feeds: Sequence[Feed]
+    others: Sequence[OtherFeed]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """How events reach one meter under one contract; its cells are kept as they are met."""
+    """How events reach one meter under one contract."""
 
-    meter: Meter
-    counts_events: bool
-    value_property: str
-    dimensions: tuple[str, ...]
+    measure: Measure
     charges: Sequence[Charge]
-    cells: dict[Values, Cell]
+    is_charged: bool
+    # The property of a plain sum, so that its value can be taken without a call.
+    summed: str
 
-    @classmethod
-    def to(cls, meter: Meter, contract: ContractFacts) -> "Route":
-        """Return the route to a meter."""
-        return cls(
-            meter=meter,
-            counts_events=meter.aggregation == Meter.Aggregation.COUNT,
-            value_property=meter.value_property,
-            dimensions=tuple(meter.dimensions),
-            charges=contract.charges.get(meter.pk, ()),
-            cells={},
-        )
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """The meters with the same dimensions, and a cell of each for every set of values that was met."""
+
+    dimensions: tuple[str, ...]
+    routes: tuple[Route, ...]
+    cells: dict[Values, tuple[Cell, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """How one customer's events of one type are counted between two instants that lie on one local day."""
+
+    starts_at: datetime
+    ends_at: datetime
+    customer_id: str
+    contract: ContractFacts
+    day: date
+    groups: Sequence[Group]
 
 
 @dataclass(slots=True)
 class Facts:
-    """What the database says about the customers, types and contracts of one request."""
+    """What the database says about the customers, types and contracts of one request.
+
+    `at` is the instant that lateness is measured from; None takes events of any age, as a release does.
+    """
 
     customers: Mapping[str, str]
     meters: Mapping[str, Sequence[Meter]]
     contracts: Mapping[str, Sequence[ContractFacts]]
-    routes: dict[tuple[str, str], tuple[Route, ...]] = field(default_factory=dict)
-    late_days: dict[str, int] = field(init=False)
+    at: datetime | None
+    measures: dict[UUID, Measure] = field(default_factory=dict)
+    # The way that the last event of this customer and type took: the next one most often takes it too.
+    ways: dict[tuple[str, str], Way] = field(default_factory=dict)
+    _days: dict[tuple[str, str, date], Way] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.late_days = {
-            event_type: max(meter.late_days for meter in meters) for event_type, meters in self.meters.items()
-        }
+    def way_on(self, customer_id: str, event_type: str, contract: ContractFacts, day: date) -> Way:
+        """Return the way of events of one type under a contract on a local day that it covers."""
+        found = self._days.get((event_type, contract.id, day))
+        if found is None:
+            found = self._way(customer_id, event_type, contract, day)
+            self._days[event_type, contract.id, day] = found
+        return found
 
-    def routes_of(self, event_type: str, contract: ContractFacts) -> tuple[Route, ...]:
-        """Return how events of a type reach their meters under a contract."""
-        routes = self.routes.get((event_type, contract.number))
-        if routes is None:
-            routes = tuple(Route.to(meter, contract) for meter in self.meters.get(event_type, ()))
-            self.routes[event_type, contract.number] = routes
-        return routes
+    def _way(self, customer_id: str, event_type: str, contract: ContractFacts, day: date) -> Way:
+        meters = self.meters.get(event_type, ())
+        starts_at = local_midnight(day, contract.timezone.key)
+        ends_at = local_midnight(day + timedelta(days=1), contract.timezone.key)
+        if self.at is not None and meters:
+            starts_at = max(starts_at, self.at - timedelta(days=late_days_of(meters)))
+            # The last instant that is not too early is itself taken.
+            latest = self.at + timedelta(hours=early_hours_of(meters), microseconds=1)
+            ends_at = min(ends_at, latest)
+        grouped: dict[object, list[Route]] = {}
+        for meter in meters:
+            route = _route(self._measure(meter), contract.charges.get(meter.pk, ()))
+            grouped.setdefault((*meter.dimensions, str(meter.ranges)), []).append(route)
+        groups = [Group(routes[0].measure.dimensions, tuple(routes), {}) for routes in grouped.values()]
+        return Way(starts_at, ends_at, customer_id, contract, day, groups)
+
+    def _measure(self, meter: Meter) -> Measure:
+        found = self.measures.get(meter.pk)
+        if found is None:
+            found = self.measures[meter.pk] = measure_of(meter)
+        return found
+
+
+def late_days_of(meters: Collection[Meter]) -> int:
+    """Return how late an event of these meters' type may be: as the most patient of them allows."""
+    return max(meter.late_days for meter in meters)
+
+
+def early_hours_of(meters: Collection[Meter]) -> int:
+    """Return how far ahead an event of these meters' type may be."""
+    return max(meter.early_hours for meter in meters)
 
 
 def charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
@@ -124,102 +184,121 @@ def charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
     return charges
 
 
-# One reason after the other, in the order in which they are told, reads best in one piece.
-def judge(  # noqa: C901, PLR0911
-    event: ReadEvent, facts: Facts, *, at: datetime
-) -> Countable | Fault:
+def judge(event: ReadEvent, facts: Facts) -> Countable | Fault:
     """Return what the event adds, or the first fault that keeps it from being billed."""
     if event.fault:
         return event.fault
+    key = event.customer_key or ""
+    way = facts.ways.get((key, event.type))
+    if way is None or not way.starts_at <= event.time < way.ends_at:
+        found = _way_of(event, facts)
+        if isinstance(found, Fault):
+            return found
+        way = facts.ways[key, event.type] = found
+    return feed(event, way)
+
+
+# One reason after the other, in the order in which they are told, reads best in one piece.
+def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR0911
     customer_id = facts.customers.get(event.customer_key or "")
     if customer_id is None:
         return faults.unknown_customer(event.customer_key or "")
-    late_days = facts.late_days.get(event.type)
-    if late_days is None:
+    meters = facts.meters.get(event.type)
+    if not meters:
         return faults.unknown_type(event.type)
-    if event.time > at + EARLIEST:
-        return faults.too_early(at)
-    if event.time < at - timedelta(days=late_days):
-        return faults.too_old(late_days)
+    if facts.at is not None:
+        if event.time > facts.at + timedelta(hours=early_hours_of(meters)):
+            return faults.too_early(facts.at, early_hours_of(meters))
+        if event.time < facts.at - timedelta(days=late_days_of(meters)):
+            return faults.too_old(late_days_of(meters))
     for contract in facts.contracts.get(customer_id, ()):
-        day = event.time.astimezone(contract.timezone).date()
+        day = contract.day_of(event.time)
         if contract.covers(day):
             break
     else:
         return faults.no_contract(event.customer_key or "", event.time.date())
-    if contract.billed_until_on and day < contract.billed_until_on:
+    if contract.is_all_billed and contract.billed_until_on:
         return faults.period_closed(contract.number, contract.billed_until_on)
-    feeds = feeds_of(event, facts.routes_of(event.type, contract), contract)
-    if isinstance(feeds, Fault):
-        return feeds
-    return Countable(event, customer_id, contract.id, day, feeds)
+    return facts.way_on(customer_id, event.type, contract, day)
 
 
-def feeds_of(event: ReadEvent, routes: Sequence[Route], contract: ContractFacts) -> list[Feed] | Fault:
-    """Return what every meter gets; a meter whose property is absent gets nothing, but one that is charged must."""
-    feeds, is_charged, wanted = [], False, []
-    for route in routes:
-        quantity = _quantity(event, route)
-        if quantity is None:
-            wanted += [route.value_property] if route.charges else []
-            continue
-        cell = _cell_of(event, route, contract)
-        fault = quantity if isinstance(quantity, Fault) else cell.fault
-        if fault and route.charges:
-            return fault
-        if not isinstance(quantity, Fault) and not fault:
-            is_charged = is_charged or bool(route.charges)
-            feeds.append((cell, quantity))
-    if is_charged:
-        return feeds
-    return faults.value_missing(wanted) if wanted else faults.not_in_plan(contract.number, event.type)
+# This runs once an event; the quickest cases stand in the loop itself.
+def feed(event: ReadEvent, way: Way, *, is_stored: bool = False) -> Countable | Fault:  # noqa: C901
+    """Return what every meter gets of the event on its way.
 
-
-def _quantity(event: ReadEvent, route: Route) -> Decimal | Fault | None:
-    if route.counts_events:
-        return _ONE
-    if not route.value_property:
-        return event.quantity
-    given = event.properties.get(route.value_property)
-    if given is None:
-        return None
-    try:
-        return number(given)
-    except BadNumber:
-        return faults.bad_value(route.value_property)
-    except TypeError:
-        return faults.not_a_number(route.value_property)
-
-
-def _cell_of(event: ReadEvent, route: Route, contract: ContractFacts) -> Cell:
+    A meter whose property is absent, or whose filters the event does not pass, gets nothing; but of those that are charged
+    one must get something, or must have filtered it out. What is stored was judged before.
+    """
+    feeds: list[Feed] = []
+    others: list[OtherFeed] = []
+    is_charged = is_filtered = False
+    wanted: list[str] = []
     properties = event.properties
-    values: Values = tuple([dimension(properties.get(name)) for name in route.dimensions])
-    cell = route.cells.get(values)
-    if cell is None:
-        cell = route.cells[values] = _cell(values, route, contract)
-    return cell
+    for group in way.groups:
+        cells = None
+        for place, route in enumerate(group.routes):
+            measure = route.measure
+            value: Value | Fault | None = properties.get(route.summed)
+            if type(value) is not int or not 0 <= value < _LARGEST:
+                if measure.accepts and not measure.accepts(properties):
+                    is_filtered = is_filtered or route.is_charged
+                    continue
+                value = measure.value_of(event)
+                if value is None:
+                    wanted += wanted_of(measure) if route.is_charged else ()
+                    continue
+            if cells is None:
+                values = measure.dimension_values(event)
+                cells = group.cells.get(values)
+                if cells is None:
+                    cells = group.cells[values] = tuple(_cell(values, one, way) for one in group.routes)
+            cell = cells[place]
+            fault = value if type(value) is Fault else cell.fault
+            if fault:
+                if route.is_charged:
+                    return fault
+                continue
+            is_charged = is_charged or route.is_charged
+            # What is added up is a number, and faults are gone.
+            if measure.is_additive:
+                feeds.append((cell, value))  # type: ignore[arg-type]
+            else:
+                others.append((cell, value))  # type: ignore[arg-type]
+    if is_charged or is_filtered or is_stored:
+        return Countable(event, way.customer_id, way.contract, way.day, feeds, others)
+    return faults.value_missing(wanted) if wanted else faults.not_in_plan(way.contract.number, event.type)
 
 
-def _cell(values: Values, route: Route, contract: ContractFacts) -> Cell:
-    meter = route.meter
-    given = {name: value for name, value in zip(route.dimensions, values, strict=True) if value is not None}
+def _route(measure: Measure, charges: Sequence[Charge]) -> Route:
+    meter = measure.meter
+    is_plain = meter.aggregation == Meter.Aggregation.SUM and not meter.filters
+    return Route(measure, charges, bool(charges), meter.value_property if is_plain else "")
+
+
+def _cell(values: Values, route: Route, way: Way) -> Cell:
+    meter = route.measure.meter
+    names = route.measure.dimension_names
+    given = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     written = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
-    fault = _unpriced(given, route, contract)
+    fault = _unpriced(given, route, way.contract)
     if len(written) > _LONGEST_DIMENSIONS:
         longest = max(given, key=lambda name: len(given[name]))
         remedy = f"Meter {meter.key} tells events apart by it: give shorter values."
         fault = faults.bad_properties(f"properties.{longest}", remedy)
-    return Cell(contract.id, str(meter.pk), written.decode(), fault)
+    return Cell(
+        way.customer_id, way.contract.id, route.measure, str(meter.pk), way.day, written.decode(), fault
+    )
 
 
 def _unpriced(given: dict[str, str], route: Route, contract: ContractFacts) -> Fault | None:
+    meter = route.measure.meter
     for charge in route.charges:
         if not isinstance(charge.price, Matrix):
             continue
         for name in charge.price.dimensions:
             if name not in given:
-                return faults.dimension_missing(name, route.meter.key)
+                return faults.dimension_missing(name, meter.key)
         priced_by = {name: given[name] for name in charge.price.dimensions}
         if charge.price.price_for(priced_by) is None:
-            return faults.no_price(contract.number, route.meter.key, priced_by)
+            return faults.no_price(contract.number, meter.key, priced_by)
     return None

@@ -191,9 +191,7 @@ class Correction(models.Model):
     reason = models.TextField()
     scope = models.JSONField(db_comment="The ids, or the filter, that named the events")
     voided = models.PositiveIntegerField()
-    replaced_by = models.PositiveIntegerField(
-        default=0, db_comment="Events that were counted in their place"
-    )
+    replaced_by = models.PositiveIntegerField(default=0, db_comment="Events that were counted in their place")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=~Q(reason=""), name="correction_has_a_reason")]
@@ -321,6 +319,11 @@ class QuarantinedEvent(models.Model):
                 fields=["received_at"], condition=Q(resolved_at=None), name="quarantine_waiting_by_time"
             ),
             models.Index(fields=["customer_key", "received_at"], name="quarantine_by_customer"),
+            models.Index(
+                fields=["customer_key"],
+                condition=~Q(resolution="counted"),
+                name="quarantine_open_by_customer",
+            ),
         ]
 
     def __str__(self) -> str:

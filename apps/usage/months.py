@@ -10,6 +10,11 @@ _AHEAD = 3
 _known: set[date] = set()
 
 
+def unknown(months: Iterable[tuple[int, int]]) -> set[date]:
+    """Return those (year, month) that this process has not seen made, by their first days."""
+    return {date(year, month, 1) for year, month in months} - _known
+
+
 def make(months: Iterable[date]) -> None:
     """Make the partitions of these months, named by their first days, in transactions of their own."""
     for month in sorted(set(months) - _known):
@@ -18,6 +23,13 @@ def make(months: Iterable[date]) -> None:
         # Inside a transaction the partition may yet be rolled back.
         if not connection.in_atomic_block:
             _known.add(month)
+
+
+def make_now(months: Iterable[date]) -> None:
+    """Make the partitions of these months within the transaction that needs them."""
+    for month in sorted(set(months)):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT usage_make_month(%s)", [month])
 
 
 def make_ahead(*, at: datetime) -> None:

@@ -1,34 +1,27 @@
 """Reading usage: totals as the pricing engine takes them, rows for pages, what was received, what waits in quarantine."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncDate
 
 from apps.contracts.models import Contract
 from apps.core.periods import Period
-from apps.plans.queries import PlannedCharge
+from apps.plans.models import Meter
+from apps.plans.queries import charges_of
 from apps.rating.price_models.matrix import Matrix
-from apps.rating.usage import Usage
 from apps.usage import sql
-from apps.usage.models import QuarantinedEvent, Receipt, UsageDay
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """The quantity of one meter with one set of dimension values in a contract's period."""
-
-    meter_id: UUID
-    dimensions: Mapping[str, str]
-    quantity: Decimal
-    events: int
-    last_received_at: datetime
+from apps.usage.combine import Total
+from apps.usage.models import QuarantinedEvent, Receipt, UsageDay, UsageValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +36,17 @@ class UsageRow:
     quantity: Decimal
     events: int
     last_received_at: datetime
+    as_of: datetime | None = None
+    aggregation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What was received, and what became of it: received = counted + duplicate + conflict + quarantined."""
+    """What was received, and what became of it: received = counted + voided + duplicate + conflict + quarantined."""
 
     received: int
     counted: int
+    voided: int
     duplicate: int
     conflict: int
     quarantined: int
@@ -77,37 +73,24 @@ class WaitingReason:
 
 
 def totals(periods: Iterable[tuple[Contract, Period]]) -> dict[UUID, tuple[Total, ...]]:
-    """Return each contract's totals in its period by meter and dimension values, in one query for all of them."""
+    """Return each contract's totals in its period by meter and dimension values, in one query for all of them.
+
+    Where a meter counts different values, a second query counts those of the whole period by the dimensions that are priced.
+    """
     asked = list(periods)
     found: dict[UUID, list[Total]] = {contract.pk: [] for contract, _ in asked}
+    different: set[UUID] = set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.TOTALS,
-            [
-                [contract.customer_id for contract, _ in asked],
-                [contract.pk for contract, _ in asked],
-                [period.starts_on for _, period in asked],
-                [period.ends_on for _, period in asked],
-            ],
-        )
-        for contract_id, meter_id, dimensions, quantity, events, last_received_at in cursor.fetchall():
-            found[contract_id].append(
-                Total(meter_id, sql.read_json(dimensions), quantity, events, last_received_at)
-            )
+        cursor.execute(sql.TOTALS, sql.asked(asked))
+        for contract_id, meter_id, aggregation, dimensions, *figures in cursor.fetchall():
+            if aggregation == Meter.Aggregation.UNIQUE_COUNT:
+                different.add(meter_id)
+            else:
+                found[contract_id].append(Total(meter_id, sql.read_json(dimensions), *figures))
+    if different:
+        for contract_id, total in _different(asked, sorted(different)):
+            found[contract_id].append(total)
     return {contract_id: tuple(of_contract) for contract_id, of_contract in found.items()}
-
-
-def as_usage(charges: Sequence[PlannedCharge], found: Iterable[Total]) -> list[Usage]:
-    """Give every charge the totals of its meter; a matrix gets those dimensions that it prices by."""
-    of_meter: dict[UUID, list[Total]] = {}
-    for total in found:
-        of_meter.setdefault(total.meter_id, []).append(total)
-    return [
-        Usage(planned.charge.key, total.quantity, _priced_by(planned, total))
-        for planned in charges
-        if planned.meter_id
-        for total in of_meter.get(planned.meter_id, [])
-    ]
 
 
 def usage_rows(
@@ -121,45 +104,63 @@ def usage_rows(
 ) -> tuple[UsageRow, ...]:
     """Return a customer's usage from `start` up to, not with, `end`, by meter and, if asked, by day and dimensions.
 
-    One query. A dimension that an event did not have is left out of its row.
+    One query, and one more where a meter counts different values. A dimension that an event did not have is left out of its
+    row.
     """
     found = UsageDay.objects.filter(customer_id=customer_id, day__gte=start, day__lt=end)
     if meter_key:
         found = found.filter(meter__key=meter_key)
     names = [f"dimension_{place}" for place in range(len(dimensions))]
+    texts = {
+        name: KeyTextTransform(dimension, "dimensions")
+        for name, dimension in zip(names, dimensions, strict=True)
+    }
+    latest = ArrayAgg(
+        "quantity", order_by=["-day", "-as_of", "-quantity"], filter=_is(Meter.Aggregation.LATEST)
+    )
     grouped = ["meter__key", "meter__name", "meter__unit", *(["day"] if by_day else []), *names]
     rows = (
-        found.annotate(
-            **{
-                name: KeyTextTransform(dimension, "dimensions")
-                for name, dimension in zip(names, dimensions, strict=True)
-            }
+        found.annotate(**texts)
+        .values(*grouped, "meter__aggregation", "meter__level")
+        .annotate(
+            added=Sum("quantity"),
+            highest=Max("quantity"),
+            latest=latest,
+            counted=Sum("events"),
+            last=Max("last_received_at"),
         )
-        .values(*grouped)
-        .annotate(total=Sum("quantity"), counted=Sum("events"), last=Max("last_received_at"))
         .order_by(*grouped)
     )
-    return tuple(
-        UsageRow(
-            meter_key=row["meter__key"],
-            meter_name=row["meter__name"],
-            unit=row["meter__unit"],
-            day=row.get("day"),
-            dimensions={
-                dimension: row[name]
-                for name, dimension in zip(names, dimensions, strict=True)
-                if row[name] is not None
-            },
-            quantity=row["total"],
-            events=row["counted"],
-            last_received_at=row["last"],
+    kept = [_grouped_row(row, names, dimensions) for row in rows]
+    different = {
+        row["meter__key"] for row in rows if row["meter__aggregation"] == Meter.Aggregation.UNIQUE_COUNT
+    }
+    if not different:
+        return tuple(kept)
+    values = (
+        UsageValue.objects.filter(
+            customer_id=customer_id, day__gte=start, day__lt=end, meter__key__in=different
         )
-        for row in rows
+        .annotate(**texts)
+        .values_list("meter__key", *(["day"] if by_day else []), *names)
+        .annotate(many=Count("value", distinct=True))
+        .order_by()
+    )
+    many = {row[:-1]: Decimal(row[-1]) for row in values}
+    return tuple(
+        replace(row, quantity=many.get(_group_of(row, dimensions, by_day=by_day), row.quantity))
+        if row.meter_key in different
+        else row
+        for row in kept
     )
 
 
 def day_rows(*, contract: Contract, period: Period) -> tuple[UsageRow, ...]:
-    """Return what a contract used in a period, by day, meter and all dimension values, in one query."""
+    """Return what a contract used in a period, by day, meter and all dimension values; one query.
+
+    Of a meter that counts different values a day shows those that were new in the period, so that days add up; that takes a
+    second query.
+    """
     found = (
         UsageDay.objects.filter(
             customer_id=contract.customer_id,
@@ -177,9 +178,43 @@ def day_rows(*, contract: Contract, period: Period) -> tuple[UsageRow, ...]:
             "quantity",
             "events",
             "last_received_at",
+            "as_of",
+            "meter__aggregation",
         )
     )
-    return tuple(UsageRow(*row) for row in found)
+    rows = [UsageRow(*row) for row in found]
+    if not any(row.aggregation == Meter.Aggregation.UNIQUE_COUNT for row in rows):
+        return tuple(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.NEW_VALUES, [contract.customer_id, contract.pk, period.starts_on, period.ends_on])
+        new = {
+            (meter_key, day, json.dumps(sql.read_json(dimensions), sort_keys=True)): Decimal(many)
+            for meter_key, day, dimensions, many in cursor.fetchall()
+        }
+    return tuple(
+        replace(
+            row,
+            quantity=new.get(
+                (row.meter_key, row.day, json.dumps(row.dimensions, sort_keys=True)), Decimal(0)
+            ),
+        )
+        if row.aggregation == Meter.Aggregation.UNIQUE_COUNT
+        else row
+        for row in rows
+    )
+
+
+def as_total(row: UsageRow, meter_id: UUID) -> Total:
+    """Return a day's row as a total of its meter."""
+    return Total(
+        meter_id,
+        row.dimensions,
+        row.quantity,
+        row.events,
+        row.last_received_at,
+        last_on=row.day or date.min,
+        as_of=row.as_of,
+    )
 
 
 def received(*, start: datetime | None = None, end: datetime | None = None) -> Received:
@@ -190,12 +225,16 @@ def received(*, start: datetime | None = None, end: datetime | None = None) -> R
     if end:
         found = found.filter(received_at__lt=end)
     sums = found.aggregate(
-        *(Sum(name, default=0) for name in ("received", "counted", "duplicate", "conflict", "quarantined")),
+        *(
+            Sum(name, default=0)
+            for name in ("received", "counted", "voided", "duplicate", "conflict", "quarantined")
+        ),
         last=Max("received_at"),
     )
     return Received(
         received=sums["received__sum"],
         counted=sums["counted__sum"],
+        voided=sums["voided__sum"],
         duplicate=sums["duplicate__sum"],
         conflict=sums["conflict__sum"],
         quarantined=sums["quarantined__sum"],
@@ -251,7 +290,69 @@ def last_received(customer_ids: Collection[UUID]) -> dict[UUID, datetime]:
     return dict(rows)
 
 
-def _priced_by(planned: PlannedCharge, total: Total) -> tuple[tuple[str, str], ...]:
-    if not isinstance(planned.charge.price, Matrix):
-        return ()
-    return tuple((name, total.dimensions[name]) for name in planned.charge.price.dimensions)
+def _is(aggregation: str) -> Q:
+    return Q(meter__aggregation=aggregation)
+
+
+def _grouped_row(row: Mapping[str, Any], names: Sequence[str], dimensions: Sequence[str]) -> UsageRow:
+    match row["meter__aggregation"]:
+        case Meter.Aggregation.MAX if not row["meter__level"]:
+            quantity = row["highest"]
+        case Meter.Aggregation.LATEST:
+            quantity = row["latest"][0]
+        case _:
+            quantity = row["added"]
+    return UsageRow(
+        meter_key=row["meter__key"],
+        meter_name=row["meter__name"],
+        unit=row["meter__unit"],
+        day=row.get("day"),
+        dimensions={
+            dimension: row[name]
+            for name, dimension in zip(names, dimensions, strict=True)
+            if row[name] is not None
+        },
+        quantity=quantity,
+        events=row["counted"],
+        last_received_at=row["last"],
+    )
+
+
+def _group_of(row: UsageRow, dimensions: Sequence[str], *, by_day: bool) -> tuple[object, ...]:
+    day = [row.day] if by_day else []
+    return (row.meter_key, *day, *(row.dimensions.get(name) for name in dimensions))
+
+
+def _different(
+    asked: Sequence[tuple[Contract, Period]], meter_ids: Sequence[UUID]
+) -> Iterator[tuple[UUID, Total]]:
+    """Yield, by contract, how many different values its meters had in the whole period."""
+    for contract, period in asked:
+        priced_by = {
+            planned.meter_id: planned.charge.price.dimensions
+            if isinstance(planned.charge.price, Matrix)
+            else ()
+            for planned in charges_of(contract.plan_version_id)
+            if planned.meter_id in meter_ids
+        }
+        for meter_id in meter_ids:
+            names = priced_by.get(meter_id, ())
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    sql.DIFFERENT_VALUES,
+                    [
+                        list(names),
+                        contract.customer_id,
+                        contract.pk,
+                        meter_id,
+                        period.starts_on,
+                        period.ends_on,
+                    ],
+                )
+                for dimensions, many, events, last_on, received_at in cursor.fetchall():
+                    yield (
+                        contract.pk,
+                        Total(
+                            meter_id, sql.read_json(dimensions), Decimal(many), events, received_at, last_on
+                        ),
+                    )

@@ -1,29 +1,24 @@
-"""Proving the totals: rebuilt from the stored events, they must equal what ingest added up."""
+"""Proving the books of usage: rebuilt from the stored events, all that was derived from them must come out the same."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, localcontext
+from datetime import date
+from decimal import Decimal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Sum
 
-from apps.contracts.models import Contract
-from apps.core.money import EXACT
+from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
-from apps.usage import queries, sql, strict_json
-from apps.usage.faults import Fault
-from apps.usage.judge import ContractFacts, Facts, charges_by_meter, feeds_of
-from apps.usage.models import EventKey, UsageDay
-from apps.usage.read_event import ReadEvent
-
-_PAGE = 5_000
-
-_Key = tuple[UUID, UUID, UUID, date, str]
-_Sum = tuple[Decimal, int]
+from apps.usage import queries
+from apps.usage.models import LevelPoint, QuarantinedEvent, Receipt, UsageDay, UsageValue
+from apps.usage.queries import Received
+from apps.usage.rebuild import Rebuilt, SeriesKey, Totals
+from apps.usage.sql import DayKey
+from apps.usage.stored import Feeding, StoredEvent, every_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,109 +32,166 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What was compared, and every difference."""
+    """What was compared, every difference, and the meters whose totals are not whole yet."""
 
+    received: Received
     events: int
     totals: int
     differences: tuple[Difference, ...]
+    not_whole: tuple[str, ...]
 
 
-def reconcile() -> Reconciled:
-    """Rebuild all daily totals from all events, and compare; write nothing.
+def reconcile(*, archived: Iterable[StoredEvent] = ()) -> Reconciled:
+    """Rebuild all that is derived from the events, also from archived ones, and compare; write nothing.
 
-    Reads one consistent state of the database. Also checks that events, ids seen and events acknowledged as counted
-    are as many.
+    Reads one consistent state of the database. Proves, overall and per customer, that what was received is counted, voided,
+    duplicate, conflict or quarantined, and that the totals are those of the events that count.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             # In a test's own transaction there has been a query already; what is read there is consistent anyhow.
             if len(connection.savepoint_ids) == 0:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        rebuilt, events = _rebuilt()
-        stored = _stored()
-        return Reconciled(events, len(stored), (*_count_differences(events), *_compared(rebuilt, stored)))
+        whole = {meter.pk: meter for meter in Meter.objects.filter(counts_from=None)}
+        rebuilt, counted, voided = _rebuilt(whole.values(), archived)
+        stored = _stored(whole.keys())
+        differences = (
+            *_differing_counts(counted, voided),
+            *_differing_quarantine(),
+            *_differing_totals(rebuilt.totals(drawn_until=_drawn_until(stored, whole)), stored),
+            *_differing_values(rebuilt, whole.keys()),
+            *_differing_points(rebuilt, whole.keys()),
+        )
+        return Reconciled(
+            queries.received(),
+            counted.total() + voided.total(),
+            len(stored),
+            differences,
+            tuple(Meter.objects.exclude(counts_from=None).order_by("key").values_list("key", flat=True)),
+        )
 
 
-def _rebuilt() -> tuple[dict[_Key, _Sum], int]:
-    contracts = {contract.pk: _facts_of(contract) for contract in Contract.objects.all()}
-    meters: dict[str, list[Meter]] = {}
-    for meter in Meter.objects.order_by("key"):
-        meters.setdefault(meter.event_type, []).append(meter)
-    facts = Facts({}, meters, {})
-    sums: dict[_Key, _Sum] = {}
-    events = 0
-    with localcontext(EXACT):
-        for customer_id, contract_id, day, received_at, event in _events():
-            events += 1
-            routes = facts.routes_of(event.type, contracts[contract_id])
-            counting = [route for route in routes if route.meter.created_at <= received_at]
-            feeds = feeds_of(event, counting, contracts[contract_id])
-            for cell, quantity in () if isinstance(feeds, Fault) else feeds:
-                key = (customer_id, contract_id, UUID(cell.meter_id), day, cell.dimensions)
-                so_far, many = sums.get(key, (Decimal(0), 0))
-                sums[key] = (so_far + quantity, many + 1)
-    return sums, events
+def _rebuilt(
+    meters: Iterable[Meter], archived: Iterable[StoredEvent]
+) -> tuple[Rebuilt, Counter[str], Counter[str]]:
+    """Return what the events come to, and how many of each customer count and are voided."""
+    feeding, rebuilt = Feeding(meters=list(meters)), Rebuilt()
+    counted: Counter[str] = Counter()
+    voided: Counter[str] = Counter()
+    for source in (archived, every_event()):
+        for stored in source:
+            if stored.is_voided:
+                voided[str(stored.customer_id)] += 1
+                continue
+            counted[str(stored.customer_id)] += 1
+            rebuilt.add(feeding.of(stored))
+    return rebuilt, counted, voided
 
 
-def _facts_of(contract: Contract) -> ContractFacts:
-    return ContractFacts(
-        id=str(contract.pk),
-        number=contract.number,
-        timezone=ZoneInfo(contract.timezone),
-        starts_on=contract.starts_on,
-        ends_on=contract.ends_on,
-        billed_until_on=contract.billed_until_on,
-        charges=charges_by_meter(contract.plan_version_id),
-    )
-
-
-def _events() -> Iterator[tuple[UUID, UUID, date, datetime, ReadEvent]]:
-    """Yield all events page by page, with their numbers exact."""
-    after: tuple[UUID, datetime, str] | None = None
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.EVENTS_AFTER if after else sql.FIRST_EVENTS, [*(after or ()), _PAGE])
-            rows = cursor.fetchall()
-        for customer_id, time, key, contract_id, type_, quantity, properties, day, received_at in rows:
-            read = strict_json.load(properties.encode())
-            assert isinstance(read, dict)
-            event = ReadEvent(0, key, None, type_, time, "", quantity, read, b"", b"", None)
-            yield customer_id, contract_id, day, received_at, event
-        if len(rows) < _PAGE:
-            return
-        after = (rows[-1][0], rows[-1][1], rows[-1][2])
-
-
-def _stored() -> dict[_Key, _Sum]:
-    rows = UsageDay.objects.values_list(
+def _stored(meter_ids: Iterable[object]) -> Totals:
+    rows = UsageDay.objects.filter(meter_id__in=list(meter_ids)).values_list(
         "customer_id", "contract_id", "meter_id", "day", "dimensions", "quantity", "events"
     )
-    return {
-        (customer, contract, meter, day, _written(dimensions)): (quantity, events)
-        for customer, contract, meter, day, dimensions, quantity, events in rows
-    }
+    return {_day_key(row[:5]): (row[5], row[6]) for row in rows.iterator()}
 
 
-def _count_differences(events: int) -> Iterator[Difference]:
-    ids = EventKey.objects.aggregate(many=Count("*"))["many"]
-    if ids != events:
-        yield Difference("events, and ids seen", f"{events:,}", f"{ids:,}")
-    acknowledged = queries.received().counted
-    if acknowledged != events:
-        yield Difference("events, and events acknowledged as counted", f"{events:,}", f"{acknowledged:,}")
+def _drawn_until(stored: Totals, meters: Mapping[UUID, Meter]) -> dict[SeriesKey, date]:
+    levels = {str(pk) for pk, meter in meters.items() if meter.level}
+    found: dict[SeriesKey, date] = {}
+    for customer, _, meter, day, dimensions in stored:
+        if meter in levels:
+            key = (customer, meter, dimensions)
+            found[key] = max(found.get(key, date.min), date.fromisoformat(day))
+    return found
 
 
-def _compared(rebuilt: dict[_Key, _Sum], stored: dict[_Key, _Sum]) -> Iterator[Difference]:
-    for key in sorted(rebuilt.keys() | stored.keys(), key=lambda one: tuple(map(str, one))):
-        ours, theirs = rebuilt.get(key, (Decimal(0), 0)), stored.get(key, (Decimal(0), 0))
-        if ours != theirs:
-            customer, contract, meter, day, dimensions = key
+def _differing_counts(counted: Counter[str], voided: Counter[str]) -> Iterator[Difference]:
+    """Compare the events with the journal of what was received: how many count, and how many are voided."""
+    rows = Receipt.objects.values_list("customer_key").annotate(Sum("counted"), Sum("voided")).order_by()
+    journal = [(key, many, gone) for key, many, gone in rows if many or gone]
+    customers = ids_by_key([key for key, _, _ in journal])
+    by_customer: dict[str, tuple[int, int]] = {}
+    for key, many, gone in journal:
+        customer = str(customers.get(key, ""))
+        before = by_customer.get(customer, (0, 0))
+        by_customer[customer] = (before[0] + many, before[1] + gone)
+    for customer in sorted(by_customer.keys() | counted.keys() | voided.keys()):
+        many, gone = by_customer.get(customer, (0, 0))
+        if counted[customer] != many:
             yield Difference(
-                f"customer {customer}, contract {contract}, meter {meter}, {day}, {dimensions}",
-                f"{ours[0]:f} of {ours[1]:,} events",
-                f"{theirs[0]:f} of {theirs[1]:,} events",
+                f"customer {customer}: events that count, and acknowledged as such",
+                f"{counted[customer]:,}",
+                f"{many:,}",
+            )
+        if voided[customer] != gone:
+            yield Difference(
+                f"customer {customer}: voided events, and corrections", f"{voided[customer]:,}", f"{gone:,}"
             )
 
 
-def _written(dimensions: dict[str, str]) -> str:
+def _differing_quarantine() -> Iterator[Difference]:
+    waiting = dict(
+        QuarantinedEvent.objects.exclude(resolution="counted")
+        .values_list("customer_key")
+        .annotate(Sum("times"))
+        .order_by()
+    )
+    journal = dict(Receipt.objects.values_list("customer_key").annotate(Sum("quarantined")).order_by())
+    for key in sorted(waiting.keys() | journal.keys()):
+        if waiting.get(key, 0) != journal.get(key, 0):
+            what = f"customer {key!r}: events in quarantine, and acknowledged as such"
+            yield Difference(what, f"{waiting.get(key, 0):,}", f"{journal.get(key, 0):,}")
+
+
+def _differing_totals(rebuilt: Totals, stored: Totals) -> Iterator[Difference]:
+    nothing = (Decimal(0), 0)
+    for key in sorted(rebuilt.keys() | stored.keys()):
+        ours, theirs = rebuilt.get(key, nothing), stored.get(key, nothing)
+        if ours != theirs:
+            yield Difference(
+                _named(key), f"{ours[0]:f} of {ours[1]:,} events", f"{theirs[0]:f} of {theirs[1]:,} events"
+            )
+
+
+def _differing_values(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator[Difference]:
+    rows = UsageValue.objects.filter(meter_id__in=list(meter_ids)).values_list(
+        "customer_id", "contract_id", "meter_id", "day", "dimensions", "value", "events"
+    )
+    stored = {(_day_key(row[:5]), row[5]): row[6] for row in rows.iterator()}
+    for key, value in sorted(rebuilt.values.keys() | stored.keys()):
+        ours, theirs = rebuilt.values[key, value], stored.get((key, value), 0)
+        if ours != theirs:
+            yield Difference(f"{_named(key)}, value {value!r}", f"{ours:,} events", f"{theirs:,} events")
+
+
+def _differing_points(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator[Difference]:
+    rows = LevelPoint.objects.filter(meter_id__in=list(meter_ids)).values_list(
+        "customer_id", "meter_id", "dimensions", "time", "key", "value"
+    )
+    stored = {(str(row[0]), str(row[1]), _written(row[2]), row[3], row[4]): row[5] for row in rows.iterator()}
+    ours = {
+        (*series, point.time, point.key): Decimal(point.value)
+        for series, points in rebuilt.points.items()
+        for point in points
+    }
+    for key in sorted(ours.keys() | stored.keys()):
+        if ours.get(key) != stored.get(key):
+            yield Difference(
+                f"level of customer {key[0]}, meter {key[1]}, {key[2]}, event {key[4]!r}",
+                str(ours.get(key, "none")),
+                str(stored.get(key, "none")),
+            )
+
+
+def _named(key: DayKey) -> str:
+    customer, contract, meter, day, dimensions = key
+    return f"customer {customer}, contract {contract}, meter {meter}, {day}, {dimensions}"
+
+
+def _day_key(row: tuple[object, ...]) -> DayKey:
+    customer, contract, meter, day, dimensions = row
+    return (str(customer), str(contract), str(meter), str(day), _written(dimensions))
+
+
+def _written(dimensions: object) -> str:
     return orjson.dumps(dimensions, option=orjson.OPT_SORT_KEYS).decode()

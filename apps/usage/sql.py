@@ -1,13 +1,19 @@
 """The hand-written statements of usage: plain ones that take a whole batch, in the order of their keys."""
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
+from psycopg.errors import UniqueViolation
 
+from apps.contracts.models import Contract
+from apps.core.ids import uuid7
+from apps.core.periods import Period
 from apps.usage.judge import Countable
+from apps.usage.read_event import Quantity
 
 _ARRAY_SPECIAL = re.compile(r'(["\\])')
 _COPY_SPECIAL = re.compile(r"[\\\t\n\r]")
@@ -27,6 +33,8 @@ _TAKE_KEYS = """
     ON CONFLICT DO NOTHING
     RETURNING customer_id::text, key
 """
+
+_COPY_KEYS = 'COPY usage_eventkey (customer_id, key, fingerprint, "time") FROM STDIN'
 
 _STANDING = """
     SELECT stands.customer_id::text, stands.key, stands.fingerprint
@@ -49,57 +57,213 @@ _ADD_TO_DAYS = """
         last_received_at = greatest(total.last_received_at, excluded.last_received_at)
 """
 
+_TAKE_FROM_DAYS = """
+    UPDATE usage_usageday total SET quantity = total.quantity - taken.quantity, events = total.events - taken.events
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::jsonb[], %s::numeric[], %s::bigint[])
+        AS taken (customer_id, contract_id, meter_id, day, dimensions, quantity, events)
+    WHERE (total.customer_id, total.contract_id, total.meter_id, total.day, total.dimensions)
+        = (taken.customer_id, taken.contract_id, taken.meter_id, taken.day, taken.dimensions)
+"""
+_DROP_EMPTY_DAYS = """
+    DELETE FROM usage_usageday total
+    USING unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::jsonb[])
+        AS taken (customer_id, contract_id, meter_id, day, dimensions)
+    WHERE (total.customer_id, total.contract_id, total.meter_id, total.day, total.dimensions)
+        = (taken.customer_id, taken.contract_id, taken.meter_id, taken.day, taken.dimensions) AND total.events = 0
+"""
+
+# The highest value of a day, and the latest: among equals in time the higher.
+_RAISE_DAYS = """
+    INSERT INTO usage_usageday AS total
+        (customer_id, contract_id, meter_id, day, dimensions, quantity, events, as_of, last_received_at)
+    SELECT added.*, %s
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::jsonb[], %s::numeric[], %s::bigint[],
+                %s::timestamptz[]) AS added
+    ON CONFLICT (customer_id, contract_id, meter_id, day, dimensions) DO UPDATE SET
+        quantity = CASE
+            WHEN excluded.as_of IS NULL THEN greatest(total.quantity, excluded.quantity)
+            WHEN (excluded.as_of, excluded.quantity) > (total.as_of, total.quantity) THEN excluded.quantity
+            ELSE total.quantity END,
+        as_of = greatest(total.as_of, excluded.as_of),
+        events = total.events + excluded.events,
+        last_received_at = greatest(total.last_received_at, excluded.last_received_at)
+"""
+
+_ADD_VALUES = """
+    INSERT INTO usage_usagevalue AS kept (customer_id, contract_id, meter_id, day, dimensions, value, events)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::jsonb[], %s::text[], %s::bigint[])
+    ON CONFLICT (customer_id, contract_id, meter_id, day, dimensions, value)
+        DO UPDATE SET events = kept.events + excluded.events
+    RETURNING customer_id::text, contract_id::text, meter_id::text, day::text, dimensions::text, xmax = 0
+"""
+_TAKE_VALUES = """
+    UPDATE usage_usagevalue kept SET events = kept.events - taken.events
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::jsonb[], %s::text[], %s::bigint[])
+        AS taken (customer_id, contract_id, meter_id, day, dimensions, value, events)
+    WHERE (kept.customer_id, kept.contract_id, kept.meter_id, kept.day, kept.dimensions, kept.value)
+        = (taken.customer_id, taken.contract_id, taken.meter_id, taken.day, taken.dimensions, taken.value)
+    RETURNING kept.customer_id::text, kept.contract_id::text, kept.meter_id::text, kept.day::text,
+              kept.dimensions::text, kept.events = 0
+"""
+_DROP_EMPTY_VALUES = "DELETE FROM usage_usagevalue WHERE customer_id = ANY(%s::uuid[]) AND events = 0"
+
+_MARK_LATE_DAYS = """
+    INSERT INTO usage_lateday (customer_id, contract_id, day, changed_at)
+    SELECT DISTINCT live.customer_id, live.id, touched.day, %s::timestamptz
+    FROM unnest(%s::uuid[], %s::date[]) AS touched (contract_id, day)
+    JOIN contracts_contract live ON live.id = touched.contract_id AND touched.day < live.billed_until_on
+    ORDER BY 1, 2, 3
+    ON CONFLICT (customer_id, contract_id, day) DO UPDATE SET changed_at = excluded.changed_at
+"""
+
+_REVERSE = """
+    INSERT INTO usage_reversal (customer_id, key, "time", correction_id)
+    SELECT customer_id, key, "time", %s FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[])
+        AS voided (customer_id, key, "time")
+    ON CONFLICT DO NOTHING
+    RETURNING key
+"""
+
 _KEEP_QUARANTINED = """
     INSERT INTO usage_quarantinedevent AS kept
-        (id, customer_key, event_key, type, reason, field, remedy, body, fingerprint, received_at)
+        (id, customer_key, event_key, type, reason, field, remedy, body, fingerprint, times, received_at)
     SELECT added.*, %s
     FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                %s::bytea[]) AS added
+                %s::bytea[], %s::int[]) AS added
     ON CONFLICT (customer_key, event_key, fingerprint) WHERE event_key IS NOT NULL DO UPDATE SET
-        reason = excluded.reason, field = excluded.field, remedy = excluded.remedy
-        WHERE kept.reason <> excluded.reason OR kept.remedy <> excluded.remedy
+        reason = excluded.reason, field = excluded.field, remedy = excluded.remedy,
+        times = kept.times + excluded.times
 """
 
+_ANYTHING_WAITS = """
+    SELECT EXISTS (SELECT FROM usage_quarantinedevent WHERE resolution <> 'counted' AND customer_key = ANY(%s::text[]))
+"""
+_WRITE_RECEIPTS = """
+    INSERT INTO usage_receipt
+        (id, actor, customer_key, newest_time, received, counted, voided, duplicate, conflict, quarantined, received_at)
+    SELECT added.*, %s
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[],
+                %s::int[], %s::int[]) AS added
+"""
 _RESOLVE_QUARANTINED = """
     UPDATE usage_quarantinedevent SET resolved_at = %s, resolution = 'counted'
-    WHERE resolved_at IS NULL
+    WHERE resolution <> 'counted'
       AND (customer_key, event_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+    RETURNING customer_key, event_key, fingerprint, times
 """
 
-_EVENTS = 'SELECT customer_id, "time", key, contract_id, type, quantity, properties::text, day, received_at FROM usage_event'
+_EVENTS = """
+    SELECT customer_id, "time", key, contract_id, type, quantity, properties::text, day, received_at,
+           EXISTS (SELECT FROM usage_reversal gone WHERE gone.customer_id = event.customer_id AND gone.key = event.key)
+    FROM usage_event event
+"""
 FIRST_EVENTS = f'{_EVENTS} ORDER BY customer_id, "time", key LIMIT %s'
 EVENTS_AFTER = (
     f'{_EVENTS} WHERE (customer_id, "time", key) > (%s, %s, %s) ORDER BY customer_id, "time", key LIMIT %s'
 )
+EVENTS_BY_KEY = f"""
+    {_EVENTS} JOIN usage_eventkey USING (customer_id, key, "time")
+    WHERE customer_id = %s AND key = ANY(%s::text[]) ORDER BY "time", key
+"""
+# No local day begins or ends further than 14 hours from UTC's.
+EVENTS_OF_DAY = f"""
+    {_EVENTS}
+    WHERE customer_id = %s AND "time" >= %s::date - interval '1 day' AND "time" < %s::date + interval '2 days'
+      AND day = %s AND type = ANY(%s::text[])
+    ORDER BY "time", key
+"""
+EVENTS_OF_TYPES = f'{_EVENTS} WHERE customer_id = %s AND type = ANY(%s::text[]) ORDER BY "time", key'
+# Property values are compared as text, as dimensions are.
+EVENTS_WHERE = f"""
+    {_EVENTS}
+    WHERE customer_id = %s AND "time" >= %s AND "time" < %s AND (%s = '' OR type = %s)
+      AND NOT EXISTS (
+          SELECT FROM jsonb_each_text(%s::jsonb) AS asked (name, value)
+          WHERE event.properties ->> asked.name IS DISTINCT FROM asked.value
+      )
+    ORDER BY "time", key LIMIT %s
+"""  # noqa: S608 put together from constants
+# The newest of some customers, since the table's key leads with them.
+LATEST_EVENTS = f"""
+    {_EVENTS}
+    JOIN LATERAL (SELECT id FROM customers_customer ORDER BY id DESC LIMIT 50) AS newest ON newest.id = event.customer_id
+    WHERE type = ANY(%s::text[]) LIMIT %s
+"""  # noqa: S608 put together from constants
+COUNT_OF_TYPES = """
+    SELECT coalesce(sum(events), 0)::bigint, count(DISTINCT customer_id), count(*), min(day), max(day)
+    FROM (
+        SELECT customer_id, day, count(*) AS events FROM usage_event WHERE type = ANY(%s::text[]) GROUP BY 1, 2
+    ) AS days
+"""
+DAYS_OF_TYPES = """
+    SELECT customer_id, day FROM usage_event WHERE type = ANY(%s::text[])
+    UNION SELECT customer_id, day FROM usage_usageday WHERE meter_id = %s
+    ORDER BY 1, 2
+"""
 
 TOTALS = """
-    SELECT used.contract_id, used.meter_id, used.dimensions, sum(used.quantity), sum(used.events)::bigint,
-           max(used.last_received_at)
+    SELECT used.contract_id, used.meter_id, meter.aggregation, used.dimensions,
+           CASE meter.aggregation
+               WHEN 'max' THEN max(used.quantity)
+               WHEN 'latest' THEN (array_agg(used.quantity ORDER BY used.day DESC, used.as_of DESC, used.quantity DESC))[1]
+               ELSE sum(used.quantity) END,
+           sum(used.events)::bigint, max(used.last_received_at), max(used.day), max(used.as_of)
     FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::date[]) AS asked (customer_id, contract_id, starts_on, ends_on)
     JOIN usage_usageday used ON used.customer_id = asked.customer_id AND used.contract_id = asked.contract_id
         AND used.day >= asked.starts_on AND used.day < asked.ends_on
-    GROUP BY used.contract_id, used.meter_id, used.dimensions
+    JOIN plans_meter meter ON meter.id = used.meter_id
+    GROUP BY used.contract_id, used.meter_id, meter.aggregation, used.dimensions
     ORDER BY used.contract_id, used.meter_id, used.dimensions
+"""
+# The different values of a period, by some of the dimensions.
+DIFFERENT_VALUES = """
+    SELECT priced.dimensions, count(DISTINCT kept.value), sum(kept.events)::bigint, max(kept.day), max(total.last_received_at)
+    FROM usage_usagevalue kept
+    JOIN usage_usageday total USING (customer_id, contract_id, meter_id, day, dimensions)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(jsonb_object_agg(name, kept.dimensions -> name) FILTER (WHERE kept.dimensions ? name), '{}')
+        FROM unnest(%s::text[]) AS names (name)
+    ) AS priced (dimensions)
+    WHERE kept.customer_id = %s AND kept.contract_id = %s AND kept.meter_id = %s AND kept.day >= %s AND kept.day < %s
+    GROUP BY priced.dimensions ORDER BY priced.dimensions
+"""
+# How many values of each day are the first of their kind in a period.
+NEW_VALUES = """
+    SELECT meter.key, first.day, first.dimensions, count(*)
+    FROM (
+        SELECT DISTINCT ON (meter_id, value) meter_id, value, day, dimensions FROM usage_usagevalue
+        WHERE customer_id = %s AND contract_id = %s AND day >= %s AND day < %s
+        ORDER BY meter_id, value, day, dimensions
+    ) AS first
+    JOIN plans_meter meter ON meter.id = first.meter_id
+    GROUP BY 1, 2, 3
 """
 
 
 def take_keys(
     customers: Sequence[str], keys: Sequence[str], fingerprints: Sequence[bytes], times: Sequence[str]
-) -> set[tuple[str, str]]:
-    """Note these event ids as seen, and return those (customer, key) that nobody had noted before.
+) -> set[tuple[str, str]] | None:
+    """Note these event ids as seen; return None if nobody had noted any of them before, else the new (customer, key).
 
     Waits for a transaction that is noting the same id; so does the caller sort them.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TAKE_KEYS,
-            [
-                array(customers),
-                array(keys),
-                "{" + ",".join([f'"\\\\x{one.hex()}"' for one in fingerprints]) + "}",
-                array(times),
-            ],
+    lines = [
+        f"{customer}\t{key}\t\\\\x{fingerprint.hex()}\t{time}\n"
+        for customer, key, fingerprint, time in zip(
+            customers, _copied(keys), fingerprints, times, strict=True
         )
+    ]
+    try:
+        # Copied they cost two thirds, and most often all are new.
+        with transaction.atomic(), connection.cursor() as cursor, cursor.copy(_COPY_KEYS) as copy:
+            copy.write("".join(lines))
+    except UniqueViolation:
+        pass
+    else:
+        return None
+    prints = [f"\\x{fingerprint.hex()}" for fingerprint in fingerprints]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_KEYS, [array(customers), array(keys), array(prints), array(times)])
         return set(cursor.fetchall())
 
 
@@ -115,37 +279,123 @@ def standing(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         return {(customer, key): bytes(fingerprint) for customer, key, fingerprint in cursor.fetchall()}
 
 
-def copy_events(counted: Iterable[Countable], *, at: datetime) -> None:
+def copy_events(counted: Sequence[Countable], *, at: datetime) -> None:
     """Append the events."""
+    events = [one.event for one in counted]
+    columns = [
+        [event.key or "" for event in events],
+        [event.type for event in events],
+        [event.properties_json.decode() for event in events],
+    ]
+    keys, types, properties = (_copied(column) for column in columns)
     received = at.isoformat()
     lines = [
-        f"{one.customer_id}\t{one.event.written_time}\t{_copied(one.event.key or '')}\t{one.contract_id}\t"
-        f"{_copied(one.event.type)}\t{one.event.quantity:f}\t{_copied(one.event.properties_json.decode())}\t"
-        f"{one.day}\t{received}\n"
-        for one in counted
+        f"{one.customer_id}\t{one.event.written_time}\t{key}\t{one.contract.id}\t{type_}\t{one.event.quantity}\t"
+        f"{written}\t{one.day}\t{received}\n"
+        for one, key, type_, written in zip(counted, keys, types, properties, strict=True)
     ]
     with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
         copy.write("".join(lines))
 
 
-def add_to_days(rows: Sequence[tuple[str, str, str, str, str, str, str]], *, at: datetime) -> None:
-    """Add to daily totals: customer, contract, meter, day, dimensions, quantity and number of events, sorted."""
+# Customer, contract, meter, day and dimensions: what names a daily total.
+DayKey = tuple[str, str, str, str, str]
+
+
+def add_to_days(rows: Sequence[tuple[DayKey, Quantity, int]], *, at: datetime) -> None:
+    """Add quantities and numbers of events to daily totals, sorted by their keys."""
     with connection.cursor() as cursor:
-        cursor.execute(_ADD_TO_DAYS, [at, *(array(column) for column in zip(*rows, strict=True))])
+        cursor.execute(_ADD_TO_DAYS, [at, *_keyed(rows)])
+
+
+def take_from_days(rows: Sequence[tuple[DayKey, Quantity, int]]) -> None:
+    """Take quantities and numbers of events from daily totals, and drop those that hold no event any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_FROM_DAYS, _keyed(rows))
+        cursor.execute(_DROP_EMPTY_DAYS, _keyed([(key,) for key, _, _ in rows]))
+
+
+def raise_days(rows: Sequence[tuple[DayKey, Quantity, int, str | None]], *, at: datetime) -> None:
+    """Raise daily totals to a value: to the highest, or where an instant is given to the latest."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE_DAYS, [at, *_keyed(rows)])
+
+
+def add_values(rows: Sequence[tuple[DayKey, str, int]]) -> list[DayKey]:
+    """Add to how many events had a value; return the day of each value that is new on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_VALUES, _keyed(rows))
+        return [row[:5] for row in cursor.fetchall() if row[5]]
+
+
+def take_values(rows: Sequence[tuple[DayKey, str, int]]) -> list[DayKey]:
+    """Take from how many events had a value; return the day of each value that is gone from it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_VALUES, _keyed(rows))
+        gone = [row[:5] for row in cursor.fetchall() if row[5]]
+        cursor.execute(_DROP_EMPTY_VALUES, ["{" + ",".join(sorted({key[0] for key, _, _ in rows})) + "}"])
+        return gone
+
+
+def mark_late_days(touched: Iterable[tuple[str, str]], *, at: datetime) -> None:
+    """Note those (contract, day) that are invoiced already: the next invoice adjusts for them."""
+    pairs = sorted(set(touched))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MARK_LATE_DAYS, [at, array([one for one, _ in pairs]), array([day for _, day in pairs])]
+        )
+
+
+def reverse(correction_id: str, events: Sequence[tuple[str, str, str]]) -> set[str]:
+    """Note events (customer, key, time) as voided; return the keys of those that were not yet."""
+    columns = [array(column) for column in zip(*events, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_REVERSE, [correction_id, *columns])
+        return {key for (key,) in cursor.fetchall()}
 
 
 def keep_quarantined(
-    rows: Sequence[tuple[str, str, str | None, str, str, str, str, str, str]], *, at: datetime
+    rows: Sequence[tuple[str, str, str | None, str, str, str, str, str, str, str]], *, at: datetime
 ) -> None:
-    """Keep events in quarantine, each customer, id and body once; a reason that has changed since is written anew."""
+    """Keep events in quarantine, each customer, id and body once, with the reason of now and how often it came."""
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_QUARANTINED, [at, *(array(column) for column in zip(*rows, strict=True))])
 
 
-def resolve_quarantined(customers: Sequence[str], keys: Sequence[str], *, at: datetime) -> None:
-    """Note that events with these customers and ids were counted after all."""
+def anything_waits(customers: Sequence[str]) -> bool:
+    """Tell whether any event of these customers waits in quarantine, or was dismissed from it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYTHING_WAITS, [array(customers)])
+        return bool(cursor.fetchone()[0])
+
+
+def write_receipts(rows: Sequence[tuple[object, ...]], *, at: datetime) -> None:
+    """Append receipts: actor, customer, newest event time, and what became of how many."""
+    if not rows:
+        return
+    columns = zip(*((uuid7(), *row) for row in rows), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_RECEIPTS, [at, *(_texts(column) for column in columns)])
+
+
+def resolve_quarantined(
+    customers: Sequence[str], keys: Sequence[str], *, at: datetime
+) -> list[tuple[str, str, bytes, int]]:
+    """Note that events with these customers and ids were counted after all; return those that waited."""
     with connection.cursor() as cursor:
         cursor.execute(_RESOLVE_QUARANTINED, [at, array(customers), array(keys)])
+        return [(customer, key, bytes(print_), times) for customer, key, print_, times in cursor.fetchall()]
+
+
+def asked(periods: Iterable[tuple[Contract, Period]]) -> list[list[UUID | date]]:
+    """Return contracts and their periods as the columns that TOTALS takes."""
+    listed = list(periods)
+    return [
+        [contract.customer_id for contract, _ in listed],
+        [contract.pk for contract, _ in listed],
+        [period.starts_on for _, period in listed],
+        [period.ends_on for _, period in listed],
+    ]
 
 
 def read_json(value: object) -> dict[str, str]:
@@ -154,15 +404,33 @@ def read_json(value: object) -> dict[str, str]:
     return read
 
 
-def array(texts: Iterable[str | None]) -> str:
+def array(texts: Collection[str | None]) -> str:
     """Return texts as the literal of a PostgreSQL array; the statement casts it."""
-    quoted = ["NULL" if text is None else f'"{_array_text(text)}"' for text in texts]
+    plain = [text for text in texts if text is not None]
+    joined = '","'.join(plain)
+    if len(plain) == len(texts) and joined.count('"') == 2 * max(len(texts) - 1, 0) and "\\" not in joined:
+        return f'{{"{joined}"}}' if texts else "{}"
+    return _array_with_nulls(texts)
+
+
+def _array_with_nulls(texts: Iterable[str | None]) -> str:
+    quoted = ["NULL" if text is None else '"' + _ARRAY_SPECIAL.sub(r"\\\1", text) + '"' for text in texts]
     return "{" + ",".join(quoted) + "}"
 
 
-def _array_text(text: str) -> str:
-    return _ARRAY_SPECIAL.sub(r"\\\1", text) if '"' in text or "\\" in text else text
+def _keyed(rows: Sequence[tuple[object, ...]]) -> list[str]:
+    """Return the five columns of the day keys, and the others, each as an array."""
+    keys = zip(*(row[0] for row in rows), strict=True)
+    others = zip(*(row[1:] for row in rows), strict=True)
+    return [*map(array, keys), *(_texts(column) for column in others)]
 
 
-def _copied(text: str) -> str:
-    return text.translate(_COPY_ESCAPES) if _COPY_SPECIAL.search(text) else text
+def _texts(column: Iterable[object]) -> str:
+    return array([None if one is None else str(one) for one in column])
+
+
+def _copied(texts: Sequence[str]) -> Sequence[str]:
+    """Escape what has a meaning in COPY's text; most often nothing has."""
+    if _COPY_SPECIAL.search("".join(texts)):
+        return [text.translate(_COPY_ESCAPES) for text in texts]
+    return texts

@@ -1,12 +1,28 @@
-"""What Beat rings for: months made ahead."""
+"""What Beat and the outbox ring for: months made ahead, levels carried into new days, meters computed over past events."""
+
+from uuid import UUID
 
 from celery import shared_task
+from django.db import transaction
 
 from apps.core import clock
-from apps.usage import months
+from apps.usage import levels, months, recount
 
 
 @shared_task(name="usage.make_months")
 def make_months(**_newer: object) -> None:
     """Make the event partitions of the coming months."""
     months.make_ahead(at=clock.now())
+
+
+@shared_task(name="usage.carry_levels")
+def carry_levels(**_newer: object) -> None:
+    """Draw the days that have begun, of levels that have not changed."""
+    with transaction.atomic():
+        levels.carry(at=clock.now())
+
+
+@shared_task(name="usage.recount")
+def recount_meter(*, recount_id: str, **_newer: object) -> None:
+    """Compute a meter over past events."""
+    recount.run(recount_id=UUID(recount_id), at=clock.now())

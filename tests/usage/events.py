@@ -7,7 +7,8 @@ from typing import Any
 from apps.core.money import EXACT
 from apps.plans.compose import NewCharge, NewPrice
 from apps.plans.models import Meter
-from apps.usage.ingest import Ingested, ingest
+from apps.usage.ingest import ingest
+from apps.usage.intake import Ingested
 from apps.usage.models import UsageDay
 from tests.builders import make_meter, usage_charge
 
@@ -31,7 +32,7 @@ def take(*events: object, at: datetime = AT, customer_key: str | None = None) ->
     return ingest(events=events, at=at, actor=ACTOR, customer_key=customer_key)
 
 
-def total(meter: str = "calls") -> Decimal:
+def total(meter: str = "calls") -> Any:
     """The quantity of a meter over all days, customers and dimension values."""
     rows = UsageDay.objects.filter(meter__key=meter).values_list("quantity", flat=True)
     with localcontext(EXACT):

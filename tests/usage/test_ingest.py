@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.contracts.models import Contract
 from apps.usage.errors import TooManyEvents
-from apps.usage.ingest import MOST_EVENTS, State
+from apps.usage.ingest import MOST_EVENTS
+from apps.usage.intake import State
 from apps.usage.models import Event, EventKey, QuarantinedEvent, Receipt, UsageDay
 from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
 from tests.usage.events import ACTOR, AT, event, take, token_charges, total
@@ -90,7 +91,7 @@ def test_the_same_id_of_two_customers_is_two_events() -> None:
 
 
 def test_a_duplicate_stays_one_when_its_period_is_closed() -> None:
-    contract = make_contract()
+    contract = make_contract(ends_on=date(2026, 11, 1))
     take(event("a"))
     contract.billed_until_on = date(2026, 11, 1)
     contract.save()
@@ -225,7 +226,7 @@ def test_the_day_is_the_contracts_local_day_also_when_clocks_change(time: str, d
 
 
 def test_a_thousand_events_take_no_more_queries_than_two() -> None:
-    """Customers, meters, month, BEGIN, contracts, keys, events, quarantine, receipt, totals, COMMIT."""
+    """Customers, meters, two locks, contracts, keys in a savepoint, events, quarantine, receipts, totals; and around it all BEGIN and COMMIT."""
     make_contract()
     take(event("warm"))
 
@@ -236,7 +237,7 @@ def test_a_thousand_events_take_no_more_queries_than_two() -> None:
     with CaptureQueriesContext(connection) as thousand:
         take(*[event(f"many-{place}") for place in range(1_000)])
 
-    assert len(thousand) == len(two) <= 12
+    assert len(thousand) == len(two) <= 15
 
 
 def test_too_many_events_are_refused_and_nothing_is_counted() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.usage.ingest import State
+from apps.usage.intake import State
 from apps.usage.models import QuarantinedEvent
 from apps.usage.strict_json import OutsizedNumber
 from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
@@ -104,19 +104,23 @@ CASES = {
     ),
     "no price for the model": (request(model="None", input_tokens=5), Reason.NO_PRICE, "properties.model"),
     "a type outside the plan": (event(type="storage"), Reason.NOT_IN_PLAN, "type"),
-    "a billed day": (event(time="2026-10-04T21:59:59Z"), Reason.PERIOD_CLOSED, "time"),
+    "a contract that is wholly billed": (
+        event(customer="gone", time="2026-10-04T21:59:59Z"),
+        Reason.PERIOD_CLOSED,
+        "time",
+    ),
 }
 
 
 def make_a_seller() -> None:
-    """Acme pays per call and per token, in Berlin, and is billed up to 5 October; storage is metered and not charged."""
+    """Acme pays per call and per token, in Berlin; storage is metered and not charged. Gone's last bill is written."""
     make_meter()
     make_meter("storage", event_type="storage", aggregation="sum")
-    contract = make_contract(
-        plan_version=make_plan_version([usage_charge(), *token_charges()]), timezone="Europe/Berlin"
-    )
-    contract.billed_until_on = date(2026, 10, 5)
-    contract.save()
+    version = make_plan_version([usage_charge(), *token_charges()])
+    make_contract(make_customer("acme"), version, timezone="Europe/Berlin")
+    ended = make_contract(make_customer("gone"), version, ends_on=date(2026, 10, 5))
+    ended.billed_until_on = ended.ends_on
+    ended.save()
     make_customer("idle")
 
 

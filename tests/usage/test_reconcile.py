@@ -8,7 +8,7 @@ from apps.usage.models import UsageDay
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_plan_version, usage_charge
 from tests.builders import make_meter as meter
-from tests.usage.events import backdate_meters, event, take, token_charges
+from tests.usage.events import event, take, token_charges
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,6 @@ def use() -> None:
     """Two requests of two models, a call, and one event astray."""
     meter()
     make_contract(plan_version=make_plan_version([usage_charge(), *token_charges()]))
-    backdate_meters()
     large = {"model": "large", "input_tokens": Decimal("10.5"), "output_tokens": "3"}
     take(
         event("a", type="llm.request", properties=large),
@@ -34,7 +33,10 @@ def test_totals_rebuilt_from_the_events_agree(capsys: pytest.CaptureFixture[str]
     call_command("reconcile")
 
     assert (found.events, found.totals, found.differences) == (3, 4, ())
-    assert capsys.readouterr().out == "3 events, 4 daily totals: all agree.\n"
+    assert capsys.readouterr().out == (
+        "4 received = 3 counted + 0 voided + 0 duplicate + 0 conflict + 1 quarantined.\n"
+        "3 events, 4 daily totals: all agree.\n"
+    )
 
 
 def test_a_total_that_is_off_is_named_with_both_figures(capsys: pytest.CaptureFixture[str]) -> None:

@@ -191,6 +191,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='quarantinedevent',
+            index=models.Index(condition=models.Q(('resolution', 'counted'), _negated=True), fields=['customer_key'], name='quarantine_open_by_customer'),
+        ),
+        migrations.AddIndex(
+            model_name='quarantinedevent',
             index=models.Index(fields=['customer_key', 'received_at'], name='quarantine_by_customer'),
         ),
         migrations.AddIndex(

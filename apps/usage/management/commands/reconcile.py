@@ -17,6 +17,13 @@ class Command(BaseCommand):
                 f"{difference.what}: the events say {difference.from_events}, stored is {difference.stored}"
             )
         many = len(found.differences)
+        for key in found.not_whole:
+            self.stdout.write(f"Meter {key} is not compared: it does not count all past events yet.")
+        it = found.received
+        self.stdout.write(
+            f"{it.received:,} received = {it.counted:,} counted + {it.voided:,} voided + {it.duplicate:,} duplicate + "
+            f"{it.conflict:,} conflict + {it.quarantined:,} quarantined."
+        )
         self.stdout.write(
             f"{found.events:,} events, {found.totals:,} daily totals: "
             + ("all agree." if not many else f"{many:,} differences.")

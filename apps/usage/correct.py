@@ -1,0 +1,152 @@
+"""Taking counted events off the bill, and putting others in their place: by new records, never by a change of old ones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.contracts import locks
+from apps.core import audit
+from apps.customers.errors import UnknownCustomer
+from apps.customers.queries import ids_by_key
+from apps.plans.models import Meter
+from apps.usage import months, receipts, recount, sql, totals
+from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, TooManyEvents
+from apps.usage.ingest import MOST_EVENTS, months_of, take_in
+from apps.usage.intake import Batch, Ingested, Intake
+from apps.usage.judge import Cell, Countable
+from apps.usage.models import Correction
+from apps.usage.stored import Feeding, StoredEvent, Where, events_of, events_where
+
+_NOTHING = Ingested(0, 0, 0, 0, 0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What a correction came to; `not_found` are ids that the customer has no counted event of."""
+
+    correction_id: UUID
+    voided: int
+    voided_before: int
+    not_found: tuple[str, ...]
+    replaced: Ingested
+
+
+def correct(
+    *,
+    customer_key: str,
+    reason: str,
+    at: datetime,
+    actor: str,
+    keys: Sequence[str] = (),
+    where: Where | None = None,
+    replacements: Sequence[object] = (),
+) -> Corrected:
+    """Void a customer's events, named by their ids or by a filter, and count the replacements, all or nothing.
+
+    Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust. An id
+    stays used for ever, so replacements have ids of their own. Voiding again what is voided changes nothing. Refuses more
+    than 10,000 events, replacements that cannot be counted, and a correction without reason or events.
+    """
+    if not reason.strip():
+        raise NoReason
+    if not keys and where is None:
+        raise NothingToCorrect
+    if max(len(keys), len(replacements)) > MOST_EVENTS:
+        raise TooManyEvents(max(len(keys), len(replacements)), MOST_EVENTS)
+    customer_id = ids_by_key([customer_key]).get(customer_key)
+    if customer_id is None:
+        raise UnknownCustomer(customer_key)
+    intake = Intake.of([Batch(replacements, actor, customer_key)])
+    months.make(months_of(intake.events, at=at))
+    with transaction.atomic(durable=True):
+        locks.hold_customer(customer_id)
+        if where:
+            found = events_where(customer_id, where, most=MOST_EVENTS + 1)
+        else:
+            found = events_of(customer_id=customer_id, keys=keys)
+        if len(found) > MOST_EVENTS:
+            raise TooManyEvents(len(found), MOST_EVENTS)
+        correction = Correction(
+            customer_id=customer_id, at=at, actor=actor, reason=reason.strip(), scope=_scope(keys, where)
+        )
+        return _correct(correction, customer_key, found, intake, keys)
+
+
+def _correct(
+    correction: Correction,
+    customer_key: str,
+    found: Sequence[StoredEvent],
+    intake: Intake,
+    keys: Sequence[str],
+) -> Corrected:
+    at, actor = correction.at, correction.actor
+    standing = [stored for stored in found if not stored.is_voided]
+    correction.voided, correction.replaced_by = len(standing), len(intake.events)
+    correction.save(force_insert=True)
+    if standing:
+        _void(correction, customer_key, standing)
+    replaced = take_in(intake, at=at, not_too_old=None)[0] if intake.events else _NOTHING
+    if replaced.quarantined or replaced.conflict:
+        raise NotAllCounted(replaced)
+    audit.record(
+        at=at,
+        actor=actor,
+        action="usage.correct",
+        subject_type="customer",
+        subject_key=customer_key,
+        after={"voided": len(standing), "replaced_by": replaced.counted, "correction": str(correction.pk)},
+        reason=correction.reason,
+    )
+    known = {stored.event.key for stored in found}
+    missing = tuple(key for key in keys if key not in known)
+    return Corrected(correction.pk, len(standing), len(found) - len(standing), missing, replaced)
+
+
+def _void(correction: Correction, customer_key: str, standing: Sequence[StoredEvent]) -> None:
+    customer_id = str(correction.customer_id)
+    named = [(customer_id, stored.event.key or "", stored.event.written_time) for stored in standing]
+    sql.reverse(str(correction.pk), sorted(named, key=lambda one: one[1]))
+    feeding = Feeding()
+    fed = [feeding.of(stored) for stored in standing]
+    totals.take_off([_without(one, _must_rebuild) for one in fed], at=correction.at)
+    # What cannot be had by subtraction is computed from the events that are left.
+    days: dict[date, dict[UUID, Meter]] = {}
+    for one in fed:
+        for cell, _ in (*one.feeds, *one.others):
+            if _must_rebuild(cell):
+                days.setdefault(cell.day, {})[cell.measure.meter.pk] = cell.measure.meter
+    for day, meters in sorted(days.items()):
+        recount.rebuild(correction.customer_id, list(meters.values()), day, at=correction.at)
+    receipts.write_voided(
+        actor=correction.actor, customer_key=customer_key, voided=len(standing), at=correction.at
+    )
+
+
+def _must_rebuild(cell: Cell) -> bool:
+    # A meter that does not count all past events may never have counted this one.
+    return totals.is_highest_or_latest(cell) or cell.measure.meter.counts_from is not None
+
+
+def _without(one: Countable, is_out: Callable[[Cell], bool]) -> Countable:
+    return Countable(
+        one.event,
+        one.customer_id,
+        one.contract,
+        one.day,
+        [fed for fed in one.feeds if not is_out(fed[0])],
+        [fed for fed in one.others if not is_out(fed[0])],
+    )
+
+
+def _scope(keys: Sequence[str], where: Where | None) -> dict[str, object]:
+    if where is None:
+        return {"ids": list(keys)}
+    return {
+        "from": where.start.isoformat(),
+        "to": where.end.isoformat(),
+        "type": where.type,
+        "properties": dict(where.properties),
+    }

@@ -1,0 +1,75 @@
+"""The journal of what was received: one balanced row per request and customer."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apps.usage import sql
+from apps.usage.intake import Detail, Intake, State
+
+# Who sent it, and the customer key that it is accounted for.
+_Key = tuple[str, str]
+_READABLE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An event that waited in quarantine, so many times received, until its id was counted: with the same body or another."""
+
+    label: str
+    times: int
+    is_same: bool
+
+
+def write(
+    intake: Intake, details: Sequence[Detail], *, resolved: Sequence[Resolved], releases: bool, at: datetime
+) -> None:
+    """Write what one transaction took in. A step.
+
+    What waited and is resolved moves from quarantined to duplicate or, with another body, to conflict. What a release
+    counts was received before, as one of those duplicates.
+    """
+    by_index = {detail.index: detail.state for detail in details}
+    rows: dict[_Key, Counter[str]] = {}
+    newest: dict[_Key, datetime] = {}
+    for actor, span in intake.spans():
+        labels = intake.labels[span.start : span.stop]
+        for label, many in Counter(labels).items():
+            rows.setdefault((actor, label), Counter()).update({"received": many, State.COUNTED: many})
+        for index in span if details else ():
+            if index in by_index:
+                rows[actor, intake.labels[index]].update({State.COUNTED: -1, by_index[index]: 1})
+        newest_time = max((event.time for event in intake.events[span.start : span.stop]), default=_READABLE)
+        if newest_time > _READABLE:
+            newest |= dict.fromkeys([(actor, label) for label in labels], newest_time)
+    if releases:
+        rows = {key: _released(row) for key, row in rows.items()}
+    _move(rows, resolved)
+    sql.write_receipts(
+        [
+            (*key, newest.get(key), *(row[name] for name in _COLUMNS))
+            for key, row in sorted(rows.items())
+            if any(row.values())
+        ],
+        at=at,
+    )
+
+
+def _released(row: Counter[str]) -> Counter[str]:
+    return Counter({State.COUNTED: row[State.COUNTED], State.DUPLICATE: -row[State.COUNTED]})
+
+
+def _move(rows: dict[_Key, Counter[str]], resolved: Sequence[Resolved]) -> None:
+    by_label = {label: row for (_, label), row in rows.items()}
+    for one in resolved:
+        to = State.DUPLICATE if one.is_same else State.CONFLICT
+        by_label[one.label].update({State.QUARANTINED: -one.times, to: one.times})
+
+
+def write_voided(*, actor: str, customer_key: str, voided: int, at: datetime) -> None:
+    """Write that so many events of a customer count no more. A step."""
+    sql.write_receipts([(actor, customer_key, None, 0, -voided, voided, 0, 0, 0)], at=at)
+
+
+_COLUMNS = ("received", State.COUNTED, "voided", State.DUPLICATE, State.CONFLICT, State.QUARANTINED)

@@ -1,0 +1,161 @@
+"""Quarantine: causes are mended, and events released at their own time."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from apps.contracts import extend
+from apps.core.errors import Refusal
+from apps.customers import aliases
+from apps.plans import type_aliases
+from apps.usage import queries
+from apps.usage.models import Event, QuarantinedEvent
+from apps.usage.reconcile import reconcile
+from apps.usage.release import dismiss, release
+from tests.builders import make_contract, make_customer, make_meter
+from tests.usage.events import ACTOR, AT, event, take, total
+
+pytestmark = pytest.mark.django_db
+
+LATER = datetime(2026, 10, 25, tzinfo=UTC)
+
+
+def release_all(**fields: bool) -> tuple[int, int]:
+    ids = list(queries.waiting().values_list("pk", flat=True))
+    released = release(ids=ids, at=LATER, actor=ACTOR, **fields)
+    return released.counted, released.quarantined
+
+
+def test_an_alias_of_the_customer_lets_its_events_out() -> None:
+    customer = make_customer()
+    make_contract(customer)
+    take(event("a", customer="acme-inc"), event("b", customer="acme-inc"))
+
+    aliases.add(key="acme-inc", customer_id=customer.pk, at=LATER, actor=ACTOR)
+
+    assert release_all() == (2, 0)
+    assert Event.objects.filter(time="2026-10-20T11:00:00Z", customer=customer).count() == 2
+    assert (queries.waiting().count(), total()) == (0, 2)
+    assert not reconcile().differences
+
+
+def test_a_type_counted_as_another_lets_its_events_out_and_new_ones_in() -> None:
+    make_contract()
+    take(event("a", type="api-call"))
+
+    type_aliases.add(sent_type="api-call", event_type="api.call", at=LATER, actor=ACTOR)
+
+    assert release_all() == (1, 0)
+    assert take(event("b", type="api-call")).counted == 1
+    assert total() == 2
+    assert not reconcile().differences
+
+
+def test_a_contract_that_is_extended_lets_its_events_out() -> None:
+    contract = make_contract(ends_on=date(2026, 10, 15))
+    take(event("a"))
+
+    extend.extend(contract_id=contract.pk, ends_on=date(2027, 1, 1), reason="Renewed", at=LATER, actor=ACTOR)
+
+    assert release_all() == (1, 0)
+    assert not reconcile().differences
+
+
+def test_a_released_event_keeps_its_time_however_late_it_is() -> None:
+    make_contract(starts_on=date(2026, 1, 1))
+    take(event("old", time="2026-02-03T04:05:06Z"))
+
+    assert release_all() == (0, 1)
+    assert release_all(any_age=True) == (1, 0)
+    assert Event.objects.values_list("day", flat=True).get() == date(2026, 2, 3)
+    assert not reconcile().differences
+
+
+def test_what_still_cannot_be_counted_says_why_now() -> None:
+    """First its customer is unknown, then it has no contract."""
+    make_meter()
+    take(event("a"))
+    make_customer()
+
+    assert release_all() == (0, 1)
+    assert QuarantinedEvent.objects.values_list("reason", "times").get() == ("no_contract", 1)
+
+
+def test_an_event_received_three_times_while_it_waited_counts_once() -> None:
+    make_customer()
+    for _ in range(3):
+        take(event("a"))
+    make_contract()
+
+    assert release_all() == (1, 0)
+    received = queries.received()
+    assert (received.received, received.counted, received.duplicate, received.quarantined) == (3, 1, 2, 0)
+    assert not reconcile().differences
+
+
+def test_an_event_sent_again_after_its_cause_was_mended_counts_and_waits_no_more() -> None:
+    make_customer()
+    take(event("a"))
+    take(event("a", quantity=2))
+    make_contract()
+
+    take(event("a"))
+
+    received = queries.received()
+    assert (received.counted, received.duplicate, received.conflict, received.quarantined) == (1, 1, 1, 0)
+    assert queries.waiting().count() == 0
+    assert not reconcile().differences
+
+
+def test_of_two_bodies_under_one_id_the_first_released_stands() -> None:
+    make_customer()
+    take(event("a"), event("a", quantity=2))
+    make_contract()
+
+    assert release_all()[0] == 1
+    assert queries.received().conflict == 1
+    assert not reconcile().differences
+
+
+def test_an_event_by_a_confined_key_never_counts_for_another_customer() -> None:
+    make_contract()
+    make_customer("other")
+    take(event("a"), customer_key="other")
+
+    assert release_all() == (0, 1)
+    assert total() == 0
+
+
+def test_a_dismissed_event_stays_on_record_and_waits_no_more() -> None:
+    take(event("a"))
+
+    dismissed = dismiss(
+        ids=list(queries.waiting().values_list("pk", flat=True)), reason="A test", at=AT, actor=ACTOR
+    )
+
+    assert (dismissed, queries.waiting().count(), QuarantinedEvent.objects.get().resolution) == (
+        1,
+        0,
+        "dismissed",
+    )
+    assert not reconcile().differences
+
+
+def test_dismissing_needs_a_reason() -> None:
+    take(event("a"))
+
+    with pytest.raises(Refusal, match="reason"):
+        dismiss(ids=list(queries.waiting().values_list("pk", flat=True)), reason="", at=AT, actor=ACTOR)
+
+    assert queries.waiting().count() == 1
+
+
+def test_an_alias_is_no_key_of_another_customer() -> None:
+    customer = make_customer()
+    make_customer("other")
+
+    with pytest.raises(Refusal, match="other"):
+        aliases.add(key="other", customer_id=customer.pk, at=AT, actor=ACTOR)
+    aliases.add(key="acme-inc", customer_id=customer.pk, at=AT, actor=ACTOR)
+    with pytest.raises(Refusal, match="acme-inc"):
+        make_customer("acme-inc")
