@@ -28,11 +28,13 @@ def main() -> int:
         parser.error(f"there is no figure {min(unknown)}; choose of {', '.join(MODULES)}")
     if not os.environ.get("DATABASE_URL"):
         parser.error("DATABASE_URL is not set; `make bench` sets it")
-    os.environ["DJANGO_SETTINGS_MODULE"] = "billing_site.settings.dev"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     with scratch_database(os.environ["DATABASE_URL"]) as url:
         os.environ["DATABASE_URL"] = url
         django.setup()
         call_command("migrate", verbosity=0, interactive=False)
+        with django.db.connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE bench_row (id uuid PRIMARY KEY, key text, at double precision)")
         with server() as (host, port, pid):
             context = Context(url, host, port, pid, options.seconds, options.clients)
             figures = []

@@ -3,11 +3,10 @@
 import json
 import multiprocessing
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.client import HTTPConnection
-from multiprocessing.pool import Pool
+from multiprocessing.pool import Pool, ThreadPool
 from multiprocessing.synchronize import Barrier
 
 import psycopg
@@ -28,6 +27,8 @@ class Posting:
     batch: int
     name: str
     seconds: float
+    path: str = "/api/v1/events"
+    callers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,21 @@ def processes(count: int) -> Pool:
 
 
 def post(posting: Posting) -> Posted:
-    """Post until the time is over, every event under an id of its own."""
+    """Post until the time is over, every event under an id of its own, by so many callers as threads."""
+    if posting.callers == 1:
+        return _post(posting)
+    alone = [replace(posting, name=f"{posting.name}-{one}", callers=1) for one in range(posting.callers)]
+    with ThreadPool(posting.callers) as pool:
+        posted = pool.map(_post, alone, chunksize=1)
+    return Posted(
+        sum(one.counted for one in posted),
+        [wait for one in posted for wait in one.waits],
+        min(one.begun for one in posted),
+        max(one.ended for one in posted),
+    )
+
+
+def _post(posting: Posting) -> Posted:
     headers = {"Authorization": f"Bearer {posting.key}", "Content-Type": "application/json"}
     connection = HTTPConnection(posting.host, posting.port, timeout=60)
     bodies = _bodies(posting)
@@ -59,7 +74,7 @@ def post(posting: Posting) -> Posted:
             _OWN.encode(), f"{posting.name}-{len(waits)}".encode()
         )
         asked = time.monotonic()
-        connection.request("POST", "/api/v1/events", body, headers)
+        connection.request("POST", posting.path, body, headers)
         response = connection.getresponse()
         answer = response.read()
         waits.append(time.monotonic() - asked)
@@ -77,23 +92,11 @@ def copy_part(database_url: str, rows: list[bytes]) -> None:
                 copy.write(b"".join(rows[start : start + BATCH]))
 
 
-def insert_rows(database_url: str, name: str, seconds: float) -> int:
-    """Insert and commit row after row until the time is over, and return how many."""
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    inserted = 0
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            connection.execute("INSERT INTO bench_row VALUES (%s, %s)", [f"{name}-{inserted}", at])
-            inserted += 1
-    return inserted
-
-
 def _wait_for_all(barrier: Barrier) -> None:
     barrier.wait()
 
 
 def _bodies(posting: Posting) -> list[bytes]:
     events = [{**event, "id": f"{event['id']}-{_OWN}"} for event in posting.events]
-    starts = range(0, min(len(events) - posting.batch + 1, posting.batch * 500), posting.batch)
+    starts = range(0, min(len(events) - posting.batch + 1, posting.batch * 200), posting.batch)
     return [json.dumps(events[start : start + posting.batch]).encode() for start in starts]

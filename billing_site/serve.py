@@ -22,7 +22,7 @@ def web_command(*, host: str, port: int, workers: int = 2) -> list[str]:
     """Return the command of the web server: granian serving WSGI, as measured best for Django's threads."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
-        *("--workers", str(workers), "--blocking-threads", "4", "--no-ws", "--log-level", "warning"),
+        *("--workers", str(workers), "--blocking-threads", "32", "--no-ws", "--log-level", "warning"),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
         "billing_site.wsgi:application",
     ]

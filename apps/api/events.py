@@ -9,9 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.api import errors
+from apps.api.parsers import EventsParser
 from apps.api.resource import Resource
 from apps.core import clock
 from apps.customers.models import ApiKey
+from apps.usage import gather
 from apps.usage.ingest import ingest
 from apps.usage.intake import State
 
@@ -68,6 +70,7 @@ class Events(Resource):
     """Usage events."""
 
     scopes: ClassVar[dict[str, str]] = {"POST": ApiKey.Scope.EVENTS_WRITE}
+    parser_classes = (EventsParser,)
 
     @extend_schema(
         operation_id="post_events",
@@ -98,11 +101,10 @@ class Events(Resource):
         ],
     )
     def post(self, request: Request) -> HttpResponse:
-        ingested = ingest(
-            events=_events(request.data),
-            at=clock.now(),
-            actor=self.caller.actor,
-            customer_key=self.caller.customer_key,
+        events = _events(request.data)
+        count = gather.ingest if len(events) <= gather.SMALL else ingest
+        ingested = count(
+            events=events, at=clock.now(), actor=self.caller.actor, customer_key=self.caller.customer_key
         )
         return HttpResponse(orjson.dumps(ingested), content_type="application/json")
 

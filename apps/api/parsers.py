@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from apps.api import errors
 from apps.usage import strict_json
+from apps.usage.read_batch import read_batch
 
 MOST_BYTES = 10 * 1024 * 1024
 _GZIP = 31
@@ -33,7 +34,19 @@ class StrictJSONParser(BaseParser):
         body = stream.read(MOST_BYTES + 1)
         if len(body) > MOST_BYTES:
             raise errors.BodyTooLarge(MOST_BYTES)
-        return strict_json.load(_inflated(body) if encoding == "gzip" else body)
+        return self.load(_inflated(body) if encoding == "gzip" else body, request)
+
+    def load(self, body: bytes, request: Request) -> Any:
+        """Read the whole body."""
+        return strict_json.load(body)
+
+
+class EventsParser(StrictJSONParser):
+    """Reads events: a plain batch at once, and any other body as strictly as every body is read."""
+
+    def load(self, body: bytes, request: Request) -> Any:
+        read = read_batch(body, customer_key=request.user.customer_key)  # type: ignore[union-attr]
+        return super().load(body, request) if read is None else read
 
 
 def require_body(request: HttpRequest) -> None:

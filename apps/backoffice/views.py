@@ -60,7 +60,7 @@ def staff_login(request: HttpRequest) -> HttpResponse:
 
 def review(request: HttpRequest) -> HttpResponse:
     """Show the drafts beside the periods before; on a yes finalize the chosen ones."""
-    _require(request, "invoices.view_invoice", to_change="invoices.change_invoice")
+    require(request, "invoices.view_invoice", to_change="invoices.change_invoice")
     chosen = _chosen(request)
     if request.method == "POST" and "confirmed" in request.POST:
         _finalize(request, chosen)
@@ -79,13 +79,13 @@ def review(request: HttpRequest) -> HttpResponse:
         "parked": list(invoice_queries.parked()[:20]),
         "now": clock.now(),
     }
-    return _page(request, "backoffice/confirm.html" if picked else "backoffice/review.html", context)
+    return page(request, "backoffice/confirm.html" if picked else "backoffice/review.html", context)
 
 
 def customer(request: HttpRequest, key: str) -> HttpResponse:
     """Show all that belongs to a customer; a form invites a member to its portal."""
-    _require(request, "customers.view_customer", to_change="customers.change_customer")
-    _require(request, "invoices.view_invoice")
+    require(request, "customers.view_customer", to_change="customers.change_customer")
+    require(request, "invoices.view_invoice")
     found = Customer.objects.filter(key=key).first()
     if found is None:
         raise Http404
@@ -110,12 +110,12 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "waiting": waiting().filter(customer_key=found.key).count(),
         "now": at,
     }
-    return _page(request, "backoffice/customer.html", context)
+    return page(request, "backoffice/customer.html", context)
 
 
 def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Show a draft or a finalized invoice, each line with how it came about."""
-    _require(request, "invoices.view_invoice")
+    require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
     open_amount = payment_queries.open_amounts([found.pk]).get(found.pk)
     left = None if open_amount is None else Money(open_amount, found.currency).rounded()
@@ -131,12 +131,12 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "kind": kind_of(state),
         "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
     }
-    return _page(request, "backoffice/invoice.html", context)
+    return page(request, "backoffice/invoice.html", context)
 
 
 def invoice_pdf(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Hand out the document of a finalized invoice, or how a draft would look."""
-    _require(request, "invoices.view_invoice")
+    require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
     kept = InvoicePdf.objects.filter(pk=found.pk).first()
     content = bytes(kept.content) if kept else preview_pdf(invoice_id=found.pk)
@@ -147,7 +147,7 @@ def invoice_pdf(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     )
 
 
-def _require(request: HttpRequest, to_see: str, *, to_change: str = "") -> None:
+def require(request: HttpRequest, to_see: str, *, to_change: str = "") -> None:
     """Refuse staff who may not see the page, or not change by it."""
     needed = to_change if to_change and request.method == "POST" else to_see
     if not request.user.has_perm(needed):
@@ -217,5 +217,6 @@ def _invoice(invoice_id: UUID) -> Invoice:
     return found
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page inside the back office."""
     return TemplateResponse(request, template, {**admin.site.each_context(request), **context})

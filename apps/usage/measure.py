@@ -53,6 +53,8 @@ class Measure:
     value_of: Callable[[ReadEvent], Value | Fault | None]
     dimensions: tuple[str, ...]
     ranges: tuple[Range, ...]
+    # The name of the dimension, if there is just one: it can be had quicker.
+    only_dimension: str
 
     @property
     def dimension_names(self) -> tuple[str, ...]:
@@ -62,6 +64,10 @@ class Measure:
     def dimension_values(self, event: ReadEvent) -> tuple[str | None, ...]:
         """Return the event's values of the meter's dimensions; None for one that it does not have."""
         properties = event.properties
+        if self.only_dimension:
+            value = properties.get(self.only_dimension)
+            plain = type(value) is str and len(value) <= LONGEST_DIMENSION
+            return (value if plain else dimension(value),)
         values = []
         for name in self.dimensions:
             value = properties.get(name)
@@ -85,6 +91,7 @@ def measure_of(meter: Meter) -> Measure:
         ranges=tuple(
             Range(name, expression.parse(rule["value"]), rule) for name, rule in meter.ranges.items()
         ),
+        only_dimension=meter.dimensions[0] if len(meter.dimensions) == 1 and not meter.ranges else "",
     )
 
 

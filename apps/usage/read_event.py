@@ -120,9 +120,20 @@ def read_event(  # noqa: C901
 
 # Fields by place: this runs once an event.
 def read_plain(  # noqa: PLR0917
-    index: int, key: str, customer: str, type_: str, time: str, quantity: object, properties: Any
+    index: int,
+    key: str,
+    customer: str,
+    type_: str,
+    time: str,
+    quantity: object,
+    properties: Any,
+    *,
+    is_flat: bool = False,
 ) -> ReadEvent | None:
-    """Return the event with these fields, the first three of them known to be right, or None where another is not."""
+    """Return the event with these fields, the first three of them known to be right, or None where another is not.
+
+    `is_flat` says that the properties are known to hold no list or object.
+    """
     instant = _instant(time)
     if instant is None:
         return None
@@ -137,14 +148,15 @@ def read_plain(  # noqa: PLR0917
         if properties is None:
             properties = _NOTHING
         else:
-            written = _written_properties(properties)
+            written = _written(properties) if is_flat else _written_properties(properties)
     except (BadNumber, TypeError, _Unkeepable):
         return None
-    print_ = blake2b(
-        f"{type_}\0{written_time}\0{written_quantity}\0".encode() + written, digest_size=16
+    fingerprint = blake2b(
+        b"%b\0%b\0%b\0%b" % (type_.encode(), written_time.encode(), written_quantity.encode(), written),
+        digest_size=16,
     ).digest()
     return ReadEvent(
-        index, key, customer, type_, instant, written_time, measured, properties, written, print_
+        index, key, customer, type_, instant, written_time, measured, properties, written, fingerprint
     )
 
 
@@ -234,6 +246,8 @@ def _instant(value: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
+        if found.tzinfo is UTC:
+            return found
         return None if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -265,11 +279,17 @@ def _written_time(text: str, instant: datetime) -> str:
 
 
 def _written_properties(properties: object) -> bytes:
-    if type(properties) is not dict or len(properties) > MOST_PROPERTIES:
+    if type(properties) is not dict:
         raise _Unkeepable
     for value in properties.values():
         if type(value) in _CONTAINERS and _is_deep(value):
             raise _Unkeepable
+    return _written(properties)
+
+
+def _written(properties: dict[str, Any]) -> bytes:
+    if len(properties) > MOST_PROPERTIES:
+        raise _Unkeepable
     try:
         written = orjson.dumps(properties, default=_exact, option=_OPTIONS)
     except orjson.JSONEncodeError:

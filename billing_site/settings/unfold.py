@@ -75,8 +75,10 @@ UNFOLD = {
                 "title": "Usage",
                 "items": [
                     _item("Received", "move_to_inbox", "admin:usage_receipt_changelist"),
-                    _item("Quarantine", "warning", "admin:usage_quarantinedevent_changelist"),
+                    _item("Quarantine", "warning", "backoffice:quarantine"),
+                    _item("Corrections", "undo", "admin:usage_correction_changelist"),
                     _item("Meters", "speed", "admin:plans_meter_changelist"),
+                    _item("Recounts", "calculate", "admin:usage_recount_changelist"),
                 ],
             },
             {

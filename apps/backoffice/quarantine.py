@@ -1,0 +1,132 @@
+"""The quarantine's pages: what waits by its cause, what it is worth, and the fix that lets it out."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from apps.backoffice.views import page, require
+from apps.contracts import extend
+from apps.contracts.models import Contract
+from apps.core import clock
+from apps.core.admin import actor_of
+from apps.core.errors import Refusal
+from apps.customers import aliases
+from apps.customers.models import Customer
+from apps.plans import type_aliases
+from apps.plans.models import Meter
+from apps.usage import quarantine, release
+from apps.usage.ingest import MOST_EVENTS
+from apps.usage.models import QuarantinedEvent
+
+Reason = QuarantinedEvent.Reason
+# Staff may answer for the age of an event.
+_ABOUT_AGE = {Reason.TOO_OLD, Reason.TOO_EARLY}
+_SHOWN = 20
+
+
+def causes(request: HttpRequest) -> HttpResponse:
+    """Show what waits, by its cause."""
+    require(request, "usage.view_quarantinedevent")
+    found = [(cause, _address(cause.reason, cause.subject)) for cause in quarantine.causes()]
+    context = {"title": "Quarantine", "causes": found, "events": sum(cause.events for cause, _ in found)}
+    return page(request, "backoffice/quarantine.html", context)
+
+
+def cause(request: HttpRequest) -> HttpResponse:
+    """Show one cause with what it is worth; a form mends it and lets the events out, or dismisses them."""
+    require(request, "usage.view_quarantinedevent", to_change="usage.change_quarantinedevent")
+    reason, subject = request.GET.get("reason", ""), request.GET.get("subject", "")
+    if reason not in Reason.values:
+        raise Http404
+    waiting = quarantine.of_cause(reason, subject)
+    if request.method == "POST":
+        _mend(request, reason, subject, list(waiting.values_list("pk", flat=True)[:MOST_EVENTS]))
+        return redirect(_address(reason, subject) if waiting.exists() else reverse("backoffice:quarantine"))
+    customer = Customer.objects.filter(key=request.GET.get("customer", "")).first()
+    as_type = request.GET.get("type", "")
+    sample = list(waiting[: quarantine.MOST_PRICED])
+    context = {
+        "title": str(Reason(reason).label),
+        "reason": reason,
+        "subject": subject,
+        "events": waiting.count(),
+        "sampled": len(sample),
+        "worth": quarantine.worth(sample, as_customer=customer.pk if customer else None, as_type=as_type)
+        if sample
+        else None,
+        "shown": sample[:_SHOWN],
+        "customers": Customer.objects.order_by("name") if reason == Reason.UNKNOWN_CUSTOMER else (),
+        "chosen_customer": customer,
+        "types": _types() if reason == Reason.UNKNOWN_TYPE else (),
+        "chosen_type": as_type,
+        "contracts": _contracts(subject) if reason in {Reason.NO_CONTRACT, Reason.PERIOD_CLOSED} else (),
+        "is_about_age": reason in _ABOUT_AGE,
+        "may_change": request.user.has_perm("usage.change_quarantinedevent"),
+    }
+    return page(request, "backoffice/quarantine_cause.html", context)
+
+
+def _mend(request: HttpRequest, reason: str, subject: str, ids: list[UUID]) -> None:
+    at, actor, asked = clock.now(), actor_of(request), request.POST
+    try:
+        match asked.get("do"):
+            case "dismiss":
+                many = release.dismiss(ids=ids, reason=asked.get("why", ""), at=at, actor=actor)
+                messages.success(
+                    request, f"{many:,} events are dismissed; they stay on record and are not billed."
+                )
+                return
+            case "alias":
+                customer = Customer.objects.get(key=asked.get("customer", ""))
+                aliases.add(key=subject, customer_id=customer.pk, at=at, actor=actor)
+            case "type":
+                type_aliases.add(sent_type=subject, event_type=asked.get("type", ""), at=at, actor=actor)
+            case "extend":
+                _extend(asked, at=at, actor=actor)
+            case _:
+                pass
+        released = release.release(ids=ids, at=at, actor=actor, any_age=reason in _ABOUT_AGE)
+    except (Refusal, ValueError, Customer.DoesNotExist, Contract.DoesNotExist) as refusal:
+        said = (
+            str(refusal)
+            if isinstance(refusal, Refusal)
+            else "Choose one of those offered, and a day as YYYY-MM-DD."
+        )
+        messages.error(request, said)
+        return
+    messages.success(
+        request, f"{released.counted:,} events are counted now, at the time that each of them has."
+    )
+    if released.quarantined:
+        first = next(detail for detail in released.details if detail.state == "quarantined")
+        messages.warning(request, f"{released.quarantined:,} still wait. The first: {first.remedy}")
+
+
+def _extend(asked: Any, *, at: datetime, actor: str) -> None:
+    until = asked.get("until", "")
+    extend.extend(
+        contract_id=Contract.objects.get(number=asked.get("contract", "")).pk,
+        ends_on=date.fromisoformat(until) if until else None,
+        reason=asked.get("why", "") or "Usage waits",
+        at=at,
+        actor=actor,
+    )
+
+
+def _types() -> list[str]:
+    return sorted(set(Meter.objects.values_list("event_type", flat=True)))
+
+
+def _contracts(customer_key: str) -> list[Contract]:
+    found = Contract.objects.filter(customer__key=customer_key, ends_on__isnull=False).exclude(status="draft")
+    return list(found.select_related("plan_version__plan").order_by("-ends_on"))
+
+
+def _address(reason: str, subject: str) -> str:
+    return f"{reverse('backoffice:quarantine_cause')}?{urlencode({'reason': reason, 'subject': subject})}"

@@ -1,0 +1,144 @@
+"""What waits in quarantine, by its cause: how much of it, since when, and what it would be worth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Case, Count, F, Max, Min, QuerySet, Value, When
+
+from apps.contracts.models import Contract
+from apps.contracts.terms import period_on, terms_for
+from apps.core.money import Money
+from apps.core.periods import Period
+from apps.customers.queries import ids_by_key
+from apps.plans.models import Meter
+from apps.plans.queries import charges_of, meters_by_type
+from apps.rating.engine import rate
+from apps.usage import queries, sql, strict_json
+from apps.usage.combine import Total, as_usage
+from apps.usage.judge import ContractFacts, Countable, Facts, charges_by_meter, judge
+from apps.usage.models import QuarantinedEvent
+from apps.usage.read_event import read_event
+from apps.usage.stored import facts_of
+
+# Of more, the first tell enough: the page says that it is so.
+MOST_PRICED = 2_000
+Reason = QuarantinedEvent.Reason
+_BY_CUSTOMER = (Reason.UNKNOWN_CUSTOMER, Reason.NO_CONTRACT, Reason.PERIOD_CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Events that wait for the same reason, of the same customer key or type, whichever it is about."""
+
+    reason: str
+    label: str
+    subject: str
+    events: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What waiting events would come to, by currency, if they counted now; `unclear` is how many still would not."""
+
+    amounts: tuple[Money, ...]
+    priced: int
+    unclear: int
+
+
+def causes() -> list[Cause]:
+    """Return the causes of what waits, the most events first, in one query."""
+    subject = Case(
+        When(reason__in=_BY_CUSTOMER, then=F("customer_key")),
+        When(reason=Reason.UNKNOWN_TYPE, then=F("type")),
+        default=Value(""),
+    )
+    rows = (
+        queries.waiting()
+        .order_by()
+        .annotate(subject=subject)
+        .values_list("reason", "subject")
+        .annotate(many=Count("id"), first=Min("received_at"), last=Max("received_at"))
+        .order_by("-many", "reason", "subject")
+    )
+    labels: dict[str, str] = dict(Reason.choices)
+    return [Cause(reason, labels[reason], of, many, first, last) for reason, of, many, first, last in rows]
+
+
+def of_cause(reason: str, subject: str) -> QuerySet[QuarantinedEvent]:
+    """Return the waiting events of one cause, the oldest first."""
+    found = queries.waiting().filter(reason=reason).order_by("received_at", "id")
+    if reason in _BY_CUSTOMER:
+        return found.filter(customer_key=subject)
+    return found.filter(type=subject) if reason == Reason.UNKNOWN_TYPE else found
+
+
+def worth(
+    waiting: Sequence[QuarantinedEvent], *, as_customer: UUID | None = None, as_type: str = ""
+) -> Worth:
+    """Return what events would add to the bills of their periods, before credits and tax, if their cause were mended.
+
+    Their age does not matter, the last contract of each customer is taken as running on, and unknown customers and types
+    are read as those given. What is added up counts; highest values, levels and outcomes are left out.
+    """
+    read = [read_event(place, strict_json.load(one.body.encode())) for place, one in enumerate(waiting)]
+    customers = {
+        key: str(one) for key, one in ids_by_key({e.customer_key for e in read if e.customer_key}).items()
+    }
+    if as_customer:
+        customers |= {
+            e.customer_key: str(as_customer)
+            for e in read
+            if e.customer_key and e.customer_key not in customers
+        }
+    types = {event.type for event in read} | {as_type}
+    meters: dict[str, Sequence[Meter]] = dict(meters_by_type(types))
+    if as_type in meters:
+        meters |= {event.type: meters[as_type] for event in read if event.type not in meters}
+    contracts = _running_on(set(customers.values()))
+    facts = Facts(customers, meters, {key: [facts for _, facts in of] for key, of in contracts.items()}, None)
+    judged = [judge(event, facts) for event in read]
+    countable = [one for one in judged if isinstance(one, Countable)]
+    by_id = {facts.id: contract for of in contracts.values() for contract, facts in of}
+    return Worth(_added(countable, by_id), len(countable), len(read) - len(countable))
+
+
+def _running_on(customer_ids: set[str]) -> dict[str, list[tuple[Contract, ContractFacts]]]:
+    found: dict[str, list[tuple[Contract, ContractFacts]]] = {}
+    signed = Contract.objects.filter(customer_id__in=customer_ids).exclude(status="draft")
+    for contract in signed.select_related("plan_version").order_by("customer_id", "-starts_on"):
+        is_last = str(contract.customer_id) not in found
+        if is_last:
+            contract.ends_on = None
+        facts = replace(
+            facts_of(contract), charges=charges_by_meter(contract.plan_version_id), billed_until_on=None
+        )
+        found.setdefault(str(contract.customer_id), []).append((contract, facts))
+    return found
+
+
+def _added(countable: Sequence[Countable], contracts: Mapping[str, Contract]) -> tuple[Money, ...]:
+    more: dict[tuple[str, Period], list[Total]] = {}
+    for one in countable:
+        contract = contracts[one.contract.id]
+        period = period_on(contract, one.day)
+        more.setdefault((one.contract.id, period), []).extend(
+            Total(cell.measure.meter.pk, sql.read_json(cell.dimensions), Decimal(quantity), 1, one.event.time)
+            for cell, quantity in one.feeds
+        )
+    sums: dict[str, Money] = {}
+    for (contract_id, period), totals in more.items():
+        contract = contracts[contract_id]
+        charges = charges_of(contract.plan_version_id)
+        used = queries.totals([(contract, period)])[contract.pk]
+        terms = terms_for(contract, period)
+        added = (
+            rate(terms, as_usage(charges, [*used, *totals])).subtotal
+            - rate(terms, as_usage(charges, used)).subtotal
+        )
+        sums[terms.currency] = sums.get(terms.currency, Money.zero(terms.currency)) + added
+    return tuple(sums[currency] for currency in sorted(sums))

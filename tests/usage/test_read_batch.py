@@ -1,0 +1,120 @@
+"""The quick reader and the strict one: whatever the quick one takes, both read alike."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.usage import strict_json
+from apps.usage.read_batch import read_batch
+from apps.usage.read_event import ReadEvent, read_event
+from tests.usage.events import event
+
+
+def strictly(body: bytes, customer_key: str | None = None) -> list[ReadEvent]:
+    loaded: Any = strict_json.load(body)
+    raws = loaded["events"] if isinstance(loaded, dict) else loaded
+    return [read_event(index, raw, customer_key=customer_key) for index, raw in enumerate(raws)]
+
+
+def figures(read: list[ReadEvent]) -> list[tuple[object, ...]]:
+    return [
+        (
+            one.index,
+            one.key,
+            one.customer_key,
+            one.type,
+            one.time,
+            one.written_time,
+            one.quantity,
+            one.properties_json,
+            one.fingerprint,
+            one.fault,
+        )
+        for one in read
+    ]
+
+
+VALUES = (
+    st.text(max_size=8)
+    | st.booleans()
+    | st.none()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=True)
+    | st.lists(st.integers(), max_size=2)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+)
+EVENTS = st.fixed_dictionaries(
+    {
+        "id": st.text(max_size=4),
+        "type": st.sampled_from(["api.call", "ü", ""]),
+        "time": st.sampled_from(
+            [
+                "2026-10-20T11:00:00Z",
+                "2026-10-20T11:00:00.120000Z",
+                "2026-10-20T11:00:00.000000+00:00",
+                "2026-10-20T11:00:00.123456+00:00",
+                "2026-10-20T13:00:00+02:00",
+                "2026-W43-2T11:00:00Z",
+                "20261020T110000Z",
+                "2026-10-20 11:00:00Z",
+                "2026-10-20T11:00:00,123456Z",
+                "2026-10-20T11:00:00",
+                "yesterday",
+            ]
+        ),
+    },
+    optional={
+        "customer": st.sampled_from(["acme", "", "x" * 64, None]),
+        "quantity": VALUES,
+        "properties": st.none() | st.dictionaries(st.text(max_size=4), VALUES, max_size=4),
+        "more": VALUES,
+    },
+)
+
+
+@given(
+    events=st.lists(EVENTS, max_size=4),
+    wrapped=st.booleans(),
+    customer_key=st.sampled_from([None, "acme"]),
+    ascii_only=st.booleans(),
+)
+def test_what_the_quick_reader_takes_both_read_alike(
+    *, events: list[dict[str, Any]], wrapped: bool, customer_key: str | None, ascii_only: bool
+) -> None:
+    body = json.dumps({"events": events} if wrapped else events, ensure_ascii=ascii_only).encode(
+        errors="surrogatepass"
+    )
+
+    quick = read_batch(body, customer_key=customer_key)
+
+    assert quick is None or figures(quick) == figures(strictly(body, customer_key))
+
+
+def test_an_ordinary_batch_is_read_quickly() -> None:
+    properties = {"model": "large", "input_tokens": 812, "cost": 0.0001, "cached": True, "note": None}
+    events = [event("a", properties=properties), event("b", quantity="2.50"), event("c")]
+
+    for body in (json.dumps(events).encode(), json.dumps({"events": events}, indent=2).encode()):
+        read = read_batch(body)
+        assert read is not None
+        assert figures(read) == figures(strictly(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"id":"a","id":"b","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z"}]',
+        b'[{"id":"a","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z","properties":{"a" :1,"b":2,"b":3}}]',
+        b'[{"id":"a","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z","properties":{"b":[],"b":3}}]',
+        b'[{"id":"a\\u0000","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z"}]',
+        b'[{"id":"a\\ud800","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z"}]',
+        b'\xef\xbb\xbf[{"id":"a","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z"}]',
+        b'[{"id":"a","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z","quantity":1e999999999999999999999}]',
+        b'[{"id":"a","customer":"acme","type":"t","time":"2026-10-20T11:00:00Z"},]',
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_left_to_the_strict_reader(body: bytes) -> None:
+    assert read_batch(body) is None
