@@ -1,7 +1,7 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -69,11 +69,20 @@ def mistakes_of(version: PlanVersion) -> list[str]:
             _planned(row)
         except ValueError as mistake:
             mistakes.append(f"Charge {row.key}: {mistake}")
-        if row.kind == Charge.Kind.USAGE and row.meter and set(row.dimensions) - set(row.meter.dimensions):
+        if (
+            row.kind == Charge.Kind.USAGE
+            and row.meter
+            and set(row.dimensions) - set(dimension_names(row.meter))
+        ):
             mistakes.append(
                 f"Charge {row.key} prices by a dimension that its meter {row.meter.key} does not keep."
             )
-    return mistakes
+    return [*mistakes, *_different_counts(rows)]
+
+
+def dimension_names(meter: Meter) -> tuple[str, ...]:
+    """Return what a meter tells events apart by: properties, and ranges of numbers."""
+    return (*meter.dimensions, *meter.ranges)
 
 
 def active_in(charge: terms.Charge, covered: Period, whole: Period) -> terms.Charge:
@@ -105,6 +114,19 @@ def _meters(_stamp: str) -> dict[str, tuple[Meter, ...]]:
         type_: (*of_type.get(type_, ()), *counted_as.get(type_, ()))
         for type_ in of_type.keys() | counted_as.keys()
     }
+
+
+def _different_counts(rows: Sequence[Charge]) -> list[str]:
+    """Different values are counted once for all charges of a meter, so these must tell them apart alike."""
+    priced_by: dict[str, set[tuple[str, ...]]] = {}
+    for row in rows:
+        if row.meter and row.meter.aggregation == Meter.Aggregation.UNIQUE_COUNT:
+            priced_by.setdefault(row.meter.key, set()).add(tuple(row.dimensions))
+    return [
+        f"Meter {key} counts different values: let all its charges price by the same dimensions."
+        for key, ways in priced_by.items()
+        if len(ways) > 1
+    ]
 
 
 class _StillDraft(Exception):
