@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.backoffice import quarantine, views
+from apps.backoffice import disputes, quarantine, views
 
 app_name = "backoffice"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/review/", admin.site.admin_view(views.review), name="review"),
     path("admin/quarantine/", admin.site.admin_view(quarantine.causes), name="quarantine"),
     path("admin/quarantine/cause/", admin.site.admin_view(quarantine.cause), name="quarantine_cause"),
+    path("admin/disputes/", admin.site.admin_view(disputes.disputes), name="disputes"),
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),

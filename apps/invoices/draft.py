@@ -20,9 +20,10 @@ from apps.invoices import billing, snapshot
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.plans.models import CreditUnit
-from apps.plans.queries import PlannedCharge
+from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.lines import Line, LineKind
 from apps.rating.steps import step_as_json, written
+from apps.usage import levels
 
 _PERCENT = Decimal(100)
 
@@ -94,6 +95,8 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     """
     db.require_transaction()
     period = period_on(contract, starts_on)
+    if any(planned.is_level for planned in charges_of(contract.plan_version_id)):
+        levels.carry(at=at, customer_id=contract.customer_id)
     is_new = invoice is None
     if invoice is None:
         review = timedelta(hours=contract.customer.legal_entity.review_hours)

@@ -60,3 +60,14 @@ class AlreadyRecounting(Refusal):
         super().__init__(
             f"Meter {meter} is being computed over past events already. Wait until that is done."
         )
+
+
+class NotDisputed(Refusal):
+    code = "not-disputed"
+    status = 409
+    title = "Not disputed"
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(
+            f"Outcome {outcome!r} is not disputed, or that was decided already. Reload the page."
+        )
