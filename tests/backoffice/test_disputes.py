@@ -57,7 +57,7 @@ def test_a_rejected_dispute_is_billed_on_its_own_day(disputed: Client) -> None:
 
     assert UsageDay.objects.values_list("day", "quantity").get() == (
         (clock.now() - timedelta(days=3)).date(),
-        1,
+        Decimal(1),
     )
     assert "No outcome is disputed" in disputed.get("/admin/disputes/").content.decode()
     assert not reconcile().differences
