@@ -119,7 +119,7 @@ class EncodingRefused(Refusal):
 
     def __init__(self, given: str) -> None:
         super().__init__(
-            f"The body is encoded as {given[:40]!r}. Send it with Content-Encoding: gzip, or plain without that header."
+            f"The body is encoded as {given[:40]!r}. Send it with Content-Encoding: gzip or zstd, or plain without that header."
         )
 
 
@@ -131,6 +131,17 @@ class BadGzip(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "The body is said to be gzip and cannot be unpacked. Send all of it, in one gzip stream."
+        )
+
+
+class BadZstd(Refusal):
+    code = "bad-zstd"
+    status = 400
+    title = "The body is not whole zstd"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The body is said to be zstd and cannot be unpacked. Send all of it, in one frame with a window of at most 8 MiB."
         )
 
 

@@ -4,18 +4,18 @@ from typing import Any, ClassVar
 
 import orjson
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from apps.api import errors
 from apps.api.parsers import EventsParser
-from apps.api.resource import Resource
+from apps.api.resource import Fields, Resource, checked
 from apps.core import clock
 from apps.customers.models import ApiKey
 from apps.usage import gather
 from apps.usage.ingest import ingest
-from apps.usage.intake import State
+from apps.usage.intake import Ingested, State
 
 
 class EventFields(serializers.Serializer[Any]):
@@ -42,6 +42,12 @@ class EventsBody(serializers.Serializer[Any]):
     events = EventFields(many=True)
 
 
+class EventsQuestion(Fields):
+    """How the events are to be taken."""
+
+    atomic = serializers.BooleanField(required=False, default=False)
+
+
 class EventDetail(serializers.Serializer[Any]):
     """What became of an event that was not plainly counted."""
 
@@ -66,6 +72,30 @@ class EventsAnswer(serializers.Serializer[Any]):
     details = EventDetail(many=True)
 
 
+_FORMS = {
+    "application/json": EventsBody,
+    "application/x-ndjson": EventFields,
+    "application/cloudevents+json": OpenApiTypes.OBJECT,
+    "application/cloudevents-batch+json": OpenApiTypes.OBJECT,
+}
+_EXAMPLE = OpenApiExample(
+    "An LLM call",
+    request_only=True,
+    media_type="application/json",
+    value={
+        "events": [
+            {
+                "id": "request-8412",
+                "customer": "acme",
+                "type": "llm.request",
+                "time": "2026-11-23T10:15:00Z",
+                "properties": {"model": "large", "input_tokens": 812, "output_tokens": 94},
+            }
+        ]
+    },
+)
+
+
 class Events(Resource):
     """Usage events."""
 
@@ -76,46 +106,67 @@ class Events(Resource):
         operation_id="post_events",
         summary="Post usage",
         description=(
-            "Up to 10,000 events and 10 MiB at once. The answer is given after the events are committed. Each event is "
-            "judged alone: what cannot be counted is kept in quarantine and listed with its reason, and the others count. "
-            "Send a batch again with the same ids whenever an answer was lost: nothing counts twice."
+            'Up to 10,000 events and 10 MiB unpacked at once: one event, a list, {"events": []}, one event a line '
+            "(application/x-ndjson), or CloudEvents 1.0, single, in batches or in binary mode. The body may be packed "
+            "(Content-Encoding: gzip or zstd). The answer is given after the events are committed. Each event is judged "
+            "alone: what cannot be counted is kept in quarantine and listed with its reason, and the others count. Send a "
+            "batch again with the same ids whenever an answer was lost: nothing counts twice."
         ),
-        request=EventsBody,
-        responses=EventsAnswer,
-        examples=[
-            OpenApiExample(
-                "An LLM call",
-                request_only=True,
-                value={
-                    "events": [
-                        {
-                            "id": "request-8412",
-                            "customer": "acme",
-                            "type": "llm.request",
-                            "time": "2026-11-23T10:15:00Z",
-                            "properties": {"model": "large", "input_tokens": 812, "output_tokens": 94},
-                        }
-                    ]
-                },
+        parameters=[
+            OpenApiParameter(
+                "atomic",
+                bool,
+                description="true: all or nothing. If any event cannot be counted, none is counted or kept, and the answer is 422.",
             )
         ],
+        request=_FORMS,
+        responses=EventsAnswer,
+        examples=[_EXAMPLE],
     )
     def post(self, request: Request) -> HttpResponse:
-        events = _events(request.data)
-        count = gather.ingest if len(events) <= gather.SMALL else ingest
-        ingested = count(
-            events=events, at=clock.now(), actor=self.caller.actor, customer_key=self.caller.customer_key
+        asked = checked(EventsQuestion, request.query_params.dict())
+        return _answer(self._count(_listed(request.data), atomic=asked["atomic"]))
+
+    def _count(self, events: list[object], *, atomic: bool) -> Ingested:
+        at, caller = clock.now(), self.caller
+        if len(events) <= gather.SMALL and not atomic:
+            return gather.ingest(events=events, at=at, actor=caller.actor, customer_key=caller.customer_key)
+        return ingest(
+            events=events, at=at, actor=caller.actor, customer_key=caller.customer_key, atomic=atomic
         )
-        return HttpResponse(orjson.dumps(ingested), content_type="application/json")
 
 
-def _events(body: object) -> list[object]:
-    if isinstance(body, list):
-        return body
-    if not isinstance(body, dict):
-        raise errors.NotEvents
-    if "events" not in body:
-        return [body]
-    if len(body) > 1 or not isinstance(body["events"], list):
-        raise errors.NotEvents
-    return body["events"]
+class ValidateEvents(Resource):
+    """What would become of events."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": ApiKey.Scope.EVENTS_WRITE}
+    parser_classes = (EventsParser,)
+
+    @extend_schema(
+        operation_id="validate_events",
+        summary="Try usage out",
+        description="Answers as POST /events would, at this moment, and writes nothing.",
+        request=_FORMS,
+        responses=EventsAnswer,
+        examples=[_EXAMPLE],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        caller = self.caller
+        return _answer(
+            ingest(
+                events=_listed(request.data),
+                at=clock.now(),
+                actor=caller.actor,
+                customer_key=caller.customer_key,
+                dry_run=True,
+            )
+        )
+
+
+def _listed(data: object) -> list[object]:
+    # An empty body in a form that has no parser comes as an empty dict.
+    return data if isinstance(data, list) else []
+
+
+def _answer(ingested: Ingested) -> HttpResponse:
+    return HttpResponse(orjson.dumps(ingested), content_type="application/json")

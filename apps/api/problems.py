@@ -11,6 +11,7 @@ from rest_framework import exceptions
 
 from apps.api import errors
 from apps.core.errors import Refusal
+from apps.usage.errors import NotAllCounted
 from apps.usage.strict_json import BadJson
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def answer(refusal: Refusal) -> HttpResponse:
     more: dict[str, object] = {}
     if isinstance(refusal, errors.InvalidFields):
         more["errors"] = refusal.mistakes
+    if isinstance(refusal, NotAllCounted):
+        more["details"] = refusal.ingested.details
     response = _answer(refusal.status, refusal.code, refusal.title, str(refusal), more)
     if refusal.status == errors.NoKey.status:
         response["WWW-Authenticate"] = "Bearer"

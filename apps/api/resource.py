@@ -20,12 +20,12 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
 class _JsonAlways(BaseContentNegotiation):
-    """Answers in JSON whatever the Accept header says, and takes JSON alone."""
+    """Answers in JSON whatever the Accept header says, and takes JSON and what else the parser reads."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
-        return parsers[0] if is_json else None
+        return parsers[0] if is_json or kind in parsers[0].other_media_types else None
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None

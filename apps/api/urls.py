@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from apps.api.corrections import Corrections
 from apps.api.customers import Customers, OneCustomer
-from apps.api.events import Events
+from apps.api.events import Events, ValidateEvents
 from apps.api.invoices import Invoices, OneInvoice, Pdf, UsageCsv
 from apps.api.site import Reference, Schema, unknown
 from apps.api.usage import SpendToDate, Usage
@@ -15,6 +15,7 @@ urlpatterns = [
     path("schema/", Schema.as_view(), name="api_schema"),
     path("docs/", Reference.as_view(), name="api_docs"),
     path("v1/events", Events.as_view(), name="api_events"),
+    path("v1/events/validate", ValidateEvents.as_view(), name="api_events_validate"),
     path("v1/corrections", Corrections.as_view(), name="api_corrections"),
     path("v1/customers", Customers.as_view(), name="api_customers"),
     path("v1/customers/<str:key>", OneCustomer.as_view(), name="api_customer"),

@@ -39,21 +39,26 @@ class _Wrapped(msgspec.Struct, gc=False):
 
 _LIST = msgspec.json.Decoder(list[_Plain], float_hook=_exact)
 _WRAPPED = msgspec.json.Decoder(_Wrapped, float_hook=_exact)
+_ONE = msgspec.json.Decoder(_Plain, float_hook=_exact)
 
 
 def read_batch(body: bytes, *, customer_key: str | None = None) -> list[ReadEvent] | None:
-    """Read a list of events, bare or as {"events": []}; return None for the strict reader to look at.
+    """Read a list of events, bare or as {"events": []}, or one event; return None for the strict reader to look at.
 
     `customer_key` is the customer that a confined API key stands for.
     """
     if rb"\u" in body and any(suspect in body for suspect in _SUSPECT):
         return None
-    wrapped = body[:1] == b"{"
+    is_list = body[:1] == b"["
+    is_one = not is_list and b"[" not in body
     try:
-        plain = _WRAPPED.decode(body).events if wrapped else _LIST.decode(body)
+        if is_list:
+            plain = _LIST.decode(body)
+        else:
+            plain = [_ONE.decode(body)] if is_one else _WRAPPED.decode(body).events
     except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError):
         return None
-    if not _is_unambiguous(body, plain, names=int(wrapped)):
+    if not _is_unambiguous(body, plain, names=int(not (is_list or is_one)), lists=int(not is_one)):
         return None
     read = []
     for index, one in enumerate(plain):
@@ -69,7 +74,7 @@ def read_batch(body: bytes, *, customer_key: str | None = None) -> list[ReadEven
     return read
 
 
-def _is_unambiguous(body: bytes, plain: list[_Plain], *, names: int) -> bool:
+def _is_unambiguous(body: bytes, plain: list[_Plain], *, names: int, lists: int) -> bool:
     """Tell whether every name in the body was read once, and no list or object lies inside the properties.
 
     Each name and text that was read has two quotation marks. A name that is there twice, or within an object inside, adds
@@ -85,4 +90,4 @@ def _is_unambiguous(body: bytes, plain: list[_Plain], *, names: int) -> bool:
             for value in one.properties.values():
                 if type(value) is str:
                     texts += 1
-    return body.count(b'"') == 2 * texts and body.count(b"[") == 1
+    return body.count(b'"') == 2 * texts and body.count(b"[") == lists

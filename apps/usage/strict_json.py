@@ -45,6 +45,11 @@ class BadJson(ValueError):
             self.column = position - text.rfind("\n", 0, position)
             self.byte = len(text[:position].encode(errors="surrogatepass"))
 
+    def in_line(self, number: int) -> "BadJson":
+        """Return the same mistake of a body that is read line by line, in the line with this number."""
+        self.line, self.byte = number, None
+        return self
+
 
 class _RepeatedName(ValueError):
     """An object has the same name twice."""

@@ -15,7 +15,7 @@ from tests.usage.events import event
 
 def strictly(body: bytes, customer_key: str | None = None) -> list[ReadEvent]:
     loaded: Any = strict_json.load(body)
-    raws = loaded["events"] if isinstance(loaded, dict) else loaded
+    raws = loaded if isinstance(loaded, list) else loaded.get("events", [loaded])
     return [read_event(index, raw, customer_key=customer_key) for index, raw in enumerate(raws)]
 
 
@@ -97,7 +97,8 @@ def test_an_ordinary_batch_is_read_quickly() -> None:
     properties = {"model": "large", "input_tokens": 812, "cost": 0.0001, "cached": True, "note": None}
     events = [event("a", properties=properties), event("b", quantity="2.50"), event("c")]
 
-    for body in (json.dumps(events).encode(), json.dumps({"events": events}, indent=2).encode()):
+    wrapped = json.dumps({"events": events}, indent=2)
+    for body in (json.dumps(events).encode(), wrapped.encode(), json.dumps(events[0]).encode()):
         read = read_batch(body)
         assert read is not None
         assert figures(read) == figures(strictly(body))

@@ -1,0 +1,271 @@
+"""Every form in which events come in, and what is refused of each."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from apps.core import clock
+from apps.usage import queries
+from apps.usage.models import Event, QuarantinedEvent, Receipt, UsageDay
+from tests.api.calls import Backend, problem, said
+from tests.builders import (
+    make_api_key,
+    make_contract,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
+
+pytestmark = pytest.mark.django_db
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "events" / "adapter_samples.json"
+
+NDJSON, CLOUD_EVENT, CLOUD_EVENTS = (
+    "application/x-ndjson",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+)
+
+
+def call(key: str = "a", **fields: object) -> dict[str, object]:
+    time = (clock.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"id": key, "customer": "acme", "type": "api.call", "time": time, "properties": {"n": 1}, **fields}
+
+
+def cloud_event(event: dict[str, Any], source: str = "/gateway", **attributes: object) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "id": event["id"],
+        "source": source,
+        "type": event["type"],
+        "subject": event["customer"],
+        "time": event["time"],
+        "data": event["properties"],
+        **attributes,
+    }
+
+
+def lines(*events: object) -> bytes:
+    return b"\n".join(json.dumps(event).encode() for event in events)
+
+
+@pytest.fixture
+def backend() -> Backend:
+    make_contract()
+    return Backend(make_api_key())
+
+
+FORMS: dict[str, Callable[[Backend, dict[str, Any], dict[str, Any]], Any]] = {
+    "an array": lambda backend, a, b: backend.post("/events", [a, b]),
+    "an object": lambda backend, a, b: backend.post("/events", {"events": [a, b]}),
+    "lines": lambda backend, a, b: backend.send("POST", "/events", lines(a, b), NDJSON),
+    "lines with others between": lambda backend, a, b: backend.send(
+        "POST", "/events", b"\r\n" + lines(a) + b"\r\n\n" + lines(b) + b"\n", "application/jsonl"
+    ),
+    "gzip": lambda backend, a, b: backend.send(
+        "POST", "/events", gzip.compress(json.dumps([a, b]).encode()), Content_Encoding="gzip"
+    ),
+    "zstd": lambda backend, a, b: backend.send(
+        "POST", "/events", zstandard.compress(json.dumps([a, b]).encode()), Content_Encoding="zstd"
+    ),
+    "zstd of lines": lambda backend, a, b: backend.send(
+        "POST", "/events", zstandard.compress(lines(a, b)), NDJSON, Content_Encoding="zstd"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_events_in_every_form(backend: Backend, form: str) -> None:
+    answer = FORMS[form](backend, call("a"), call("b", properties={"n": 2, "x": [1]}))
+
+    assert answer.status_code == 200, answer.content
+    assert (said(answer)["received"], said(answer)["counted"]) == (2, 2)
+    assert list(Event.objects.order_by("key").values_list("key", "type", "properties")) == [
+        ("a", "api.call", {"n": 1}),
+        ("b", "api.call", {"n": 2, "x": [1]}),
+    ]
+
+
+def test_one_event_is_taken_as_it_is(backend: Backend) -> None:
+    assert said(backend.post("/events", call()))["counted"] == 1
+
+
+CLOUD_FORMS: dict[str, Callable[[Backend, dict[str, Any]], Any]] = {
+    "structured": lambda backend, event: backend.send(
+        "POST", "/events", json.dumps(cloud_event(event)).encode(), CLOUD_EVENT
+    ),
+    "a batch": lambda backend, event: backend.send(
+        "POST", "/events", json.dumps([cloud_event(event)]).encode(), CLOUD_EVENTS
+    ),
+    "as plain JSON": lambda backend, event: backend.post("/events", cloud_event(event)),
+    "in lines": lambda backend, event: backend.send("POST", "/events", lines(cloud_event(event)), NDJSON),
+    "data in base64": lambda backend, event: backend.post(
+        "/events",
+        cloud_event(
+            event,
+            data=None,
+            data_base64=base64.b64encode(json.dumps(event["properties"]).encode()).decode(),
+            extension="more",
+        ),
+    ),
+    "binary": lambda backend, event: backend.send(
+        "POST",
+        "/events",
+        json.dumps(event["properties"]).encode(),
+        **{f"ce_{name}": str(value) for name, value in cloud_event(event).items() if name != "data"},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CLOUD_FORMS)
+def test_a_cloud_event_is_one_event_in_every_form(backend: Backend, form: str) -> None:
+    answer = CLOUD_FORMS[form](backend, call("a"))
+
+    assert said(answer)["counted"] == 1, answer.content
+    assert Event.objects.values_list("key", "customer__key", "properties").get() == (
+        "/gateway|a",
+        "acme",
+        {"n": 1},
+    )
+
+
+def test_source_and_id_together_are_the_id(backend: Backend) -> None:
+    """In the sample batch of the specification's kind the first and third are one event, the second is another."""
+    one, other = cloud_event(call(), "/s1"), cloud_event(call(), "/s2")
+
+    answer = backend.send("POST", "/events", json.dumps([one, other, one]).encode(), CLOUD_EVENTS)
+
+    assert (said(answer)["counted"], said(answer)["duplicate"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"source": None}, "bad_id"),
+        ({"id": None}, "bad_id"),
+        ({"subject": None}, "bad_customer"),
+        ({"time": None}, "bad_time"),
+        ({"data": "text"}, "bad_properties"),
+        ({"data": None, "data_base64": "###"}, "bad_properties"),
+    ],
+)
+def test_a_cloud_event_that_lacks_something_waits(
+    backend: Backend, attributes: dict[str, Any], reason: str
+) -> None:
+    answer = backend.post("/events", cloud_event(call(), **{"source": "/s", **attributes}))
+
+    assert [detail["reason"] for detail in said(answer)["details"]] == [reason]
+    assert QuarantinedEvent.objects.get().reason == reason
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples of other systems' payloads are not here")
+def test_the_samples_become_the_events_that_they_should() -> None:
+    samples = json.loads(SAMPLES.read_text())
+    for key in ("acme", "customer-1"):
+        make_meter(key, event_type={"acme": "llm.request", "customer-1": "prompt"}[key], late_days=30_000)
+        make_contract(
+            make_customer(key),
+            make_plan_version([usage_charge(key)]),
+            starts_on=clock.now().date().replace(year=2020),
+        )
+    backend = Backend(make_api_key())
+
+    for posted in (samples["cloudevents"]["structured"], samples["openmeter"]["event"]):
+        assert said(backend.post("/events", posted))["counted"] == 1
+
+    for expected in (samples["cloudevents"]["expected"][0], samples["openmeter"]["expected"]):
+        stored = Event.objects.select_related("customer").get(key=expected["id"])
+        assert (stored.customer.key, stored.type) == (expected["customer"], expected["type"])
+        assert stored.properties == expected["properties"]
+        assert stored.time.isoformat().replace("+00:00", "Z").startswith(expected["time"][:23])
+
+
+def test_an_empty_batch_is_valid(backend: Backend) -> None:
+    for body, kind in ((b"[]", CLOUD_EVENTS), (b'{"events": []}', "application/json"), (b"\n", NDJSON)):
+        answer = backend.send("POST", "/events", body, kind)
+        assert said(answer) == {
+            "received": 0,
+            "counted": 0,
+            "duplicate": 0,
+            "conflict": 0,
+            "quarantined": 0,
+            "details": [],
+        }
+
+
+def test_a_broken_line_is_named_and_nothing_counts(backend: Backend) -> None:
+    answer = backend.send("POST", "/events", lines(call("a")) + b'\n{"id":\n' + lines(call("b")), NDJSON)
+
+    assert problem(answer) == (400, "malformed-json")
+    assert said(answer)["line"] == 2
+    assert not Receipt.objects.exists()
+
+
+def wide_zstd(body: bytes) -> bytes:
+    """A frame that asks its reader for a gigabyte."""
+    wide = zstandard.ZstdCompressionParameters(window_log=30, write_content_size=False)
+    packer = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    return packer.compress(body) + packer.flush()
+
+
+BOMB = b" " * 20_000_000
+BAD_PACKAGES = {
+    "a bomb in gzip": ("gzip", gzip.compress(BOMB), (413, "body-too-large")),
+    "a bomb in zstd": ("zstd", zstandard.compress(BOMB), (413, "body-too-large")),
+    "half of gzip": ("gzip", gzip.compress(b"[]" * 1000)[:-9], (400, "bad-gzip")),
+    "half of zstd": ("zstd", zstandard.compress(bytes(range(256)) * 100)[:-9], (400, "bad-zstd")),
+    "no zstd": ("zstd", b"[]", (400, "bad-zstd")),
+    "gzip said to be zstd": ("zstd", gzip.compress(b"[]"), (400, "bad-zstd")),
+    "a window of a gigabyte": ("zstd", wide_zstd(b"[]"), (400, "bad-zstd")),
+    "deflate": ("deflate", zlib.compress(b"[]"), (415, "unsupported-encoding")),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PACKAGES)
+def test_what_cannot_be_unpacked_within_bounds_is_refused(backend: Backend, case: str) -> None:
+    encoding, body, expected = BAD_PACKAGES[case]
+
+    assert problem(backend.send("POST", "/events", body, Content_Encoding=encoding)) == expected
+    assert not Receipt.objects.exists()
+
+
+def test_all_or_nothing_takes_all(backend: Backend) -> None:
+    backend.post("/events", [call("a")])
+
+    answer = backend.post("/events?atomic=true", [call("a"), call("b")])
+
+    assert (said(answer)["counted"], said(answer)["duplicate"]) == (1, 1)
+
+
+def test_all_or_nothing_takes_nothing_where_one_cannot_be_counted(backend: Backend) -> None:
+    answer = backend.post("/events?atomic=true", [call("a"), call("b", type="odd")])
+
+    assert problem(answer) == (422, "not-all-counted")
+    assert [(one["index"], one["id"], one["reason"]) for one in said(answer)["details"]] == [
+        (1, "b", "unknown_type")
+    ]
+    assert (Event.objects.count(), queries.waiting().count(), Receipt.objects.count()) == (0, 0, 0)
+
+
+def test_trying_out_says_the_same_and_writes_nothing(backend: Backend) -> None:
+    batch = [call("a"), call("a"), call("b", type="odd")]
+
+    tried = said(backend.post("/events/validate", batch))
+
+    assert (Event.objects.count(), UsageDay.objects.count(), Receipt.objects.count()) == (0, 0, 0)
+    assert queries.waiting().count() == 0
+    assert said(backend.post("/events", batch)) == tried
+    assert (tried["counted"], tried["duplicate"], tried["quarantined"]) == (1, 1, 1)
+
+
+def test_another_type_is_refused(backend: Backend) -> None:
+    assert problem(backend.send("POST", "/events", b"a,b", "text/csv")) == (415, "not-json")
+    assert problem(backend.send("POST", "/customers", b"{}", NDJSON)) == (415, "not-json")
