@@ -19,6 +19,7 @@ from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
 
 class LineInline(ReadOnlyInline):
     model = InvoiceLine
+    fk_name = "invoice"
     fields = ("product_name", "name", "dimension_values", "counted", "rounded")
     readonly_fields = fields
     show_change_link = False

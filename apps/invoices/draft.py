@@ -16,7 +16,8 @@ from apps.core.money import Money
 from apps.core.periods import Period
 from apps.credits import queries as credit_queries
 from apps.credits import reserve
-from apps.invoices import billing, snapshot
+from apps.invoices import adjust, billing, snapshot
+from apps.invoices.adjust import Adjustment
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.plans.models import CreditUnit
@@ -101,10 +102,27 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     if invoice is None:
         review = timedelta(hours=contract.customer.legal_entity.review_hours)
         invoice = Invoice(contract=contract, drafted_at=at, review_until_at=at + review)
-    priced = billing.price(contract, period, source_key=str(invoice.pk))
-    _fill(invoice, contract, period, priced)
+    found = adjust.adjustments(contract, starts_on)
+    in_credits = [one for one in found if one.is_in_credits]
+    priced = billing.price(
+        contract,
+        period,
+        source_key=str(invoice.pk),
+        more=[(one.usage, one.quantity < 0) for one in in_credits],
+    )
+    adjusted = [*adjust.within(found, priced.rated.total.amount), *in_credits]
+    _fill(
+        invoice,
+        contract,
+        period,
+        priced,
+        sum((one.amount for one in adjusted if not one.is_in_credits), Decimal(0)),
+    )
     invoice.save(force_insert=is_new)
     lines = _lines(invoice, priced)
+    lines += [
+        _adjustment(invoice, position, one) for position, one in enumerate(adjusted, start=len(lines) + 1)
+    ]
     if not is_new:
         invoice.lines.all().delete()
     InvoiceLine.objects.bulk_create(lines)
@@ -113,8 +131,11 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     return Written(invoice, tuple(lines), priced.credits_used)
 
 
-def _fill(invoice: Invoice, contract: Contract, period: Period, priced: billing.Priced) -> None:
-    customer, subtotal = contract.customer, priced.rated.total
+def _fill(
+    invoice: Invoice, contract: Contract, period: Period, priced: billing.Priced, adjusted: Decimal
+) -> None:
+    customer = contract.customer
+    subtotal = priced.rated.total + Money(adjusted, priced.rated.total.currency)
     tax = Money(subtotal.amount * customer.tax_rate / _PERCENT, subtotal.currency).rounded()
     invoice.customer = customer
     invoice.legal_entity = customer.legal_entity
@@ -159,6 +180,34 @@ def _line(invoice: Invoice, position: int, line: Line, planned: PlannedCharge) -
         exact=Decimal(written(line.exact)),
         amount=line.amount.amount,
         steps=[*map(step_as_json, line.steps), *_drawn(line)],
+    )
+
+
+def _adjustment(invoice: Invoice, position: int, one: Adjustment) -> InvoiceLine:
+    """Return the line that bills the difference, with both figures; in credits it only says what was priced with the rest."""
+    step = {
+        "adjusts": one.adjusted.number or "",
+        "period_from": one.adjusted.period_start_on.isoformat(),
+        "period_to": one.adjusted.period_end_on.isoformat(),
+    }
+    amount = Decimal(0) if one.is_in_credits else one.amount
+    if not one.is_in_credits:
+        step |= {"rated": written(one.rated), "billed": written(one.billed), "amount": written(amount)}
+    return InvoiceLine(
+        invoice=invoice,
+        position=position,
+        charge_key=one.planned.charge.key,
+        product_name=one.planned.product_name,
+        name=one.planned.charge.name,
+        kind=InvoiceLine.Kind.ADJUSTMENT,
+        dimensions=dict(one.dimensions),
+        quantity=one.quantity,
+        unit=one.planned.unit,
+        price_unit=invoice.currency,
+        exact=amount,
+        amount=amount,
+        steps=[step],
+        adjusts=one.adjusted,
     )
 
 

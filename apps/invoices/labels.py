@@ -51,6 +51,8 @@ class Words:
     credits_cost: str
     credits_covered: str
     overage: str
+    adjusted: str
+    adjusted_in_credits: str
     credits_title: str
     credits_grant: str
     credits_used: str
@@ -122,6 +124,8 @@ _ENGLISH = Words(
     credits_cost="Paid in {unit}: {credits}",
     credits_covered="of which {covered} {unit} were drawn from your credits",
     overage="Beyond your credits: {quantity} {unit}",
+    adjusted="Adjustment of {period}, invoice {number}: usage that came or was corrected later makes it {rated}; {billed} was billed",
+    adjusted_in_credits="Adjustment of {period}, invoice {number}: usage that came or was corrected later, priced in credits with this period",
     credits_title="Credits used",
     credits_grant="Credit grant",
     credits_used="Used",
@@ -193,6 +197,8 @@ _GERMAN = Words(
     credits_cost="Bezahlt in {unit}: {credits}",
     credits_covered="davon {covered} {unit} aus Ihrem Guthaben",
     overage="Über Ihr Guthaben hinaus: {quantity} {unit}",
+    adjusted="Anpassung für {period}, Rechnung {number}: mit später gemeldeter oder berichtigter Nutzung {rated}; berechnet waren {billed}",
+    adjusted_in_credits="Anpassung für {period}, Rechnung {number}: später gemeldete oder berichtigte Nutzung, mit diesem Zeitraum aus dem Guthaben verrechnet",
     credits_title="Verbrauchtes Guthaben",
     credits_grant="Guthaben",
     credits_used="Verbraucht",
@@ -264,6 +270,8 @@ _FRENCH = Words(
     credits_cost="Payé en {unit} : {credits}",
     credits_covered="dont {covered} {unit} prélevés sur vos crédits",
     overage="Au-delà de vos crédits : {quantity} {unit}",
+    adjusted="Ajustement de {period}, facture {number} : avec l’usage arrivé ou corrigé plus tard {rated} ; facturé {billed}",
+    adjusted_in_credits="Ajustement de {period}, facture {number} : usage arrivé ou corrigé plus tard, compté en crédits avec cette période",
     credits_title="Crédits utilisés",
     credits_grant="Crédit accordé",
     credits_used="Utilisé",
@@ -335,6 +343,8 @@ _SPANISH = Words(
     credits_cost="Pagado en {unit}: {credits}",
     credits_covered="de los cuales {covered} {unit} se tomaron de sus créditos",
     overage="Más allá de sus créditos: {quantity} {unit}",
+    adjusted="Ajuste de {period}, factura {number}: con el uso recibido o corregido después {rated}; se facturó {billed}",
+    adjusted_in_credits="Ajuste de {period}, factura {number}: uso recibido o corregido después, contado en créditos con este período",
     credits_title="Créditos usados",
     credits_grant="Crédito concedido",
     credits_used="Usado",

@@ -107,6 +107,7 @@ class InvoiceLine(models.Model):
         RECURRING = "recurring", "Recurring fee"
         ONE_TIME = "one_time", "One-time fee"
         OVERAGE = "overage", "Overage"
+        ADJUSTMENT = "adjustment", "Adjustment"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
@@ -127,11 +128,24 @@ class InvoiceLine(models.Model):
     exact = models.DecimalField(max_digits=60, decimal_places=36, db_comment="Amount before rounding")
     amount = models.DecimalField(**MONEY, db_comment="In the invoice's currency, rounded once")
     steps = models.JSONField(default=list, blank=True, db_comment="The reasons of the amount, step by step")
+    adjusts = models.ForeignKey(
+        Invoice,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_comment="The earlier invoice whose period this line belongs to",
+    )
 
     class Meta:
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="line_positions_are_used_once"),
+            models.CheckConstraint(
+                condition=Q(kind="adjustment", adjusts__isnull=False)
+                | ~Q(kind="adjustment") & Q(adjusts=None),
+                name="adjustment_names_what_it_adjusts",
+            ),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from apps.invoices.figures import Figures
@@ -19,6 +20,8 @@ class Explained:
 
 def explain(steps: Sequence[Step], *, figures: Figures, unit: str, credit_unit: str) -> Explained:
     """Return what is printed about a line's steps; `credit_unit` is empty for a line priced in the currency."""
+    if steps and "adjusts" in steps[0]:
+        return Explained("", (_adjusted(steps[0], figures),))
     reader = _Reader(figures, unit, money=not credit_unit)
     priced = [step for step in steps if "included" not in step and "credits" not in step]
     reasons = [reader.reason(step, alone=len(steps) == 1) for step in steps if "credits" not in step]
@@ -122,6 +125,19 @@ class _Reader:
 
     def _price(self, step: Step, name: str) -> str:
         return self.figures.price(_decimal(step, name), money=self.money)
+
+
+def _adjusted(step: Step, figures: Figures) -> str:
+    start, end = (date.fromisoformat(str(step[name])) for name in ("period_from", "period_to"))
+    period = figures.period(start, end)
+    if "rated" not in step:
+        return figures.words.adjusted_in_credits.format(period=period, number=step["adjusts"])
+    return figures.words.adjusted.format(
+        period=period,
+        number=step["adjusts"],
+        rated=figures.total(_decimal(step, "rated")),
+        billed=figures.total(_decimal(step, "billed")),
+    )
 
 
 def _credits(step: Step, figures: Figures, credit_unit: str) -> str:

@@ -82,6 +82,7 @@ def _line(line: InvoiceLine) -> dict[str, object]:
         "exact": plain(line.exact),
         "amount": plain(line.amount),
         "steps": line.steps,
+        **({"adjusts": str(line.adjusts_id)} if line.adjusts_id else {}),
     }
 
 
