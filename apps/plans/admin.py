@@ -24,37 +24,65 @@ from apps.core.admin import (
     state,
 )
 from apps.core.errors import Refusal
-from apps.plans import catalogue, compose, publish, summary
+from apps.plans import catalogue, compose, publish, queries, summary
+from apps.plans.meter_form import MeterForm
+from apps.plans.meter_rules import is_internal
 from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Price, Product, Tier
 
 
 @admin.register(Meter)
 class MeterAdmin(ActionAdmin):
-    list_display = ("name", "key", "unit", "event_type", "aggregation", "value_property", "by", "late_days")
+    form = MeterForm
+    list_display = ("name", "key", "unit", "event_type", "aggregation", "by", "whole")
     list_filter = ("aggregation", "event_type")
     search_fields = ("name", "key", "event_type")
     ordering = ("name",)
-    fields = (
-        "name",
-        "key",
-        "unit",
-        "event_type",
-        "aggregation",
-        "value_property",
-        "dimensions",
-        "late_days",
+    fieldsets = (
+        ("What customers read", {"fields": ("name", "key", "unit")}),
+        ("What is counted", {"fields": ("event_type", "filter_lines")}),
+        (
+            "How it is measured",
+            {
+                "fields": (
+                    "aggregation",
+                    ("value_property", "value_expression"),
+                    ("level", "per"),
+                    "state_lines",
+                    ("rounding", "rounding_step"),
+                )
+            },
+        ),
+        ("What prices and pages tell apart", {"fields": ("dimensions", "range_lines")}),
+        ("When events count", {"fields": (("late_days", "early_hours"),)}),
     )
 
     @admin.display(description="dimensions")
     def by(self, meter: Meter) -> str:
-        return ", ".join(meter.dimensions) or "-"
+        return ", ".join(queries.dimension_names(meter)) or "-"
+
+    @admin.display(description="past events", ordering="counts_from")
+    def whole(self, meter: Meter) -> str:
+        if meter.counts_from is None:
+            return state("all counted", "good")
+        return state(f"counted since {meter.counts_from:%Y-%m-%d}", "warn")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
         return ("key",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Meter, form: Any, change: bool) -> None:  # noqa: FBT001
         fields = {**form.cleaned_data, "key": obj.key}
-        obj.pk = catalogue.put_meter(**fields, at=clock.now(), actor=actor_of(request)).pk
+        saved = catalogue.put_meter(**fields, at=clock.now(), actor=actor_of(request))
+        obj.pk = saved.pk
+        if is_internal(saved.unit):
+            messages.warning(
+                request,
+                f"Customers read {saved.unit!r} on their invoices. Name what they get: documents, tokens, minutes.",
+            )
+        if saved.counts_from is not None:
+            messages.warning(
+                request,
+                f"{saved} counts from now on. To count past events as well, add it under Recounts.",
+            )
 
 
 class _Named(ActionAdmin):

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import models, transaction
 
 from apps.core import audit
-from apps.plans.errors import MeterInUse
+from apps.plans import meter_rules
+from apps.plans.errors import BadMeter, MeterInUse
 from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Product
 
 # What decides how much an event counts for.
@@ -76,6 +77,8 @@ def put_meter(
         "rounding": rounding,
         "rounding_step": rounding_step,
     }
+    if found := meter_rules.mistakes(fields):
+        raise BadMeter(found)
     _refuse_reshaping(key, fields)
     if _is_reshaped(key, fields):
         # Of types that no published price counts there is no event, so nothing of the past is missing.

@@ -60,3 +60,12 @@ class TypeAliasTaken(Refusal):
         super().__init__(
             f"Events of type {sent_type!r} cannot be counted as that: they count as another type already, or it is the same."
         )
+
+
+class BadMeter(Refusal):
+    code = "bad-meter"
+    status = 422
+    title = "The meter cannot be"
+
+    def __init__(self, mistakes: dict[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {mistake}" for field, mistake in mistakes.items()))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 
 from apps.core.money import EXACT
@@ -11,6 +11,8 @@ from apps.core.money import EXACT
 LONGEST = 200
 _DEEPEST = 20
 _EIGHTEEN = Decimal(1).scaleb(-18)
+# Wide enough that rounding it twice, to 120 digits and then to 18 decimals, changes nothing.
+_ROUNDING = Context(prec=120)
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_.]*)|([-+*/(),]))", re.ASCII)
 _FUNCTIONS: Mapping[str, Callable[..., Decimal]] = {"min": min, "max": max}
 
@@ -160,6 +162,4 @@ def _joined(sign: str, left: _Node, right: _Node) -> _Node:
 def _divided(one: Decimal, other: Decimal) -> Decimal:
     if not other:
         raise NoValue
-    with localcontext() as context:
-        context.prec = 120
-        return (one / other).quantize(_EIGHTEEN, ROUND_HALF_UP)
+    return _ROUNDING.divide(one, other).quantize(_EIGHTEEN, ROUND_HALF_UP, _ROUNDING)

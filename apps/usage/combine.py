@@ -7,7 +7,7 @@ with other dimension values are things of their own, so theirs add up.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from uuid import UUID
 
 from apps.core.money import EXACT
@@ -106,7 +106,6 @@ def _newness(total: Total) -> tuple[date, datetime, Decimal]:
 def _rounded(quantity: Decimal, planned: PlannedCharge) -> Decimal:
     if not planned.rounding or not planned.rounding_step:
         return quantity
-    with localcontext() as context:
-        context.prec = 120
-        steps = (quantity / planned.rounding_step).to_integral_value(_ROUNDINGS[planned.rounding])
-        return steps * planned.rounding_step
+    wide = Context(prec=120, rounding=_ROUNDINGS[planned.rounding])
+    steps = wide.to_integral_value(wide.divide(quantity, planned.rounding_step))
+    return wide.multiply(steps, planned.rounding_step)

@@ -7,7 +7,7 @@ day that has begun counts to its end at the level that stands, until a change du
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from fractions import Fraction
 from uuid import UUID
 
@@ -29,6 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _EASTERNMOST = "Etc/GMT-14"
 _EIGHTEEN = Decimal(1).scaleb(-18)
+_ROUNDING = Context(prec=120)
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
 _ADD_POINTS = """
     INSERT INTO usage_levelpoint (customer_id, meter_id, dimensions, "time", key, value, received_at)
@@ -158,9 +159,8 @@ def quantity_of_day(steps: Sequence[Step], meter: Meter, starts_at: datetime, en
             Decimal(0),
         )
     share = Fraction(area) / Fraction(unit)
-    with localcontext() as context:
-        context.prec = 120
-        return (Decimal(share.numerator) / Decimal(share.denominator)).quantize(_EIGHTEEN, ROUND_HALF_UP)
+    exact = _ROUNDING.divide(Decimal(share.numerator), Decimal(share.denominator))
+    return exact.quantize(_EIGHTEEN, ROUND_HALF_UP, _ROUNDING)
 
 
 def _lock(points: Iterable[Point]) -> None:

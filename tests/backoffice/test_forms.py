@@ -141,6 +141,7 @@ def test_a_meter_is_changed_by_its_form(month: Month, staff: Client) -> None:
             "value_property": "",
             "dimensions": "",
             "late_days": "35",
+            "early_hours": "1",
         },
     )
 

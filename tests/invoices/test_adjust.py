@@ -80,7 +80,7 @@ def test_late_usage_is_billed_at_the_tier_that_it_falls_in() -> None:
     text = document_of(november, list(november.lines.all()), language="en").groups[0].rows[-1].reasons[0]
     assert text == (
         f"Adjustment of 1 October 2026 to 31 October 2026, invoice {october.number}: "
-        "usage that came or was corrected later makes it 110.00 USD; 90.00 USD was billed"
+        "usage that came or was corrected later makes it 110.00\N{NO-BREAK SPACE}USD; 90.00\N{NO-BREAK SPACE}USD was billed"
     )
 
 
