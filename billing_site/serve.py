@@ -23,7 +23,7 @@ def web_command(*, host: str, port: int, workers: int = 2) -> list[str]:
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
         *("--workers", str(workers), "--blocking-threads", "32", "--no-ws", "--log-level", "warning"),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
+        *("--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "5"),
         "billing_site.wsgi:application",
     ]
 
@@ -107,12 +107,12 @@ def _watch(running: dict[str, subprocess.Popen[bytes]], stopping: threading.Even
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        # Its own session, so this ends its children too.
+    # Its session is its own: children of a main process that was killed would go on answering from the same port.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""The site under torture: its own durable PostgreSQL, its real server, one for all checks of a run."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.torture.cluster import Cluster
+from tests.torture.report import Figure, Torture, table
+from tests.torture.server import Server, make_seller
+
+_figures: list[Figure] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What there is to torture."""
+
+    cluster: Cluster
+    server: Server
+    environment: dict[str, str]
+    folder: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let all checks run in one process, one after the other: they share the machine's patience."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("torture"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures:
+        terminalreporter.section("torture")
+        for line in table(_figures):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def torture() -> Torture:
+    """Give size and seed; METERBOOK_TORTURE=full and METERBOOK_TORTURE_SEED choose them."""
+    seed = int(os.environ.get("METERBOOK_TORTURE_SEED") or secrets.randbelow(10**6))
+    print(f"To repeat: METERBOOK_TORTURE_SEED={seed}")
+    return Torture(os.environ.get("METERBOOK_TORTURE") == "full", seed, _figures)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    folder = Path(tempfile.mkdtemp(prefix="meterbook-torture-"))
+    # The database's account must pass through.
+    folder.chmod(0o711)
+    cluster = Cluster(folder)
+    try:
+        environment = {
+            "DATABASE_URL": cluster.url,
+            "CELERY_BROKER_URL": "memory://",
+            "METERBOOK_VAR": str(folder / "var"),
+            "DJANGO_SETTINGS_MODULE": "billing_site.settings.dev",
+        }
+        server = Server(environment=environment, log=folder / "web.log", key=make_seller(environment))
+        try:
+            server.await_answer()
+            yield Site(cluster, server, environment, folder)
+        finally:
+            server.stop()
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
