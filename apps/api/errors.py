@@ -193,7 +193,8 @@ class Unavailable(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database cannot be reached now. Nothing is acknowledged; send the same again, with the same ids."
+            "The database cannot take this now: it is starting, away, or out of room. Nothing is acknowledged; send the "
+            "same again, with the same ids, once the seconds of Retry-After are over."
         )
 
 

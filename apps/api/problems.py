@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
+import psycopg
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+# What a server says that has just become, or not yet ceased to be, a standby of another.
+READ_ONLY = "25006"
 
 
 def problem_response(problem: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -29,6 +32,8 @@ def problem_response(problem: Exception, context: Mapping[str, Any]) -> HttpResp
     refusal = _refusal(problem, context)
     if isinstance(refusal, errors.Broken):
         logger.error("Unexpected error in %s", type(context.get("view")).__name__, exc_info=problem)
+    if isinstance(refusal, errors.Unavailable):
+        logger.warning("Answered 503: %s", " ".join(str(problem).split()))
     return answer(refusal)
 
 
@@ -77,10 +82,17 @@ def _refusal(problem: Exception, context: Mapping[str, Any]) -> Refusal:  # noqa
             return errors.NotFound()
         case UnreadablePostError():
             return errors.EmptyBody()
-        case OperationalError() | InterfaceError():
+        case _ if _passes_by_itself(problem):
             return errors.Unavailable()
         case _:
             return errors.Broken()
+
+
+def _passes_by_itself(problem: Exception) -> bool:
+    """Tell whether the database could not be asked, had no room, or gave up: the same may succeed in a moment."""
+    # The driver's own errors, too: what goes wrong within a COPY does not pass through Django.
+    passing = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    return isinstance(problem, passing) or getattr(problem.__cause__, "sqlstate", None) == READ_ONLY
 
 
 def _mistakes(detail: object, field: str = "") -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tests.torture.server import EVENTS, HOST, sent_headers
 
 BATCH = 100
 RETRY_SECONDS = 0.05
+# One time for all events: it is part of a body, and another one under the same id would be a conflict.
+STARTED = clock.now()
 
 
 @dataclass(slots=True)
@@ -134,10 +136,8 @@ def posting(
             client.join()
 
 
-def batch(name: str, customer: str = CUSTOMERS[0], size: int = BATCH) -> bytes:
+def batch(name: str, customer: str = CUSTOMERS[0], at: datetime = STARTED) -> bytes:
     """Return a batch whose ids and quantities follow from its name: event `i` has `i` tokens, from 1."""
-    # The time is part of the body, so it follows from the name as well: another one would be a conflict.
-    at = _STARTED - timedelta(seconds=len(name))
     events = [
         {
             "id": f"{name}-{number}",
@@ -146,9 +146,6 @@ def batch(name: str, customer: str = CUSTOMERS[0], size: int = BATCH) -> bytes:
             "time": at.isoformat(),
             "properties": {"tokens": number},
         }
-        for number in range(1, size + 1)
+        for number in range(1, BATCH + 1)
     ]
     return json.dumps(events).encode()
-
-
-_STARTED = clock.now().astimezone(UTC)
