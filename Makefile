@@ -8,7 +8,7 @@ EMBEDDED := $(BIN)/python -m billing_site.embedded
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-check demo-reset run shell test lint fmt bench lock
+.PHONY: help setup demo demo-check demo-reset run shell test lint fmt torture bench lock
 
 help: ## List what `make` can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: .venv/.development ## Check style, types, imports, migrations, settings an
 fmt: .venv/.development ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+torture: .venv/.development ## Break it on purpose: kill servers and databases while usage comes in, full size
+	@METERBOOK_TORTURE=full $(BIN)/pytest tests/torture --color=no --no-header --tb=short -q $(ARGS)
 
 bench: .venv/.development ## Measure, beside a floor for each figure
 	@METERBOOK_VAR="$(CURDIR)/var/bench" $(EMBEDDED) $(BIN)/python -m benchmarks $(ARGS)

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.torture.cluster import Cluster
-from tests.torture.report import Figure, Torture, table
+from tests.torture.report import Torture, table
 from tests.torture.server import Server, make_seller
-
-_figures: list[Figure] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +25,28 @@ class Site:
     folder: Path
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let all checks run in one process, one after the other: they share the machine's patience."""
+    """Let all checks of the one site run in one process, one after the other."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if "site" in getattr(item, "fixturenames", ()) and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("torture"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _figures:
+    passed = terminalreporter.stats.get("passed", [])
+    lines = table(one for report in passed for one in report.user_properties)
+    if lines:
         terminalreporter.section("torture")
-        for line in table(_figures):
-            terminalreporter.write_line(line)
+        terminalreporter.write("\n".join([*lines, ""]))
 
 
 @pytest.fixture
-def torture() -> Torture:
-    """Give size and seed; METERBOOK_TORTURE=full and METERBOOK_TORTURE_SEED choose them."""
+def torture(request: pytest.FixtureRequest) -> Torture:
+    """Give the check its seed, which METERBOOK_TORTURE_SEED chooses."""
     seed = int(os.environ.get("METERBOOK_TORTURE_SEED") or secrets.randbelow(10**6))
     print(f"To repeat: METERBOOK_TORTURE_SEED={seed}")
-    return Torture(os.environ.get("METERBOOK_TORTURE") == "full", seed, _figures)
+    return Torture(seed, request.node.user_properties)
 
 
 @pytest.fixture(scope="session")
