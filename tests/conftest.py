@@ -11,6 +11,8 @@ import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from billing_site.embedded.places import Trouble
 from billing_site.embedded.postgres import start_postgres
@@ -34,6 +36,22 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.DATABASES["default"].update(
         {key: address[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     )
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
+    """Deals single tests to the workers, but those that share a browser, or a site under torture, to one of them.
+
+    Marks of `xdist_group` do not arrive: the test ids of this pytest are not those that xdist changes.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "/".join(nodeid.split("/")[:2])
+        shared = folder in {"tests/browser", "tests/torture"} and "test_fuzzed_bodies" not in nodeid
+        return folder if shared else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
