@@ -76,7 +76,7 @@ TYPES = [
 ]
 ENCODINGS = ["gzip", "GZIP", "x-gzip", "identity", "zstd", "br", "deflate", "gzip, gzip", "gzip;q=1", "", "ü"]
 ODD_HEADERS = [
-    *(("Accept", "text/html"), ("Accept", "\x00"), ("Expect", "100-continue"), ("Content-Length", "7")),
+    *(("Accept", "text/html"), ("Accept", "\x00"), ("Expect", "100-continue")),
     *(("Content-Length", "-1"), ("Content-Length", "9" * 30), ("Content-Length", "x"), ("Transfer-Encoding", "chunked")),
     *(("Cookie", "sessionid=" + "x" * 500), ("Cookie", "csrftoken=;;;="), ("Accept-Language", "xx-" * 100)),
     *(("X-Forwarded-Proto", "ftp"), ("If-Match", "*"), ("Range", "bytes=0-"), ("X-Http-Method-Override", "DELETE")),

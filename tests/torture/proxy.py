@@ -39,8 +39,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(answer.status)
-        self.send_header("Content-Type", answer.headers["content-type"])
-        self.send_header("Content-Length", str(len(answer.body)))
+        for name in {"content-type", "content-length", "retry-after"} & answer.headers.keys():
+            self.send_header(name, answer.headers[name])
         self.end_headers()
         self.wfile.write(answer.body)
 

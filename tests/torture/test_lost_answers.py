@@ -26,6 +26,7 @@ def test_totals_are_exact_when_a_fifth_of_the_answers_is_lost(site: Site, tortur
     found = books.balance(site.cluster, run, journals)
     assert (found.lost, found.counted_twice, found.torn) == ([], [], [])
     assert [one for journal in journals for one in journal.wrong] == []
+    assert set().union(*(journal.statuses for journal in journals)) == {200}
     assert proxy.lost == sum(journal.broken for journal in journals) > 0
     # Beyond what was acknowledged there are only the batches that clients were still asking about at the end.
     assert 0 <= found.stored - found.acknowledged <= len(clients) * BATCH
