@@ -20,6 +20,7 @@ from billing_site.serve import web_command
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 EVENTS = "/api/v1/events"
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Server:
         return ask(self.port, self.key, body, timeout=timeout, **headers)
 
     def await_answer(self, *, seconds: float = 30) -> None:
-        """Wait until the server counts an empty batch."""
+        """Wait until all its processes are there, and an empty batch is counted."""
         assert places.wait_until(self._answers, seconds=seconds), self._log.read_text()[-3000:]
 
     def stop(self) -> None:
@@ -79,12 +80,15 @@ class Server:
         self._end_all()
 
     def _answers(self) -> bool:
+        # Children of a main process that has just been killed answer too, until the supervisor ends them.
+        if self._process.poll() is not None or len(self.workers()) < WORKERS:
+            return False
         with suppress(OSError, HTTPException):
             return self.post(b"[]", timeout=2).status == 200
         return False
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = web_command(host=HOST, port=self.port, workers=2)
+        command = web_command(host=HOST, port=self.port, workers=WORKERS)
         with self._log.open("ab") as output:
             return subprocess.Popen(
                 command,
