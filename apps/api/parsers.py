@@ -1,7 +1,7 @@
 """Request bodies: JSON, or events one a line, plain or packed, read strictly, and never more of it than is allowed."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 import zstandard
@@ -22,6 +22,8 @@ LINES = frozenset(
 CLOUD_EVENT_HEADER = "ce-specversion"
 _GZIP = 31
 _MOST_WINDOW = 8 * 1024 * 1024
+_PIECE = 64 * 1024
+_PART = 256 * 1024
 
 
 class StrictJSONParser(BaseParser):
@@ -41,10 +43,7 @@ class StrictJSONParser(BaseParser):
         inflate = _INFLATERS.get(encoding)
         if inflate is None:
             raise errors.EncodingRefused(encoding)
-        body = stream.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise errors.BodyTooLarge(MOST_BYTES)
-        return self.load(inflate(body), request)
+        return self.load(inflate(iter(lambda: stream.read(_PIECE), b"")), request)
 
     def load(self, body: bytes, request: Request) -> Any:
         """Read the whole body."""
@@ -107,38 +106,73 @@ def _plainly(events: list[object]) -> list[object]:
     return [as_event(event) if is_cloud_event(event) else event for event in events]  # type: ignore[arg-type]
 
 
-def _gunzipped(body: bytes) -> bytes:
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        inflated = inflater.decompress(body, MOST_BYTES + 1)
-    except zlib.error:
-        raise errors.BadGzip from None
-    if len(inflated) > MOST_BYTES:
+def _plain(pieces: Iterator[bytes]) -> bytes:
+    body = b"".join(pieces)
+    if len(body) > MOST_BYTES:
         raise errors.BodyTooLarge(MOST_BYTES)
-    if not inflater.eof or inflater.unused_data:
+    return body
+
+
+def _gunzipped(pieces: Iterator[bytes]) -> bytes:
+    """Inflate bit by bit, so that a bomb never lies in memory, neither packed nor unpacked."""
+    inflater, size = zlib.decompressobj(_GZIP), 0
+    inflated: list[bytes] = []
+    try:
+        for part in _parts(pieces, inflater):
+            inflated.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                break
+        whole = inflater.eof and not inflater.unused_data
+    except zlib.error:
+        whole = False
+    # A caller who is still sending would not hear the answer.
+    more = _read_out(pieces)
+    if size > MOST_BYTES:
+        raise errors.BodyTooLarge(MOST_BYTES)
+    if more or not whole:
         raise errors.BadGzip
-    return inflated
+    return b"".join(inflated)
 
 
-def _unzstd(body: bytes) -> bytes:
+def _parts(pieces: Iterator[bytes], inflater: "zlib._Decompress") -> Iterator[bytes]:
+    """Yield what the pieces hold, until something follows the end of the stream."""
+    for piece in pieces:
+        part = inflater.decompress(piece, _PART)
+        while part:
+            yield part
+            part = inflater.decompress(inflater.unconsumed_tail, _PART)
+        if inflater.unused_data:
+            return
+
+
+def _read_out(pieces: Iterator[bytes]) -> bool:
+    """Read the rest and keep none of it; return whether there was any."""
+    return sum(1 for _ in pieces) > 0
+
+
+def _unzstd(pieces: Iterator[bytes]) -> bytes:
     # The window is bounded as well, so that a frame's header cannot ask for gigabytes.
     reader = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).stream_reader(
-        body, read_across_frames=False
+        _plain(pieces), read_across_frames=False
     )
+    inflated: list[bytes] = []
+    size = 0
     try:
-        inflated = reader.read(MOST_BYTES + 1)
-        is_whole = not reader.read(1)
+        while size <= MOST_BYTES and (part := reader.read(_PART)):
+            inflated.append(part)
+            size += len(part)
     except zstandard.ZstdError:
         raise errors.BadZstd from None
-    if len(inflated) > MOST_BYTES:
+    if size > MOST_BYTES:
         raise errors.BodyTooLarge(MOST_BYTES)
-    if not is_whole or not inflated:
+    if not size:
         raise errors.BadZstd
-    return inflated
+    return b"".join(inflated)
 
 
-_INFLATERS: Mapping[str, Callable[[bytes], bytes]] = {
-    "identity": lambda body: body,
+_INFLATERS: Mapping[str, Callable[[Iterator[bytes]], bytes]] = {
+    "identity": _plain,
     "gzip": _gunzipped,
     "zstd": _unzstd,
 }

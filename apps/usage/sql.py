@@ -294,7 +294,7 @@ def copy_events(counted: Sequence[Countable], *, at: datetime) -> None:
         f"{written}\t{one.day}\t{received}\n"
         for one, key, type_, written in zip(counted, keys, types, properties, strict=True)
     ]
-    with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
         copy.write("".join(lines))
 
 
