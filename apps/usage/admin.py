@@ -1,16 +1,31 @@
 """Usage in the back office: what was received, and what waits in quarantine."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html_join
 
 from apps.core import clock
-from apps.core.admin import ActionAdmin, RangeDateFilter, ReadOnlyAdmin, actor_of, plain_table, state
-from apps.usage import recount
-from apps.usage.models import Correction, QuarantinedEvent, Receipt, Recount
+from apps.core.admin import (
+    ActionAdmin,
+    RangeDateFilter,
+    ReadOnlyAdmin,
+    actor_of,
+    confirmed,
+    found,
+    page_action,
+    plain_table,
+    state,
+)
+from apps.core.ids import uuid7
+from apps.usage import import_events, recount
+from apps.usage.models import Correction, EventImport, QuarantinedEvent, Receipt, Recount
 
 
 @admin.register(Receipt)
@@ -129,11 +144,141 @@ class RecountAdmin(ActionAdmin):
                 return f"{run.done:,} of {run.days:,} days of customers"
 
     def save_model(self, request: HttpRequest, obj: Recount, form: Any, change: bool) -> None:  # noqa: FBT001
-        found = recount.preview(form.cleaned_data["meter"])
+        seen = recount.preview(form.cleaned_data["meter"])
         at, actor = clock.now(), actor_of(request)
         obj.pk = recount.begin(meter_id=form.cleaned_data["meter"].pk, at=at, actor=actor).pk
         messages.info(
             request,
-            f"{found.events:,} events on {found.days:,} days of {found.customers:,} customers are computed. Usage goes on "
+            f"{seen.events:,} events on {seen.days:,} days of {seen.customers:,} customers are computed. Usage goes on "
             "being counted meanwhile; reload the page to see how far it is.",
+        )
+
+
+class ImportForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A file to take in."""
+
+    file = forms.FileField(
+        help_text="CSV whose first row names id, customer, type, time, quantity and properties; or one JSON event a line. "
+        "Gzipped files are taken too. A file that was stopped goes on where it was."
+    )
+
+    class Meta:
+        model = EventImport
+        fields = ()
+
+
+@admin.register(EventImport)
+class EventImportAdmin(ActionAdmin):
+    form = ImportForm
+    when_empty = "No file was taken in yet. Add one here, or run manage.py import_events FILE."
+    list_display = (
+        "name",
+        "stage",
+        "rows",
+        "counted",
+        "duplicate",
+        "conflict",
+        "quarantined",
+        "started_at",
+        "actor",
+    )
+    list_filter = ("status",)
+    ordering = ("-started_at",)
+    actions_detail = ("cancel", "resume")
+    _shown = (
+        "name",
+        "stage",
+        ("rows", "counted"),
+        ("duplicate", "conflict", "quarantined"),
+        ("started_at", "finished_at"),
+        "actor",
+        "error",
+    )
+
+    @admin.display(description="status", ordering="status")
+    def stage(self, one: EventImport) -> str:
+        kind = {"done": "good", "failed": "bad", "canceled": "warn"}.get(one.status, "")
+        return state(one.get_status_display(), kind)
+
+    def get_fieldsets(self, request: HttpRequest, obj: EventImport | None = None) -> Any:
+        """Ask for the file; show how far it is."""
+        return [(None, {"fields": self._shown if obj else ("file",)})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: EventImport | None = None) -> Any:
+        return (
+            [name for row in self._shown for name in ((row,) if isinstance(row, str) else row)] if obj else ()
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: EventImport | None = None) -> bool:
+        return False
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> HttpResponse:
+        """Show the page anew every three seconds while it runs."""
+        page: HttpResponse = super().change_view(request, object_id, *args, **more)
+        if found(EventImport.objects.all(), object_id).status == EventImport.Status.RUNNING:
+            page["Refresh"] = "3"
+        return page
+
+    def save_model(self, request: HttpRequest, obj: EventImport, form: Any, change: bool) -> None:  # noqa: FBT001
+        uploaded = form.cleaned_data["file"]
+        folder = settings.VAR_DIR / "imports"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / str(uuid7())
+        with path.open("xb") as file:
+            for piece in uploaded.chunks():
+                file.write(piece)
+        begun = import_events.begin(
+            path=path, name=uploaded.name, at=clock.now(), actor=actor_of(request), by_worker=True
+        )
+        obj.pk, obj.name = begun.pk, begun.name
+
+    @page_action(
+        description="Cancel",
+        url_path="cancel",
+        permission="usage.add_eventimport",
+        offered=lambda one: one.status == EventImport.Status.RUNNING,
+    )
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then stop the import."""
+        one = found(EventImport.objects.all(), object_id)
+
+        def act() -> str:
+            import_events.cancel(import_id=one.pk, at=clock.now(), actor=actor_of(request))
+            return f"{one} stops after the rows that it is at. What is counted stays counted."
+
+        return confirmed(
+            request,
+            title=f"Cancel {one}",
+            text="What is counted stays counted; it can go on later from where it was.",
+            button="Cancel the import",
+            back=reverse("admin:usage_eventimport_change", args=[object_id]),
+            permission="usage.add_eventimport",
+            act=act,
+        )
+
+    @page_action(
+        description="Go on",
+        url_path="resume",
+        permission="usage.add_eventimport",
+        offered=lambda one: one.status in {EventImport.Status.FAILED, EventImport.Status.CANCELED},
+    )
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then go on."""
+        one = found(EventImport.objects.all(), object_id)
+
+        def act() -> str:
+            path = Path(one.path)
+            import_events.begin(
+                path=path, name=one.name, at=clock.now(), actor=actor_of(request), by_worker=True
+            )
+            return f"{one} goes on after {one.rows:,} rows."
+
+        return confirmed(
+            request,
+            title=f"Go on with {one}",
+            text=f"{one.rows:,} rows are in; the others follow.",
+            button="Go on",
+            back=reverse("admin:usage_eventimport_change", args=[object_id]),
+            permission="usage.add_eventimport",
+            act=act,
         )

@@ -71,3 +71,15 @@ class NotDisputed(Refusal):
         super().__init__(
             f"Outcome {outcome!r} is not disputed, or that was decided already. Reload the page."
         )
+
+
+class UnreadableFile(Refusal):
+    code = "unreadable-file"
+    status = 422
+    title = "The file cannot be read"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"{name} cannot be read: {why}. Give CSV whose first row names id, customer, type and time, or one JSON event a "
+            "line, in UTF-8. What was read before counts."
+        )

@@ -328,3 +328,44 @@ class QuarantinedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()}: {self.event_key or 'no id'}"
+
+
+class EventImport(models.Model):
+    """A file of events that is taken in batch by batch; stopped anywhere, it goes on after the last batch."""
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        NDJSON = "ndjson", "One JSON object a line"
+
+    class Status(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELED = "canceled", "Canceled"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200)
+    format = models.CharField(max_length=6, choices=Format.choices)
+    sha256 = models.CharField(max_length=64, db_comment="Of the file as it was given")
+    path = models.TextField(db_comment="Where this machine keeps the file until it is done")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.RUNNING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    actor = models.CharField(max_length=260)
+    rows = models.PositiveIntegerField(default=0, db_comment="Rows taken in so far")
+    counted = models.PositiveIntegerField(default=0)
+    duplicate = models.PositiveIntegerField(default=0)
+    conflict = models.PositiveIntegerField(default=0)
+    quarantined = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "import"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sha256"], condition=Q(status="running"), name="one_running_import_per_file"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

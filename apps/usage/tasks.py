@@ -1,11 +1,13 @@
 """What Beat and the outbox ring for: months made ahead, levels carried into new days, meters computed over past events."""
 
+from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
 from django.db import transaction
 
 from apps.core import clock
+from apps.usage import import_events as imports
 from apps.usage import levels, months, recount
 
 
@@ -26,3 +28,11 @@ def carry_levels(**_newer: object) -> None:
 def recount_meter(*, recount_id: str, **_newer: object) -> None:
     """Compute a meter over past events."""
     recount.run(recount_id=UUID(recount_id), at=clock.now())
+
+
+@shared_task(name="usage.import_events")
+def import_events(*, import_id: str, **_newer: object) -> None:
+    """Take in what is left of an uploaded file, and remove it when all is in."""
+    done = imports.run(import_id=UUID(import_id), at=clock.now())
+    if done.status == done.Status.DONE:
+        Path(done.path).unlink(missing_ok=True)

@@ -76,6 +76,7 @@ UNFOLD = {
                 "items": [
                     _item("Received", "move_to_inbox", "admin:usage_receipt_changelist"),
                     _item("Quarantine", "warning", "backoffice:quarantine"),
+                    _item("Imports", "upload_file", "admin:usage_eventimport_changelist"),
                     _item("Disputes", "gavel", "backoffice:disputes"),
                     _item("Corrections", "undo", "admin:usage_correction_changelist"),
                     _item("Meters", "speed", "admin:plans_meter_changelist"),

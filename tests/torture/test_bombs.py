@@ -10,8 +10,6 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 
-import pytest
-
 from benchmarks.harness import percentile
 from tests.torture.clients import batch
 from tests.torture.conftest import Site
@@ -81,11 +79,6 @@ def test_a_body_shorter_than_it_was_said_to_be_holds_nobody_up(site: Site) -> No
     assert site.server.post(b"[]", timeout=5).status == 200
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=TimeoutError,
-    reason="the server reads a body in the thread that answers: as many slow callers as threads stop all others",
-)
 def test_callers_of_one_byte_a_second_hold_nobody_up(site: Site, torture: Torture) -> None:
     slow = [begin_to_post(site.server, length=500) for _ in range(SLOW_CALLERS)]
     try:
