@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from apps.plans.expression import BadExpression, parse
 
+# No number in an event has more digits.
+_WIDE = Context(prec=100)
 _MOST_RULES = 10
 _MOST_VALUES = 50
 _STATES = ("pending", "succeeded", "partial", "failed", "disputed", "dispute_rejected", "dispute_accepted")
@@ -127,7 +129,7 @@ def as_text(value: Any) -> str | None:
     if type(value) is int:
         return str(value)
     if type(value) is Decimal:
-        return f"{value.normalize():f}" if value else "0"
+        return f"{value.normalize(_WIDE):f}" if value else "0"
     return None
 
 

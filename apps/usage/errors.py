@@ -1,5 +1,7 @@
 """What the usage room refuses."""
 
+from pathlib import Path
+
 from apps.core.errors import Refusal
 from apps.usage.intake import Ingested
 
@@ -83,3 +85,32 @@ class UnreadableFile(Refusal):
             f"{name} cannot be read: {why}. Give CSV whose first row names id, customer, type and time, or one JSON event a "
             "line, in UTF-8. What was read before counts."
         )
+
+
+class NoParquet(Refusal):
+    code = "no-parquet"
+    status = 501
+    title = "Parquet is not installed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Archives need the package pyarrow. Install it beside the others: pip install pyarrow."
+        )
+
+
+class ArchiveBroken(Refusal):
+    code = "archive-broken"
+    status = 409
+    title = "The archive cannot be used"
+
+    def __init__(self, place: Path, why: str) -> None:
+        super().__init__(f"{place.name}: {why}. Nothing was changed.")
+
+
+class MonthInUse(Refusal):
+    code = "month-in-use"
+    status = 409
+    title = "The month is in use"
+
+    def __init__(self, month: str, why: str) -> None:
+        super().__init__(f"Month {month} stays where it is: {why}.")

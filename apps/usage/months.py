@@ -6,7 +6,8 @@ from datetime import date, datetime
 from django.db import connection
 
 _AHEAD = 3
-# Months that this process has seen made; partitions are never unmade while it runs.
+# Months that this process has seen made. One that is archived meanwhile is too old for anything to come but a release,
+# which makes it anew.
 _known: set[date] = set()
 
 
@@ -23,6 +24,11 @@ def make(months: Iterable[date]) -> None:
         # Inside a transaction the partition may yet be rolled back.
         if not connection.in_atomic_block:
             _known.add(month)
+
+
+def forget(month: date) -> None:
+    """Note that a month's partition is gone."""
+    _known.discard(month)
 
 
 def make_now(months: Iterable[date]) -> None:

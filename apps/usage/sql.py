@@ -161,6 +161,12 @@ FIRST_EVENTS = f'{_EVENTS} ORDER BY customer_id, "time", key LIMIT %s'
 EVENTS_AFTER = (
     f'{_EVENTS} WHERE (customer_id, "time", key) > (%s, %s, %s) ORDER BY customer_id, "time", key LIMIT %s'
 )
+EVENTS_OF_MONTH = f"""
+    {_EVENTS}
+    WHERE "time" >= %s::date::timestamp AT TIME ZONE 'UTC' AND "time" < %s::date::timestamp AT TIME ZONE 'UTC'
+      AND (customer_id, "time", key) > (%s, %s, %s)
+    ORDER BY customer_id, "time", key LIMIT %s
+"""
 EVENTS_BY_KEY = f"""
     {_EVENTS} JOIN usage_eventkey USING (customer_id, key, "time")
     WHERE customer_id = %s AND key = ANY(%s::text[]) ORDER BY "time", key
@@ -296,6 +302,13 @@ def copy_events(counted: Sequence[Countable], *, at: datetime) -> None:
     ]
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
         copy.write("".join(lines))
+
+
+def copy_stored(rows: Sequence[Sequence[object]]) -> None:
+    """Append events as they were stored, column by column."""
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 # Customer, contract, meter, day and dimensions: what names a daily total.

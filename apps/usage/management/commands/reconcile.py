@@ -1,17 +1,25 @@
 """`manage.py reconcile`: proves that the daily totals are those of the stored events."""
 
 import sys
+from itertools import chain
+from pathlib import Path
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
+from apps.usage.archive import events_of
 from apps.usage.reconcile import reconcile
 
 
 class Command(BaseCommand):
     help = "Rebuilds the daily totals from the events and compares; says what differs, and then ends with 1."
 
-    def handle(self, **_options: object) -> None:
-        found = reconcile()
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--archive", type=Path, action="append", default=[], help="the folder of a month that is archived"
+        )
+
+    def handle(self, *, archive: list[Path], **_options: object) -> None:
+        found = reconcile(archived=chain.from_iterable(map(events_of, archive)))
         for difference in found.differences:
             self.stdout.write(
                 f"{difference.what}: the events say {difference.from_events}, stored is {difference.stored}"

@@ -1,0 +1,301 @@
+"""Months of events that are put away as Parquet: exported with a manifest, verified, detached, read and restored.
+
+A month's folder holds events.parquet and manifest.json; the manifest is written last, so without it there is no archive.
+Ids stay in the database for ever, so an archived event still counts once.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, localcontext
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from apps.contracts.models import Contract
+from apps.core import audit
+from apps.core.money import EXACT
+from apps.plans.models import Meter
+from apps.usage import event_files, months, sql
+from apps.usage.errors import ArchiveBroken, MonthInUse, NoParquet
+from apps.usage.stored import StoredEvent, read_stored
+
+_PAGE = 10_000
+_SCHEMA = 1
+_EVENTS, _MANIFEST = "events.parquet", "manifest.json"
+_COLUMNS = (
+    "customer_id",
+    "time",
+    "key",
+    "contract_id",
+    "type",
+    "quantity",
+    "properties",
+    "day",
+    "received_at",
+    "voided",
+)
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an archive holds; `content` is the SHA-256 of its rows, whatever file they lie in."""
+
+    month: str
+    rows: int
+    voided: int
+    quantity: str
+    first_time: str
+    last_time: str
+    content: str
+    file_sha256: str
+    file_bytes: int
+    schema: int = _SCHEMA
+
+
+def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Manifest:
+    """Write a month's events to a new folder of that name within `folder`, with its manifest; one consistent state.
+
+    Times are in microseconds, UTC; quantities are exact, as text. Refuses a folder that holds an archive already.
+    """
+    arrow, parquet = _parquet()
+    place = folder / f"{month:%Y-%m}"
+    if (place / _MANIFEST).exists():
+        raise ArchiveBroken(place, "there is an archive already; name another folder")
+    place.mkdir(parents=True, exist_ok=True)
+    unfinished = place / f"{_EVENTS}.unfinished"
+    summary = _Summary()
+    with parquet.ParquetWriter(unfinished, _schema(arrow), compression="zstd") as writer:
+        for page in _pages(_rows_of_month(month)):
+            summary.add(page)
+            columns = zip(*page, strict=True)
+            writer.write_table(arrow.table(dict(zip(_COLUMNS, columns, strict=True)), schema=_schema(arrow)))
+    _sync(unfinished)
+    unfinished.rename(place / _EVENTS)
+    manifest = summary.manifest(month, place / _EVENTS)
+    written = place / f"{_MANIFEST}.unfinished"
+    written.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+    _sync(written)
+    written.rename(place / _MANIFEST)
+    with transaction.atomic(durable=True):
+        _audit("usage.export_month", manifest, at=at, actor=actor)
+    return manifest
+
+
+def verify(place: Path) -> Manifest:
+    """Read an archive again and compare it with its manifest: the file's hash, every row, and the sums.
+
+    Raises ArchiveBroken with what differs.
+    """
+    manifest = _manifest(place)
+    if event_files.sha256_of(place / _EVENTS) != manifest.file_sha256:
+        raise ArchiveBroken(place, "the file is not the one that was written")
+    summary = _Summary()
+    for page in _pages(_rows_of_archive(place)):
+        summary.add(page)
+    found = summary.manifest(date.fromisoformat(f"{manifest.month}-01"), place / _EVENTS)
+    if found != manifest:
+        raise ArchiveBroken(place, "its rows are not those that the manifest tells of")
+    return manifest
+
+
+def detach_month(*, place: Path, at: datetime, actor: str) -> Manifest:
+    """Take an archived month out of the database, once the archive is proven to hold exactly what is there.
+
+    Refuses a month that events may still come for, or that a contract has not been invoiced for.
+    """
+    manifest = verify(place)
+    month = date.fromisoformat(f"{manifest.month}-01")
+    _refuse_use(month, at)
+    summary = _Summary()
+    for page in _pages(_rows_of_month(month)):
+        summary.add(page)
+    if summary.content() != manifest.content:
+        raise ArchiveBroken(place, "the database has other events of this month; export it anew")
+    table = f"usage_event_{month:%Y_%m}"
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE usage_event DETACH PARTITION {table}")
+        cursor.execute(f"DROP TABLE {table}")
+        _audit("usage.detach_month", manifest, at=at, actor=actor)
+    months.forget(month)
+    return manifest
+
+
+def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
+    """Put an archived month back into the database. Refuses one that is there."""
+    manifest = verify(place)
+    month = date.fromisoformat(f"{manifest.month}-01")
+    if next(_rows_of_month(month), None) is not None:
+        raise MonthInUse(manifest.month, "it has events in the database")
+    months.make([month])
+    with transaction.atomic(durable=True):
+        for page in _pages(_rows_of_archive(place)):
+            sql.copy_stored([row[:-1] for row in page])
+        _audit("usage.restore_month", manifest, at=at, actor=actor)
+    return manifest
+
+
+def events_of(place: Path) -> Iterator[StoredEvent]:
+    """Yield the events of an archive, for `reconcile` to count as if they were stored."""
+    _manifest(place)
+    for row in _rows_of_archive(place):
+        customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = row
+        yield StoredEvent(
+            customer_id=UUID(customer_id),
+            contract_id=UUID(contract_id),
+            day=day,
+            received_at=received_at,
+            is_voided=voided,
+            event=read_stored(key, type_, time, Decimal(quantity), properties),
+        )
+
+
+class _Summary:
+    """Sums of rows, and one hash over all of them in their order."""
+
+    def __init__(self) -> None:
+        self.rows = self.voided = 0
+        self.quantity = Decimal(0)
+        self.times: list[datetime] = []
+        self._hash = sha256()
+
+    def add(self, page: list[Row]) -> None:
+        """Add rows."""
+        with localcontext(EXACT):
+            for row in page:
+                self.quantity += Decimal(row[5])
+                self.voided += bool(row[9])
+                self._hash.update(json.dumps([str(value) for value in row]).encode())
+        self.rows += len(page)
+        self.times = [
+            min([*self.times, *(row[1] for row in page)]),
+            max([*self.times, *(row[1] for row in page)]),
+        ]
+
+    def content(self) -> str:
+        """Return the hash of the rows."""
+        return self._hash.hexdigest()
+
+    def manifest(self, month: date, file: Path) -> Manifest:
+        """Return what there is to say of them, and of their file."""
+        first, last = self.times or (None, None)
+        return Manifest(
+            month=f"{month:%Y-%m}",
+            rows=self.rows,
+            voided=self.voided,
+            quantity=f"{self.quantity:f}",
+            first_time=first.isoformat() if first else "",
+            last_time=last.isoformat() if last else "",
+            content=self.content(),
+            file_sha256=event_files.sha256_of(file),
+            file_bytes=file.stat().st_size,
+        )
+
+
+def _rows_of_month(month: date) -> Iterator[Row]:
+    """Yield the month's events in the order of their keys, in one form: ids and quantities as text, times in UTC."""
+    following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    after: Row = (UUID(int=0), datetime(1, 1, 1, tzinfo=UTC), "")
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.EVENTS_OF_MONTH, [month, following, *after, _PAGE])
+            rows = cursor.fetchall()
+        for row in rows:
+            customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = row
+            yield (
+                str(customer_id),
+                time.astimezone(UTC),
+                key,
+                str(contract_id),
+                type_,
+                f"{quantity:f}".rstrip("0").rstrip(".") or "0",
+                properties,
+                day,
+                received_at.astimezone(UTC),
+                voided,
+            )
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1][:3]
+
+
+def _rows_of_archive(place: Path) -> Iterator[Row]:
+    _, parquet = _parquet()
+    file = parquet.ParquetFile(place / _EVENTS)
+    for batch in file.iter_batches(batch_size=_PAGE):
+        for row in zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True):
+            yield (row[0], row[1].astimezone(UTC), *row[2:8], row[8].astimezone(UTC), row[9])
+
+
+def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    page: list[Row] = []
+    for row in rows:
+        page.append(row)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _refuse_use(month: date, at: datetime) -> None:
+    late = Meter.objects.aggregate(days=Max("late_days", default=0))["days"]
+    following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    if following > (at - timedelta(days=late + 1)).date():
+        raise MonthInUse(f"{month:%Y-%m}", f"events of it may come for {late} days yet")
+    ending = following + timedelta(days=1)
+    signed = Contract.objects.filter(starts_on__lt=ending).exclude(status=Contract.Status.DRAFT)
+    open_ = [
+        one.number
+        for one in signed.exclude(ends_on__lte=month)
+        if (one.billed_until_on or one.starts_on) < min(ending, one.ends_on or ending)
+    ]
+    if open_:
+        raise MonthInUse(f"{month:%Y-%m}", f"contract {open_[0]} is not invoiced for all of it")
+
+
+def _manifest(place: Path) -> Manifest:
+    try:
+        return Manifest(**json.loads((place / _MANIFEST).read_text()))
+    except (OSError, ValueError, TypeError) as mistake:
+        raise ArchiveBroken(place, "it has no manifest that can be read") from mistake
+
+
+def _schema(arrow: Any) -> Any:
+    instant = arrow.timestamp("us", tz="UTC")
+    kinds = {"time": instant, "received_at": instant, "day": arrow.date32(), "voided": arrow.bool_()}
+    return arrow.schema([(name, kinds.get(name, arrow.string())) for name in _COLUMNS])
+
+
+def _parquet() -> tuple[Any, Any]:
+    """Return the Parquet library, which few need and which is large, so that it is not installed with the others."""
+    try:
+        import pyarrow  # noqa: ICN001, PLC0415
+        import pyarrow.parquet  # noqa: PLC0415
+    except ImportError:
+        raise NoParquet from None
+    return pyarrow, pyarrow.parquet
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _audit(action: str, manifest: Manifest, *, at: datetime, actor: str) -> None:
+    audit.record(
+        at=at,
+        actor=actor,
+        action=action,
+        subject_type="month",
+        subject_key=manifest.month,
+        after={"rows": manifest.rows, "content": manifest.content},
+    )

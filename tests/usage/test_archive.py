@@ -1,0 +1,142 @@
+"""Months of events, put away as Parquet and read again."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.core.errors import Refusal
+from apps.usage import archive
+from apps.usage.correct import correct
+from apps.usage.models import Event
+from apps.usage.reconcile import reconcile
+from tests.builders import make_contract, make_meter
+from tests.usage.events import ACTOR, AT, event, take, total
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OCTOBER, LATER = date(2026, 10, 1), datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def used() -> None:
+    """Events of two months: strange texts, exact quantities, and one voided."""
+    make_meter(aggregation="sum")
+    contract = make_contract(starts_on=date(2026, 9, 1))
+    take(
+        event("a\tb\n\\", quantity="123456789012345.123456789012345678", properties={"ü": '漢"', "n": 0.1}),
+        event("b", quantity=2),
+        event("voided"),
+        event("before", time="2026-09-30T23:59:59.999999Z"),
+    )
+    correct(customer_key="acme", keys=["voided"], reason="Test", at=AT, actor=ACTOR)
+    contract.billed_until_on = date(2026, 12, 1)
+    contract.save()
+
+
+def export(folder: Path) -> Path:
+    archive.export_month(month=OCTOBER, folder=folder, at=LATER, actor=ACTOR)
+    return folder / "2026-10"
+
+
+def stored() -> list[object]:
+    rows = Event.objects.order_by("key").values_list(
+        "key", "time", "quantity", "properties", "day", "received_at"
+    )
+    return list(rows)
+
+
+def test_a_month_is_exported_detached_and_put_back_as_it_was(tmp_path: Path) -> None:
+    used()
+    before = stored()
+
+    manifest = archive.verify(export(tmp_path))
+    archive.detach_month(place=tmp_path / "2026-10", at=LATER, actor=ACTOR)
+    without = set(Event.objects.values_list("key", flat=True))
+    again = take(event("b", quantity=2))
+    archive.restore_month(place=tmp_path / "2026-10", at=LATER, actor=ACTOR)
+
+    assert (manifest.rows, manifest.voided, manifest.quantity) == (3, 1, "123456789012348.123456789012345678")
+    assert without == {"before"}
+    assert again.duplicate == 1
+    assert stored() == before
+    assert not reconcile().differences
+
+
+def test_an_archived_month_is_still_reconciled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    used()
+    place = export(tmp_path)
+    archive.detach_month(place=place, at=LATER, actor=ACTOR)
+
+    assert reconcile().differences
+    assert not reconcile(archived=archive.events_of(place)).differences
+    call_command("reconcile", "--archive", str(place))
+    assert "all agree" in capsys.readouterr().out
+    assert total() > 2
+
+
+def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
+    used()
+    file = export(tmp_path) / "events.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    with pytest.raises(Refusal, match="not the one that was written"):
+        archive.verify(tmp_path / "2026-10")
+
+
+def test_a_changed_manifest_is_found(tmp_path: Path) -> None:
+    used()
+    file = export(tmp_path) / "manifest.json"
+    file.write_text(file.read_text().replace('"rows": 3', '"rows": 4'))
+
+    with pytest.raises(Refusal, match="not those that the manifest tells of"):
+        archive.verify(tmp_path / "2026-10")
+
+
+def test_without_its_manifest_there_is_no_archive(tmp_path: Path) -> None:
+    used()
+    (export(tmp_path) / "manifest.json").unlink()
+
+    with pytest.raises(Refusal, match="no manifest"):
+        archive.detach_month(place=tmp_path / "2026-10", at=LATER, actor=ACTOR)
+    assert Event.objects.count() == 4
+
+
+def test_a_month_that_changed_since_is_not_detached(tmp_path: Path) -> None:
+    used()
+    place = export(tmp_path)
+    take(event("late"))
+
+    with pytest.raises(Refusal, match="other events"):
+        archive.detach_month(place=place, at=LATER, actor=ACTOR)
+    assert Event.objects.count() == 5
+
+
+def test_a_month_in_use_stays(tmp_path: Path) -> None:
+    used()
+    place = export(tmp_path)
+
+    with pytest.raises(Refusal, match="may come for 35 days"):
+        archive.detach_month(place=place, at=datetime(2026, 11, 20, tzinfo=UTC), actor=ACTOR)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE contracts_contract SET billed_until_on = '2026-10-15'")
+    with pytest.raises(Refusal, match="not invoiced for all of it"):
+        archive.detach_month(place=place, at=LATER, actor=ACTOR)
+    with pytest.raises(Refusal, match="events in the database"):
+        archive.restore_month(place=place, at=LATER, actor=ACTOR)
+
+
+def test_the_command_does_all_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    used()
+
+    call_command("archive_events", "export", "2026-10", str(tmp_path))
+    call_command("archive_events", "verify", "2026-10", str(tmp_path))
+    with pytest.raises(CommandError, match="archive already"):
+        call_command("archive_events", "export", "2026-10", str(tmp_path))
+    with pytest.raises(CommandError, match="no month"):
+        call_command("archive_events", "export", "October", str(tmp_path))
+
+    assert capsys.readouterr().out.count("3 events, 1 voided") == 2
