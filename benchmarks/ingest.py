@@ -21,10 +21,10 @@ PROCESSES = 4
 def measure(context: Context) -> list[Figure]:
     """Return events per second in batches and one by one, each beside what the database alone does."""
     key = api_key(ApiKey.Scope.EVENTS_WRITE)
-    events = _events()
-    batched = _posted(context, key, events, batch=BATCH, clients=context.clients)
-    single = _posted(context, key, events, batch=1, clients=PROCESSES, callers=SINGLE_CALLERS // PROCESSES)
-    inserted = _posted(
+    events = real_events()
+    batched = posted(context, key, events, batch=BATCH, clients=context.clients)
+    single = posted(context, key, events, batch=1, clients=PROCESSES, callers=SINGLE_CALLERS // PROCESSES)
+    inserted = posted(
         context, key, events, batch=1, clients=PROCESSES, callers=SINGLE_CALLERS // PROCESSES, path="/floor"
     )
     copied = max(_copied(context.database_url, connections) for connections in (1, 2, 4))
@@ -62,7 +62,7 @@ class Load:
     memory: float
 
 
-def _events() -> list[dict[str, object]]:
+def real_events() -> list[dict[str, object]]:
     """Return the coding trace as events of the last two weeks, dealt to the customers; ids are given per batch."""
     from apps.demo.traces import coding_events  # noqa: PLC0415 after Django is set up
 
@@ -70,7 +70,7 @@ def _events() -> list[dict[str, object]]:
     return coding_events(first_at=now - timedelta(days=14), last_at=now, customers=list(CUSTOMERS))
 
 
-def _posted(
+def posted(
     context: Context,
     key: str,
     events: list[dict[str, object]],
@@ -80,6 +80,7 @@ def _posted(
     callers: int = 1,
     path: str = "/api/v1/events",
 ) -> Load:
+    """Post events by client processes, each with so many callers, and return what the server made of it."""
     begun_cpu = _cpu_seconds(context.server_pid)
     with processes(clients) as pool:
         answers = pool.map(
