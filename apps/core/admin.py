@@ -24,6 +24,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action as themed_action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
 from unfold.widgets import UnfoldAdminSelectWidget as Select
+from unfold.widgets import UnfoldAdminTextareaWidget as TextArea
 from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
 
 from apps.core import clock, people
@@ -41,6 +42,7 @@ __all__ = [
     "Select",
     "StackedInline",
     "TabularInline",
+    "TextArea",
     "TextInput",
     "actor_of",
     "confirmed",

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from apps.core.admin import TextArea
 from apps.plans import meter_rules
 from apps.plans.models import Meter
 
@@ -14,21 +15,21 @@ class MeterForm(forms.ModelForm):  # type: ignore[type-arg]
     filter_lines = forms.CharField(
         label="Only events whose",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=TextArea(attrs={"rows": 3}),
         help_text="One test a line, and all must pass: 'region is eu', 'region is not test', 'model in large, small', "
         "'user present', 'status absent', 'status from 200 to 299' (both included).",
     )
     state_lines = forms.CharField(
         label="Billed outcomes",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=TextArea(attrs={"rows": 2}),
         help_text="For outcomes, one state a line and what it counts for: 'succeeded: 1'. 'partial' alone counts for the "
         "weight that the event gives, from 0 to 1.",
     )
     range_lines = forms.CharField(
         label="Ranges",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=TextArea(attrs={"rows": 3}),
         help_text="A dimension made of a number: 'context = input_tokens + cached_tokens: standard to 200000, long'. "
         "Each range reaches up to its end, and with it; the last has none.",
     )
