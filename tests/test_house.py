@@ -82,7 +82,7 @@ def test_tracked_text_names_no_registry_and_no_private_path() -> None:
     ]
     texts = [
         path
-        for folder in ("apps", "billing_site", "templates", "docs", "deploy", "benchmarks", "tests")
+        for folder in ("apps", "billing_site", "templates", "docs", "deploy", "benchmarks", "tests", "client")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".py", ".html", ".txt", ".md", ".css", ".js", ".toml", ".service", ".example"}
     ]
