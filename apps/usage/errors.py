@@ -114,3 +114,25 @@ class MonthInUse(Refusal):
 
     def __init__(self, month: str, why: str) -> None:
         super().__init__(f"Month {month} stays where it is: {why}.")
+
+
+class TooMuchToSearch(Refusal):
+    code = "too-much-to-search"
+    status = 422
+    title = "Too much to search"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There are too many events to search for these. Name the customer, the event's id, or fewer days."
+        )
+
+
+class NoSuchEvent(Refusal):
+    code = "no-such-event"
+    status = 404
+    title = "No such event"
+
+    def __init__(self, key: str, customer_key: str) -> None:
+        super().__init__(
+            f"There is no event {key[:100]!r} of customer {customer_key[:100]!r}. Check both, letter by letter."
+        )

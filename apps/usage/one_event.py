@@ -1,0 +1,241 @@
+"""One event with all that became of it: its body, what it feeds, its correction, and why it waited."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from apps.contracts.models import Contract
+from apps.core.formats import plain
+from apps.customers.models import Customer
+from apps.plans.models import Meter
+from apps.plans.queries import PlannedCharge, charges_of
+from apps.rating.price_models.matrix import Matrix
+from apps.usage.errors import NoSuchEvent
+from apps.usage.explore import EventState, Named, named_by
+from apps.usage.judge import Cell
+from apps.usage.measure import Stage, Value
+from apps.usage.models import Outcome, QuarantinedEvent, Reversal
+from apps.usage.read_event import ReadEvent, written_json
+from apps.usage.stored import Feeding, StoredEvent, events_of
+
+Resolution = QuarantinedEvent.Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class PricedBy:
+    """A charge on the meter, and those of the event's dimension values that it prices by."""
+
+    key: str
+    name: str
+    dimensions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What the event adds to one meter on its day: a quantity, or `says` what else; `charges` are none if it is only shown."""
+
+    meter_key: str
+    meter_name: str
+    unit: str
+    aggregation: str
+    quantity: Decimal | None
+    says: str
+    dimensions: Mapping[str, str]
+    charges: tuple[PricedBy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """Why, when and by whom the event was voided."""
+
+    correction_id: UUID
+    reason: str
+    at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Why an event with this id waits in quarantine, or did; an event with another body may wait beside one that counts."""
+
+    id: UUID
+    state: str
+    reason: str
+    label: str
+    field: str
+    remedy: str
+    times: int
+    received_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneEvent:
+    """An event; `contract`, `day` and `feeds` are there once it counts. `body` is JSON text."""
+
+    state: EventState
+    customer_key: str
+    customer_name: str
+    key: str
+    type: str
+    time: datetime | None
+    quantity: Decimal | None
+    received_at: datetime
+    body: str
+    contract: Contract | None
+    day: date | None
+    feeds: tuple[Fed, ...]
+    voided: Voided | None
+    waited: tuple[Waited, ...]
+
+    @property
+    def pretty_body(self) -> str:
+        """Return the body over several lines."""
+        return msgspec.json.format(self.body, indent=2)
+
+
+def one_event(*, customer_key: str, key: str) -> OneEvent:
+    """Return a customer's event by its id: the one that counts, else what waits under the id, the newest.
+
+    What it feeds is told by the meters of now. At most twelve queries. Refuses an id that there is nothing of.
+    """
+    named = named_by(customer_key)
+    if named is None or not key:
+        raise NoSuchEvent(key, customer_key)
+    kept = list(
+        QuarantinedEvent.objects.filter(customer_key__in=named.keys, event_key=key).order_by(
+            "-received_at", "-id"
+        )
+    )
+    waited = tuple(map(_waited, kept))
+    stored = events_of(customer_id=named.customer_id, keys=[key]) if named.customer_id else []
+    if stored:
+        return _stored(stored[0], waited)
+    if not kept:
+        raise NoSuchEvent(key, customer_key)
+    return _kept_back(kept[0], named, waited)
+
+
+def _stored(stored: StoredEvent, waited: tuple[Waited, ...]) -> OneEvent:
+    event = stored.event
+    customer = Customer.objects.get(pk=stored.customer_id)
+    contract = Contract.objects.select_related("plan_version__plan").get(pk=stored.contract_id)
+    return OneEvent(
+        state=EventState.VOIDED if stored.is_voided else EventState.COUNTED,
+        customer_key=customer.key,
+        customer_name=customer.name,
+        key=event.key or "",
+        type=event.type,
+        time=event.time,
+        quantity=Decimal(event.quantity),
+        received_at=stored.received_at,
+        body=_body(event, customer.key),
+        contract=contract,
+        day=stored.day,
+        feeds=tuple(_feeds(stored, charges_of(contract.plan_version_id))),
+        voided=_voided(stored) if stored.is_voided else None,
+        waited=waited,
+    )
+
+
+def _kept_back(kept: QuarantinedEvent, named: Named, waited: tuple[Waited, ...]) -> OneEvent:
+    customer = Customer.objects.filter(pk=named.customer_id).first() if named.customer_id else None
+    is_dismissed = kept.resolution == Resolution.DISMISSED
+    return OneEvent(
+        state=EventState.DISMISSED if is_dismissed else EventState.QUARANTINED,
+        customer_key=kept.customer_key,
+        customer_name=customer.name if customer else "",
+        key=kept.event_key or "",
+        type=kept.type,
+        time=None,
+        quantity=None,
+        received_at=kept.received_at,
+        body=kept.body,
+        contract=None,
+        day=None,
+        feeds=(),
+        voided=None,
+        waited=waited,
+    )
+
+
+def _body(event: ReadEvent, customer_key: str) -> str:
+    return written_json(
+        {
+            "id": event.key,
+            "customer": customer_key,
+            "type": event.type,
+            "time": event.written_time,
+            "quantity": plain(Decimal(event.quantity)),
+            "properties": event.properties,
+        }
+    )
+
+
+def _feeds(stored: StoredEvent, charges: tuple[PlannedCharge, ...]) -> Iterator[Fed]:
+    fed = Feeding().of(stored)
+    for cell, value in (*fed.feeds, *fed.others):
+        meter = cell.measure.meter
+        dimensions: dict[str, str] = orjson.loads(cell.dimensions)
+        yield Fed(
+            meter_key=meter.key,
+            meter_name=meter.name,
+            unit=meter.unit,
+            aggregation=meter.get_aggregation_display(),
+            quantity=None if isinstance(value, str | Stage) else Decimal(value),
+            says=_says(cell, value, stored.received_at),
+            dimensions=dimensions,
+            charges=tuple(_priced_by(one, dimensions) for one in charges if one.meter_id == meter.pk),
+        )
+
+
+def _says(cell: Cell, value: Value, received_at: datetime) -> str:
+    meter = cell.measure.meter
+    if meter.counts_from and received_at < meter.counts_from:
+        return "Perhaps not in its totals: the meter was made or changed later. A recount brings it in."
+    match value:
+        case str():
+            return f"The value {value}"
+        case Stage():
+            return f"Outcome {value.outcome}: {Outcome.State(value.state).label.lower()}, weight {value.weight:f}"
+    match meter.level:
+        case Meter.Level.SET:
+            return "The level from then on"
+        case Meter.Level.CHANGE:
+            return "Added to the level from then on"
+    return ""
+
+
+def _priced_by(planned: PlannedCharge, dimensions: Mapping[str, str]) -> PricedBy:
+    price = planned.charge.price
+    names = price.dimensions if isinstance(price, Matrix) else ()
+    priced_by = {name: dimensions[name] for name in names if name in dimensions}
+    return PricedBy(planned.charge.key, planned.charge.name, priced_by)
+
+
+def _voided(stored: StoredEvent) -> Voided:
+    reversal = Reversal.objects.select_related("correction").get(
+        customer_id=stored.customer_id, key=stored.event.key
+    )
+    correction = reversal.correction
+    return Voided(correction.pk, correction.reason, correction.at, correction.actor)
+
+
+def _waited(kept: QuarantinedEvent) -> Waited:
+    state = "quarantined" if kept.resolved_at is None else kept.resolution
+    return Waited(
+        id=kept.pk,
+        state=state,
+        reason=kept.reason,
+        label=kept.get_reason_display(),
+        field=kept.field,
+        remedy=kept.remedy,
+        times=kept.times,
+        received_at=kept.received_at,
+        resolved_at=kept.resolved_at,
+    )
