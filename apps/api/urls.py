@@ -5,7 +5,8 @@ from django.views.generic import RedirectView
 
 from apps.api.corrections import Corrections
 from apps.api.customers import Customers, OneCustomer
-from apps.api.events import Events, ValidateEvents
+from apps.api.event_log import EventLog, OneEventOfLog
+from apps.api.events import ValidateEvents
 from apps.api.invoices import Invoices, OneInvoice, Pdf, UsageCsv
 from apps.api.site import Reference, Schema, unknown
 from apps.api.usage import SpendToDate, Usage
@@ -14,7 +15,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api_docs"), name="api"),
     path("schema/", Schema.as_view(), name="api_schema"),
     path("docs/", Reference.as_view(), name="api_docs"),
-    path("v1/events", Events.as_view(), name="api_events"),
+    path("v1/events", EventLog.as_view(), name="api_events"),
+    path("v1/events/one", OneEventOfLog.as_view(), name="api_event"),
     path("v1/events/validate", ValidateEvents.as_view(), name="api_events_validate"),
     path("v1/corrections", Corrections.as_view(), name="api_corrections"),
     path("v1/customers", Customers.as_view(), name="api_customers"),

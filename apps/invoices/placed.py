@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import Q
 
 from apps.invoices.models import Invoice, InvoiceLine
+from apps.usage.one_event import OneEvent
 
 
 class Awaits(StrEnum):
@@ -44,34 +45,37 @@ class Placement:
 Priced = tuple[str, Mapping[str, str]]
 
 
-def placement(
-    *,
-    contract_id: UUID,
-    day: date,
-    received_at: datetime,
-    voided_at: datetime | None,
-    priced: Collection[Priced],
-) -> Placement:
+def placement(event: OneEvent) -> Placement:
     """Return where the usage of one event is billed, in at most two queries.
 
     What came, or was voided, after its period's invoice was finalized is on the first adjustment after that.
     """
-    if not priced:
+    priced = [(charge.key, charge.dimensions) for fed in event.feeds for charge in fed.charges]
+    if event.contract is None or event.day is None or not priced:
         return Placement((), Awaits.NOTHING)
+    voided_at = event.voided.at if event.voided else None
     invoice = Invoice.objects.filter(
-        contract_id=contract_id, period_start_on__lte=day, period_end_on__gt=day
+        contract_id=event.contract.pk, period_start_on__lte=event.day, period_end_on__gt=event.day
     ).first()
     if invoice is None:
         return Placement((), Awaits.NOTHING if voided_at else Awaits.INVOICE)
-    lines = _lines(invoice, priced)
-    own = tuple(line for line in lines if line.adjusts_id is None)
     if invoice.finalized_at is None:
-        is_on = voided_at is None
-        return Placement(
-            _placed(own, invoice) if is_on else (), Awaits.INVOICE if is_on and not own else Awaits.NOTHING
-        )
-    is_on = received_at <= invoice.finalized_at and (voided_at is None or voided_at > invoice.finalized_at)
-    later = [instant for instant in (received_at, voided_at) if instant and instant > invoice.finalized_at]
+        own = [] if voided_at else _lines(invoice, priced)
+        return Placement(_placed(own, invoice), Awaits.NOTHING if voided_at or own else Awaits.INVOICE)
+    return _after(invoice, invoice.finalized_at, _lines(invoice, priced), event.received_at, voided_at)
+
+
+def _after(
+    invoice: Invoice,
+    finalized_at: datetime,
+    lines: Sequence[InvoiceLine],
+    received_at: datetime,
+    voided_at: datetime | None,
+) -> Placement:
+    """Return where an event is whose period's invoice is finalized."""
+    own = [line for line in lines if line.adjusts_id is None]
+    is_on = received_at <= finalized_at and (voided_at is None or voided_at > finalized_at)
+    later = [instant for instant in (received_at, voided_at) if instant and instant > finalized_at]
     adjusting = [_first_after(instant, lines) for instant in later]
     if len(adjusting) > 1 and adjusting[0] == adjusting[1]:
         # It came and went between two invoices, so none of them knows it.

@@ -78,6 +78,11 @@ class EventRow:
     reason: str = ""
 
     @property
+    def reason_label(self) -> str:
+        """Return the reason in words."""
+        return str(QuarantinedEvent.Reason(self.reason).label) if self.reason else ""
+
+    @property
     def cursor(self) -> Cursor:
         """Return its place in the list."""
         return Cursor(self.time or self.received_at, self.key, self.row)
@@ -222,13 +227,10 @@ def _kept_back(state: EventState, named: Named | None, bounds: _Bounds) -> Itera
     if named:
         condition += " AND kept.customer_key = ANY(%(keys)s::text[])"
     asked = {**_asked(bounds), "keys": list(named.keys) if named else []}
-    labels: dict[str, str] = dict(QuarantinedEvent.Reason.choices)
     with connection.cursor() as cursor:
         cursor.execute(_KEPT_BACK.format(condition=condition), asked)
         for row, customer_key, key, type_, reason, received_at in cursor.fetchall():
-            yield EventRow(
-                state, customer_key, "", key, type_, None, None, received_at, str(row), labels[reason]
-            )
+            yield EventRow(state, customer_key, "", key, type_, None, None, received_at, str(row), reason)
 
 
 def _asked(bounds: _Bounds) -> dict[str, Any]:

@@ -19,6 +19,8 @@ Scope = ApiKey.Scope
 # Name of the address, method, a path of acme's, and the scope that opens it.
 CALLS = [
     ("api_events", "POST", "/events", Scope.EVENTS_WRITE),
+    ("api_events", "GET", "/events?customer=acme", Scope.USAGE_READ),
+    ("api_event", "GET", "/events/one?customer=other&id=e1", Scope.USAGE_READ),
     ("api_events_validate", "POST", "/events/validate", Scope.EVENTS_WRITE),
     ("api_corrections", "POST", "/corrections", Scope.EVENTS_CORRECT),
     ("api_customers", "GET", "/customers", Scope.CUSTOMERS_READ),

@@ -1,0 +1,163 @@
+"""On which invoice line an event is: of its own period, of an adjustment, or of none yet."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.contracts.models import Contract
+from apps.invoices import finalize
+from apps.invoices.placed import Placement, placement
+from apps.usage import ingest
+from apps.usage.correct import correct
+from apps.usage.one_event import one_event
+from tests.builders import make_contract, make_meter, make_plan_version, usage_charge
+from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced
+from tests.usage.events import token_charges
+
+pytestmark = pytest.mark.django_db
+
+IN_DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
+IN_JANUARY = datetime(2027, 1, 2, 9, tzinfo=UTC)
+A_DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def contract() -> Contract:
+    make_meter(late_days=400)
+    return make_contract(plan_version=make_plan_version([usage_charge(unit_amount="1")]))
+
+
+def use(key: str, on: date, *, at: datetime | None = None, **fields: Any) -> None:
+    noon = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+    event = {"id": key, "customer": "acme", "type": "api.call", "time": noon.isoformat(), **fields}
+    assert ingest.ingest(events=[event], at=at or noon, actor=ACTOR).counted == 1
+
+
+def void(key: str, *, at: datetime) -> None:
+    correct(customer_key="acme", keys=[key], reason="Twice", at=at, actor=ACTOR)
+
+
+def placed(key: str) -> Placement:
+    return placement(one_event(customer_key="acme", key=key))
+
+
+def lines(key: str) -> list[tuple[str, str]]:
+    """The number of each line's invoice, and of the invoice that it adjusts."""
+    return [(line.number, line.adjusts) for line in placed(key).lines]
+
+
+def test_an_event_waits_for_its_invoice_and_then_is_on_its_line(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    before = placed("a")
+    opened = drafted(contract)
+    on_draft = placed("a")
+    number = finalize.finalize(invoice_id=opened.pk, at=IN_NOVEMBER, actor=ACTOR).number
+
+    assert (before.lines, before.awaits) == ((), "invoice")
+    assert [(line.invoice_id, line.number) for line in on_draft.lines] == [(opened.pk, "")]
+    assert on_draft.awaits == ""
+    assert lines("a") == [(number, "")]
+
+
+def test_an_event_is_on_the_line_of_its_own_dimension_values() -> None:
+    contract = make_contract(plan_version=make_plan_version(token_charges()))
+    for model in ("large", "small"):
+        use(
+            model,
+            date(2026, 10, 5),
+            type="llm.request",
+            properties={"model": model, "region": "eu", "input_tokens": 1000, "output_tokens": 1000},
+        )
+    number = invoiced(contract).number
+
+    assert [(line.number, line.charge_key, line.dimensions) for line in placed("small").lines] == [
+        (number, "input", {"model": "small"}),
+        (number, "output", {}),
+    ]
+
+
+def test_a_late_event_is_on_the_adjustment_of_the_next_invoice(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    october = invoiced(contract)
+    use("late", date(2026, 10, 6), at=IN_NOVEMBER + A_DAY)
+    waiting = placed("late")
+    november = invoiced(contract, at=IN_DECEMBER)
+    use("later", date(2026, 10, 7), at=IN_DECEMBER + A_DAY)
+
+    assert (waiting.lines, waiting.awaits) == ((), "adjustment")
+    assert lines("late") == [(november.number, october.number)]
+    assert lines("a") == [(october.number, "")]
+    assert (lines("later"), placed("later").awaits) == ([], "adjustment")
+
+
+def test_an_event_that_was_voided_after_its_invoice_is_on_both_lines(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    october = invoiced(contract)
+    use("b", date(2026, 11, 5))
+    void("a", at=IN_NOVEMBER + A_DAY)
+    waiting = placed("a")
+    november = invoiced(contract, at=IN_DECEMBER)
+
+    assert ([line.number for line in waiting.lines], waiting.awaits) == ([october.number], "adjustment")
+    assert lines("a") == [(october.number, ""), (november.number, october.number)]
+    assert placed("a").awaits == ""
+
+
+def test_an_event_that_was_voided_before_its_invoice_is_on_none(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    void("a", at=IN_NOVEMBER - A_DAY)
+    before = placed("a")
+    use("b", date(2026, 10, 5))
+    drafted(contract)
+    on_draft = placed("a")
+
+    assert (before.lines, before.awaits) == (on_draft.lines, on_draft.awaits) == ((), "")
+
+
+def test_an_event_that_came_and_went_between_two_invoices_is_on_none(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    invoiced(contract)
+    use("late", date(2026, 10, 6), at=IN_NOVEMBER + A_DAY)
+    void("late", at=IN_NOVEMBER + 2 * A_DAY)
+    between = placed("late")
+    use("other", date(2026, 10, 7), at=IN_NOVEMBER + A_DAY)
+    invoiced(contract, at=IN_DECEMBER)
+
+    assert (between.lines, between.awaits) == ((), "")
+    assert (lines("late"), placed("late").awaits) == ([], "")
+
+
+def test_a_late_event_that_is_voided_later_is_on_both_adjustments(contract: Contract) -> None:
+    use("a", date(2026, 10, 5))
+    october = invoiced(contract)
+    use("late", date(2026, 10, 6), at=IN_NOVEMBER + A_DAY)
+    november = invoiced(contract, at=IN_DECEMBER)
+    use("b", date(2026, 12, 6))
+    void("late", at=IN_DECEMBER + A_DAY)
+    december = invoiced(contract, at=IN_JANUARY)
+
+    assert lines("late") == [(november.number, october.number), (december.number, october.number)]
+
+
+def test_what_no_charge_prices_is_on_no_line(contract: Contract, django_assert_num_queries: Any) -> None:
+    make_meter("shown", name="Shown alone")
+    use("a", date(2026, 10, 5))
+    found = one_event(customer_key="acme", key="a")
+    shown = tuple(fed for fed in found.feeds if fed.meter_key == "shown")
+
+    with django_assert_num_queries(0):
+        where = placement(replace(found, feeds=shown))
+
+    assert len(shown) == 1
+    assert (where.lines, where.awaits) == ((), "")
+
+
+def test_the_lines_are_found_in_two_queries(contract: Contract, django_assert_num_queries: Any) -> None:
+    use("a", date(2026, 10, 5))
+    invoiced(contract)
+    found = one_event(customer_key="acme", key="a")
+
+    with django_assert_num_queries(2):
+        placement(found)
