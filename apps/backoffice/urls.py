@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.backoffice import disputes, quarantine, views
+from apps.backoffice import disputes, events, live, quarantine, views
 
 app_name = "backoffice"
 
@@ -12,6 +12,11 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("admin/login/", views.staff_login),
     path("admin/review/", admin.site.admin_view(views.review), name="review"),
+    path("admin/live/", admin.site.admin_view(live.live), name="live"),
+    path("admin/live/rates/", admin.site.admin_view(live.rates), name="live_rates"),
+    path("admin/live/shares/", admin.site.admin_view(live.shares), name="live_shares"),
+    path("admin/events/", admin.site.admin_view(events.events), name="events"),
+    path("admin/events/event/", admin.site.admin_view(events.event), name="event"),
     path("admin/quarantine/", admin.site.admin_view(quarantine.causes), name="quarantine"),
     path("admin/quarantine/cause/", admin.site.admin_view(quarantine.cause), name="quarantine_cause"),
     path("admin/disputes/", admin.site.admin_view(disputes.disputes), name="disputes"),

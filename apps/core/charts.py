@@ -52,6 +52,8 @@ class Chart:
     note: str = ""
     label_name: str = "Day"
     when_empty: str = "Nothing yet."
+    # Rates do not: their table has no last row.
+    adds_up: bool = True
 
     @property
     def is_empty(self) -> bool:

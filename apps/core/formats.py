@@ -115,6 +115,14 @@ def format_instant(at: datetime, zone: str, locale: str) -> str:
     return f"{day}, {format_time(at, format='HH:mm', tzinfo=local, locale=_locale(locale))} {zone}"
 
 
+def format_exact_instant(at: datetime, zone: str, locale: str) -> str:
+    """Write an instant to the last digit it has, without naming the zone: Nov 23, 2026, 14:05:09.25."""
+    local = get_timezone(zone)
+    day = format_date(at.astimezone(local), format="medium", locale=_locale(locale))
+    fraction = f".{at.microsecond:06}".rstrip("0") if at.microsecond else ""
+    return f"{day}, {format_time(at, format='HH:mm:ss', tzinfo=local, locale=_locale(locale))}{fraction}"
+
+
 def format_ago(at: datetime, now: datetime, locale: str) -> str:
     """Write how long ago an instant was: 12 seconds ago."""
     return format_timedelta(

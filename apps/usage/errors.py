@@ -1,5 +1,6 @@
 """What the usage room refuses."""
 
+from datetime import datetime
 from pathlib import Path
 
 from apps.core.errors import Refusal
@@ -135,4 +136,15 @@ class NoSuchEvent(Refusal):
     def __init__(self, key: str, customer_key: str) -> None:
         super().__init__(
             f"There is no event {key[:100]!r} of customer {customer_key[:100]!r}. Check both, letter by letter."
+        )
+
+
+class EventArchived(Refusal):
+    code = "event-archived"
+    status = 410
+    title = "The event is archived"
+
+    def __init__(self, key: str, time: datetime) -> None:
+        super().__init__(
+            f"Event {key[:100]!r} was counted and is in the archive of {time:%Y-%m}. Restore that month to read it."
         )

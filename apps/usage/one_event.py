@@ -15,11 +15,11 @@ from apps.customers.models import Customer
 from apps.plans.models import Meter
 from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.matrix import Matrix
-from apps.usage.errors import NoSuchEvent
+from apps.usage.errors import EventArchived, NoSuchEvent
 from apps.usage.explore import EventState, Named, named_by
 from apps.usage.judge import Cell
 from apps.usage.measure import Stage, Value
-from apps.usage.models import Outcome, QuarantinedEvent, Reversal
+from apps.usage.models import EventKey, Outcome, QuarantinedEvent, Reversal
 from apps.usage.read_event import ReadEvent, written_json
 from apps.usage.stored import Feeding, StoredEvent, events_of
 
@@ -76,10 +76,14 @@ class Waited:
 
 @dataclass(frozen=True, slots=True)
 class OneEvent:
-    """An event; `contract`, `day` and `feeds` are there once it counts. `body` is JSON text."""
+    """An event; `contract`, `day` and `feeds` are there once it counts. `body` is JSON text.
+
+    `customer_key` is the key that it stands under, `known_key` that of the customer, empty if there is none.
+    """
 
     state: EventState
     customer_key: str
+    known_key: str
     customer_name: str
     key: str
     type: str
@@ -102,7 +106,8 @@ class OneEvent:
 def one_event(*, customer_key: str, key: str) -> OneEvent:
     """Return a customer's event by its id: the one that counts, else what waits under the id, the newest.
 
-    What it feeds is told by the meters of now. At most twelve queries. Refuses an id that there is nothing of.
+    What it feeds is told by the meters of now. At most twelve queries. Refuses an id that there is nothing of, and one in an
+    archive.
     """
     named = named_by(customer_key)
     if named is None or not key:
@@ -116,6 +121,11 @@ def one_event(*, customer_key: str, key: str) -> OneEvent:
     stored = events_of(customer_id=named.customer_id, keys=[key]) if named.customer_id else []
     if stored:
         return _stored(stored[0], waited)
+    archived = (
+        EventKey.objects.filter(customer_id=named.customer_id, key=key).first() if named.customer_id else None
+    )
+    if archived:
+        raise EventArchived(key, archived.time)
     if not kept:
         raise NoSuchEvent(key, customer_key)
     return _kept_back(kept[0], named, waited)
@@ -128,6 +138,7 @@ def _stored(stored: StoredEvent, waited: tuple[Waited, ...]) -> OneEvent:
     return OneEvent(
         state=EventState.VOIDED if stored.is_voided else EventState.COUNTED,
         customer_key=customer.key,
+        known_key=customer.key,
         customer_name=customer.name,
         key=event.key or "",
         type=event.type,
@@ -149,6 +160,7 @@ def _kept_back(kept: QuarantinedEvent, named: Named, waited: tuple[Waited, ...])
     return OneEvent(
         state=EventState.DISMISSED if is_dismissed else EventState.QUARANTINED,
         customer_key=kept.customer_key,
+        known_key=customer.key if customer else "",
         customer_name=customer.name if customer else "",
         key=kept.event_key or "",
         type=kept.type,

@@ -74,6 +74,8 @@ UNFOLD = {
             {
                 "title": "Usage",
                 "items": [
+                    _item("Live", "monitoring", "backoffice:live"),
+                    _item("Events", "search", "backoffice:events"),
                     _item("Received", "move_to_inbox", "admin:usage_receipt_changelist"),
                     _item("Quarantine", "warning", "backoffice:quarantine"),
                     _item("Imports", "upload_file", "admin:usage_eventimport_changelist"),

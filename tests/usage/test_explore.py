@@ -1,7 +1,8 @@
 """Single events are found by what is known of them, and tell what became of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.customers import aliases
-from apps.usage import explore, release
+from apps.usage import archive, explore, release
 from apps.usage.correct import correct
-from apps.usage.errors import NoSuchEvent, TooMuchToSearch
+from apps.usage.errors import EventArchived, NoSuchEvent, TooMuchToSearch
 from apps.usage.explore import EventState, Question
 from apps.usage.models import QuarantinedEvent
 from apps.usage.one_event import one_event
@@ -299,6 +300,21 @@ def test_what_is_not_there_is_refused(customer: str, key: str) -> None:
 
     with pytest.raises(NoSuchEvent, match="There is no event"):
         one_event(customer_key=customer, key=key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archived_event_says_where_it_is(tmp_path: Path) -> None:
+    contract = make_contract()
+    take(event("a"))
+    contract.billed_until_on = date(2026, 12, 1)
+    contract.save()
+    later = datetime(2027, 3, 1, tzinfo=UTC)
+    archive.export_month(month=date(2026, 10, 1), folder=tmp_path, at=later, actor=ACTOR)
+    archive.detach_month(place=tmp_path / "2026-10", at=later, actor=ACTOR)
+
+    with pytest.raises(EventArchived, match="archive of 2026-10"):
+        one_event(customer_key="acme", key="a")
+    assert keys(key="a") == []
 
 
 def test_an_event_takes_a_bounded_number_of_queries() -> None:

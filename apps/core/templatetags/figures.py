@@ -82,6 +82,16 @@ def instant(value: datetime, zone: str = "UTC") -> SafeString:
     )
 
 
+@register.filter
+def exact_instant(value: datetime, zone: str = "UTC") -> SafeString:
+    """Write an instant to its last digit, where the zone is named beside it."""
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        value.isoformat(),
+        formats.format_exact_instant(value, zone, language()),
+    )
+
+
 @register.simple_tag
 def ago(value: datetime, now: datetime, zone: str = "UTC") -> SafeString:
     """Write how long ago an instant was, with the instant on hover."""
