@@ -41,7 +41,9 @@ def _rates(at: datetime) -> dict[str, Any]:
         "now": found[-1].a_second,
         "most": max(one.a_second for one in found),
         "minute": minute,
-        "age": None if minute.age is None else _seconds(minute.age),
+        "age": _seconds(minute.age),
+        "taken": _seconds(minute.taken),
+        "slowest": _seconds(minute.slowest),
         "chart": Chart(
             key="rates",
             question="How many events come in a second?",
@@ -70,9 +72,11 @@ def _shares(at: datetime) -> dict[str, Any]:
     }
 
 
-def _seconds(age: timedelta) -> str:
+def _seconds(lag: timedelta | None) -> str:
     """Write a lag as people say it: 240 ms, 3.2 s, 5 min, 2 d; events from the future have none."""
-    seconds = max(age.total_seconds(), 0.0)
+    if lag is None:
+        return ""
+    seconds = max(lag.total_seconds(), 0.0)
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -58,9 +58,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LastMinute:
-    """What became of what came in the last minute, how old it was, and how long it took, in milliseconds.
+    """What became of what came in the last minute, how old it was, and how long it took until it was written.
 
     `age` is how long before its receipt the newest event of a request happened, as a median: negative where clocks differ.
+    `taken` is a median too, to the millisecond; of 100 requests one takes longer than `slowest`.
     """
 
     received: int
@@ -70,8 +71,8 @@ class LastMinute:
     quarantined: int
     last_at: datetime | None
     age: timedelta | None
-    taken_ms: int | None
-    slowest_ms: int | None
+    taken: timedelta | None
+    slowest: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def last_minute(*, at: datetime) -> LastMinute:
         quarantined=quarantined,
         last_at=last_at,
         age=age,
-        taken_ms=None if taken is None else round(taken),
-        slowest_ms=None if slowest is None else round(slowest),
+        taken=None if taken is None else timedelta(milliseconds=taken),
+        slowest=None if slowest is None else timedelta(milliseconds=slowest),
     )
 
 

@@ -205,17 +205,17 @@ def test_what_was_not_counted_is_told(server: Server, connect: Connect) -> None:
 
 
 def test_a_callback_that_fails_hinders_nothing(server: Server, connect: Connect) -> None:
-    server.script.append(Say(500))
-
-    def fail(error: MeterbookError) -> None:
+    def fail(told: object) -> None:
         raise RuntimeError
 
-    client = connect(on_error=fail)
+    server.script.append(Say(500))
+    server.details["a"] = {"state": "conflict", "reason": "why", "field": "id", "remedy": "Mend it."}
+    client = connect(on_error=fail, on_detail=fail)
 
-    made = record(client)
+    client.record(customer="acme", type="api.call", id="a")
 
     assert client.flush()
-    assert server.ids() == made
+    assert server.ids() == ["a"]
 
 
 def test_a_closed_client_opens_again_for_another_event(server: Server, connect: Connect) -> None:
