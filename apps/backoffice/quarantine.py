@@ -26,7 +26,7 @@ from apps.usage.models import QuarantinedEvent
 
 Reason = QuarantinedEvent.Reason
 # Staff may answer for the age of an event.
-_ABOUT_AGE = {Reason.TOO_OLD, Reason.TOO_EARLY}
+_ABOUT_AGE = {Reason.TOO_OLD}
 _SHOWN = 20
 
 

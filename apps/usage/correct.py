@@ -14,7 +14,7 @@ from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.usage import months, receipts, recount, sql, totals
 from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, TooManyEvents
-from apps.usage.ingest import MOST_EVENTS, months_of, take_in
+from apps.usage.ingest import MOST_EVENTS, take_in
 from apps.usage.intake import Batch, Ingested, Intake
 from apps.usage.judge import Cell, Countable
 from apps.usage.models import Correction
@@ -60,7 +60,7 @@ def correct(
     if customer_id is None:
         raise UnknownCustomer(customer_key)
     intake = Intake.of([Batch(replacements, actor, customer_key)])
-    months.make(months_of(intake.events, at=at))
+    months.make(months.that_hold(intake.events, until=at))
     with transaction.atomic(durable=True):
         locks.hold_customer(customer_id)
         if where:
@@ -88,7 +88,7 @@ def _correct(
     correction.save(force_insert=True)
     if standing:
         _void(correction, customer_key, standing)
-    replaced = take_in(intake, at=at, not_too_old=None)[0] if intake.events else _NOTHING
+    replaced = take_in(intake, at=at, any_age=True)[0] if intake.events else _NOTHING
     if replaced.quarantined or replaced.conflict:
         raise NotAllCounted(replaced)
     audit.record(

@@ -97,7 +97,7 @@ def ingest_all(
 
     def count() -> list[Ingested]:
         with transaction.atomic(durable=True):
-            answers = take_in(intake, at=at, not_too_old=at)
+            answers = take_in(intake, at=at)
             if before_commit:
                 before_commit(answers)
             return answers
@@ -110,15 +110,13 @@ def ingest_all(
         return count()
 
 
-def take_in(
-    intake: Intake, *, at: datetime, not_too_old: datetime | None, releases: bool = False
-) -> list[Ingested]:
+def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bool = False) -> list[Ingested]:
     """Count what counts and keep the rest in quarantine; return what became of each batch. A step.
 
-    Lateness is measured from `not_too_old`; None takes any age. What `releases` was received before, and is kept already.
+    With `any_age` nothing is too old. What `releases` was received before, and is kept already.
     """
     db.require_transaction()
-    facts = _facts(intake.events, at=not_too_old)
+    facts = _facts(intake.events, at=at, any_age=any_age)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
     for event in intake.events:
@@ -142,7 +140,7 @@ def take_in(
     return answers
 
 
-def _facts(events: Sequence[ReadEvent], *, at: datetime | None) -> Facts:
+def _facts(events: Sequence[ReadEvent], *, at: datetime, any_age: bool) -> Facts:
     """Read what is known of the events' customers and types, and lock their contracts against a close."""
     customers = {
         key: str(customer_id)
@@ -151,7 +149,7 @@ def _facts(events: Sequence[ReadEvent], *, at: datetime | None) -> Facts:
         ).items()
     }
     meters = meters_by_type({event.type for event in events if event.type})
-    return Facts(customers, meters, _locked_contracts(set(customers.values())), at)
+    return Facts(customers, meters, _locked_contracts(set(customers.values())), at, any_age)
 
 
 def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:

@@ -122,13 +122,15 @@ class Way:
 class Facts:
     """What the database says about the customers, types and contracts of one request.
 
-    `at` is the instant that lateness is measured from; None takes events of any age, as a release does.
+    `at` is the instant that lateness is measured from; None is for events that were judged before. With `any_age` none is
+    too old, as in a release; what is too early stays so until its time has come.
     """
 
     customers: Mapping[str, str]
     meters: Mapping[str, Sequence[Meter]]
     contracts: Mapping[str, Sequence[ContractFacts]]
     at: datetime | None
+    any_age: bool = False
     measures: dict[UUID, Measure] = field(default_factory=dict)
     # The way that the last event of this customer and type took: the next one most often takes it too.
     ways: dict[tuple[str, str], Way] = field(default_factory=dict)
@@ -147,7 +149,8 @@ class Facts:
         starts_at = local_midnight(day, contract.timezone.key)
         ends_at = local_midnight(day + timedelta(days=1), contract.timezone.key)
         if self.at is not None and meters:
-            starts_at = max(starts_at, self.at - timedelta(days=late_days_of(meters)))
+            if not self.any_age:
+                starts_at = max(starts_at, self.at - timedelta(days=late_days_of(meters)))
             # The last instant that is not too early is itself taken.
             latest = self.at + timedelta(hours=early_hours_of(meters), microseconds=1)
             ends_at = min(ends_at, latest)
@@ -194,7 +197,10 @@ def judge(event: ReadEvent, facts: Facts) -> Countable | Fault:
         found = _way_of(event, facts)
         if isinstance(found, Fault):
             return found
-        way = facts.ways[key, event.type] = found
+        way = found
+        # Where contracts follow each other in different time zones, an instant may lie in days of both.
+        if len({one.timezone.key for one in facts.contracts[way.customer_id]}) == 1:
+            facts.ways[key, event.type] = way
     return feed(event, way)
 
 
@@ -209,7 +215,7 @@ def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR09
     if facts.at is not None:
         if event.time > facts.at + timedelta(hours=early_hours_of(meters)):
             return faults.too_early(facts.at, early_hours_of(meters))
-        if event.time < facts.at - timedelta(days=late_days_of(meters)):
+        if not facts.any_age and event.time < facts.at - timedelta(days=late_days_of(meters)):
             return faults.too_old(late_days_of(meters))
     for contract in facts.contracts.get(customer_id, ()):
         day = contract.day_of(event.time)

@@ -1,11 +1,14 @@
 """Making the partitions of events ahead of need, so that no insert ever waits for one."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
+from apps.usage.read_event import ReadEvent
+
 _AHEAD = 3
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Months that this process has seen made. One that is archived meanwhile is too old for anything to come but a release,
 # which makes it anew.
 _known: set[date] = set()
@@ -24,6 +27,16 @@ def make(months: Iterable[date]) -> None:
         # Inside a transaction the partition may yet be rolled back.
         if not connection.in_atomic_block:
             _known.add(month)
+
+
+def that_hold(events: Iterable[ReadEvent], *, until: datetime) -> set[date]:
+    """Return the months of events of any age, as far as they can count: none from the future or from before usage was."""
+    latest = until + timedelta(days=1)
+    return {
+        event.time.date().replace(day=1)
+        for event in events
+        if not event.fault and _EARLIEST < event.time <= latest
+    }
 
 
 def forget(month: date) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -15,14 +15,11 @@ from apps.usage.ingest import MOST_EVENTS, take_in
 from apps.usage.intake import Batch, Ingested, Intake, State
 from apps.usage.models import QuarantinedEvent
 
-# Times before are no times of usage.
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-
 
 def release(*, ids: Collection[UUID], at: datetime, actor: str, any_age: bool = False) -> Ingested:
     """Judge waiting events again, count those that now count at their own time, and leave the others with their reason.
 
-    With `any_age`, staff answer for how late or early they are. Takes up to 10,000 at once, in one transaction; one that
+    With `any_age`, staff answer for how late they are; what is too early waits for its time. Takes up to 10,000 at once, in one transaction; one that
     was counted in the meantime is told as a duplicate, and waits no more.
     """
     if len(ids) > MOST_EVENTS:
@@ -30,14 +27,8 @@ def release(*, ids: Collection[UUID], at: datetime, actor: str, any_age: bool = 
     with transaction.atomic(durable=True):
         waiting = list(_waiting(ids).select_for_update())
         intake = Intake.of([_batch(event, actor=actor) for event in waiting])
-        months.make_now(
-            {
-                event.time.date().replace(day=1)
-                for event in intake.events
-                if not event.fault and _EARLIEST < event.time <= at
-            }
-        )
-        answers = take_in(intake, at=at, not_too_old=None if any_age else at, releases=True)
+        months.make_now(months.that_hold(intake.events, until=at))
+        answers = take_in(intake, at=at, any_age=any_age, releases=True)
         released = sum(answer.counted for answer in answers)
         audit.record(
             at=at,

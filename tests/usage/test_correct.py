@@ -225,3 +225,16 @@ def test_every_row_of_the_journal_balances() -> None:
     )
     assert all(received == sum(others) for received, *others in rows)
     assert Decimal(sum(row[0] for row in rows)) == 3
+
+
+def test_replacements_may_be_old_and_have_a_month_of_their_own_but_are_not_from_the_future() -> None:
+    make_contract(starts_on=date(2026, 1, 1))
+    take(event("a"))
+
+    with pytest.raises(Refusal, match="cannot be counted"):
+        void("a", replacements=[event("future", time="2031-01-01T00:00:00Z")])
+    void("a", replacements=[event("old", time="2026-02-03T00:00:00Z")])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM usage_event WHERE key = 'old'")
+        assert cursor.fetchone() == ("usage_event_2026_02",)

@@ -281,3 +281,14 @@ def test_events_of_others_are_unknown_to_a_confined_key() -> None:
     assert (taken.counted, taken.quarantined) == (2, 2)
     assert [one.remedy.replace("nobody", "other") for one in taken.details] == [taken.details[0].remedy] * 2
     assert set(QuarantinedEvent.objects.values_list("customer_key", flat=True)) == {"acme"}
+
+
+def test_contracts_in_two_time_zones_share_no_instant_whatever_came_before() -> None:
+    """The first ends with 14 October in UTC; the second begins with the 15th in Tokyo, which is the 14th, 15:00 in UTC."""
+    customer = make_customer()
+    first = make_contract(customer, ends_on=date(2026, 10, 15))
+    make_contract(customer, starts_on=date(2026, 10, 15), timezone="Asia/Tokyo")
+
+    take(event("later", time="2026-10-15T03:00:00Z"), event("shared", time="2026-10-14T20:00:00Z"))
+
+    assert Event.objects.values_list("contract", flat=True).get(key="shared") == first.pk

@@ -159,3 +159,11 @@ def test_an_alias_is_no_key_of_another_customer() -> None:
     aliases.add(key="acme-inc", customer_id=customer.pk, at=AT, actor=ACTOR)
     with pytest.raises(Refusal, match="acme-inc"):
         make_customer("acme-inc")
+
+
+def test_an_event_from_the_future_waits_for_its_time() -> None:
+    make_contract()
+    take(event("a", time="2026-10-24T12:00:00Z"), event("b", time="2031-01-01T00:00:00Z"))
+
+    assert release_all(any_age=True) == (1, 1)
+    assert QuarantinedEvent.objects.get(event_key="b").reason == "too_early"
