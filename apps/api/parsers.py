@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import zstandard
 from django.http import HttpRequest
@@ -24,6 +24,7 @@ _GZIP = 31
 _MOST_WINDOW = 8 * 1024 * 1024
 _PIECE = 64 * 1024
 _PART = 256 * 1024
+_MORSEL = 256
 
 
 class StrictJSONParser(BaseParser):
@@ -114,28 +115,55 @@ def _plain(pieces: Iterator[bytes]) -> bytes:
 
 
 def _gunzipped(pieces: Iterator[bytes]) -> bytes:
-    """Inflate bit by bit, so that a bomb never lies in memory, neither packed nor unpacked."""
-    inflater, size = zlib.decompressobj(_GZIP), 0
+    inflater = zlib.decompressobj(_GZIP)
+    return _inflated(pieces, _gzip_parts(pieces, inflater), inflater, errors.BadGzip)
+
+
+def _unzstd(pieces: Iterator[bytes]) -> bytes:
+    # The window is bounded as well, so that a frame's header cannot ask for gigabytes.
+    inflater = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).decompressobj()
+    return _inflated(pieces, _zstd_parts(pieces, inflater), inflater, errors.BadZstd)
+
+
+class _Inflater(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+def _inflated(
+    pieces: Iterator[bytes],
+    parts: Iterator[bytes],
+    inflater: _Inflater,
+    broken: type[errors.BadGzip | errors.BadZstd],
+) -> bytes:
+    """Inflate one whole stream bit by bit, so that a bomb never lies in memory, neither packed nor unpacked.
+
+    A stream that is cut short, or followed by anything, is refused: the events it lacks would else be lost unseen.
+    """
+    size = 0
     inflated: list[bytes] = []
     try:
-        for part in _parts(pieces, inflater):
+        for part in parts:
             inflated.append(part)
             size += len(part)
             if size > MOST_BYTES:
                 break
         whole = inflater.eof and not inflater.unused_data
-    except zlib.error:
+    except (zlib.error, zstandard.ZstdError):
         whole = False
     # A caller who is still sending would not hear the answer.
     more = _read_out(pieces)
     if size > MOST_BYTES:
         raise errors.BodyTooLarge(MOST_BYTES)
     if more or not whole:
-        raise errors.BadGzip
+        raise broken
     return b"".join(inflated)
 
 
-def _parts(pieces: Iterator[bytes], inflater: "zlib._Decompress") -> Iterator[bytes]:
+def _gzip_parts(pieces: Iterator[bytes], inflater: "zlib._Decompress") -> Iterator[bytes]:
     """Yield what the pieces hold, until something follows the end of the stream."""
     for piece in pieces:
         part = inflater.decompress(piece, _PART)
@@ -146,29 +174,16 @@ def _parts(pieces: Iterator[bytes], inflater: "zlib._Decompress") -> Iterator[by
             return
 
 
+def _zstd_parts(pieces: Iterator[bytes], inflater: "zstandard.ZstdDecompressionObj") -> Iterator[bytes]:
+    """Yield what the pieces hold; a morsel holds 64 blocks at most, of 128 KiB each."""
+    for piece in pieces:
+        for start in range(0, len(piece), _MORSEL):
+            yield inflater.decompress(piece[start : start + _MORSEL])
+
+
 def _read_out(pieces: Iterator[bytes]) -> bool:
     """Read the rest and keep none of it; return whether there was any."""
     return sum(1 for _ in pieces) > 0
-
-
-def _unzstd(pieces: Iterator[bytes]) -> bytes:
-    # The window is bounded as well, so that a frame's header cannot ask for gigabytes.
-    reader = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).stream_reader(
-        _plain(pieces), read_across_frames=False
-    )
-    inflated: list[bytes] = []
-    size = 0
-    try:
-        while size <= MOST_BYTES and (part := reader.read(_PART)):
-            inflated.append(part)
-            size += len(part)
-    except zstandard.ZstdError:
-        raise errors.BadZstd from None
-    if size > MOST_BYTES:
-        raise errors.BodyTooLarge(MOST_BYTES)
-    if not size:
-        raise errors.BadZstd
-    return b"".join(inflated)
 
 
 _INFLATERS: Mapping[str, Callable[[Iterator[bytes]], bytes]] = {

@@ -146,6 +146,35 @@ def test_source_and_id_together_are_the_id(backend: Backend) -> None:
     assert (said(answer)["counted"], said(answer)["duplicate"]) == (2, 1)
 
 
+def test_source_and_id_stay_apart(backend: Backend) -> None:
+    one, other = cloud_event(call("b|c"), "a"), cloud_event(call("c"), "a|b")
+
+    answer = backend.send("POST", "/events", json.dumps([one, other]).encode(), CLOUD_EVENTS)
+
+    assert said(answer)["counted"] == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro € 😀"),
+        ('"a \\"b\\" %25"', 'a "b" %'),
+        ("100%", "100%"),
+        ("not%FFutf8", "not%FFutf8"),
+        ('"', '"'),
+    ],
+)
+def test_headers_are_read_out_of_their_encoding(backend: Backend, header: str, key: str) -> None:
+    """The first is the example of the HTTP protocol binding, 3.1.3.2."""
+    attributes = {**cloud_event(call()), "id": header}
+    headers = {f"ce_{name}": str(value) for name, value in attributes.items() if name != "data"}
+
+    answer = backend.send("POST", "/events", b'{"n": 1}', **headers)
+
+    assert said(answer)["counted"] == 1, answer.content
+    assert Event.objects.get().key == f"/gateway|{key}"
+
+
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
@@ -222,6 +251,9 @@ BAD_PACKAGES = {
     "a bomb in zstd": ("zstd", zstandard.compress(BOMB), (413, "body-too-large")),
     "half of gzip": ("gzip", gzip.compress(b"[]" * 1000)[:-9], (400, "bad-gzip")),
     "half of zstd": ("zstd", zstandard.compress(bytes(range(256)) * 100)[:-9], (400, "bad-zstd")),
+    "a second stream of gzip": ("gzip", gzip.compress(b"[]", mtime=0) * 2, (400, "bad-gzip")),
+    "a second frame of zstd": ("zstd", zstandard.compress(b"[]") * 2, (400, "bad-zstd")),
+    "something after zstd": ("zstd", zstandard.compress(b"[]") + b"\n", (400, "bad-zstd")),
     "no zstd": ("zstd", b"[]", (400, "bad-zstd")),
     "gzip said to be zstd": ("zstd", gzip.compress(b"[]"), (400, "bad-zstd")),
     "a window of a gigabyte": ("zstd", wide_zstd(b"[]"), (400, "bad-zstd")),
@@ -234,6 +266,32 @@ def test_what_cannot_be_unpacked_within_bounds_is_refused(backend: Backend, case
     encoding, body, expected = BAD_PACKAGES[case]
 
     assert problem(backend.send("POST", "/events", body, Content_Encoding=encoding)) == expected
+    assert not Receipt.objects.exists()
+
+
+def in_blocks(packer: Any, *parts: bytes, flush: int) -> bytes:
+    """Each part in a block of its own, so that a cut between two leaves whole lines."""
+    return b"".join(packer.compress(part) + packer.flush(flush) for part in parts)
+
+
+CUT_SHORT = {
+    "gzip": lambda *parts: in_blocks(zlib.compressobj(wbits=31), *parts, flush=zlib.Z_SYNC_FLUSH),
+    "zstd": lambda *parts: in_blocks(
+        zstandard.ZstdCompressor().compressobj(), *parts, flush=zstandard.COMPRESSOBJ_FLUSH_BLOCK
+    ),
+}
+
+
+@pytest.mark.parametrize("encoding", CUT_SHORT)
+def test_lines_whose_packing_was_cut_short_are_refused_rather_than_counted_in_part(
+    backend: Backend, encoding: str
+) -> None:
+    """Every line of what arrived can be read; what never arrived would be lost behind a 200."""
+    body = CUT_SHORT[encoding](lines(call("a")) + b"\n", lines(call("b")) + b"\n")
+
+    answer = backend.send("POST", "/events", body, NDJSON, Content_Encoding=encoding)
+
+    assert problem(answer) == (400, f"bad-{encoding}")
     assert not Receipt.objects.exists()
 
 
