@@ -81,7 +81,8 @@ def posted(
     path: str = "/api/v1/events",
 ) -> Load:
     """Post events by client processes, each with so many callers, and return what the server made of it."""
-    begun_cpu = _cpu_seconds(context.server_pid)
+    # Ids are never the same again, whoever else posts into this database.
+    begun, begun_cpu = time.time_ns(), _cpu_seconds(context.server_pid)
     with processes(clients) as pool:
         answers = pool.map(
             post,
@@ -92,7 +93,7 @@ def posted(
                     key,
                     events,
                     batch,
-                    f"{batch}-{one}",
+                    f"{begun:x}-{one}",
                     context.seconds,
                     path,
                     callers,

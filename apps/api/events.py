@@ -25,7 +25,7 @@ class EventFields(serializers.Serializer[Any]):
         max_length=500,
         help_text="Your own id of the event; the same id counts once for ever. Repeat it on retries.",
     )
-    customer = serializers.CharField(max_length=500, help_text="The customer's key.")
+    customer = serializers.CharField(max_length=63, help_text="The customer's key.")
     type = serializers.CharField(max_length=100, help_text="What happened, as meters count it: llm.request")
     time = serializers.DateTimeField(help_text="When it happened, with its offset: 2026-11-23T10:15:00Z")
     quantity = serializers.DecimalField(
@@ -131,9 +131,13 @@ class Events(Resource):
         at, caller = clock.now(), self.caller
         if len(events) <= gather.SMALL and not atomic:
             return gather.ingest(events=events, at=at, actor=caller.actor, customer_key=caller.customer_key)
-        return ingest(
-            events=events, at=at, actor=caller.actor, customer_key=caller.customer_key, atomic=atomic
-        )
+        try:
+            return ingest(
+                events=events, at=at, actor=caller.actor, customer_key=caller.customer_key, atomic=atomic
+            )
+        finally:
+            # Request and view refer to each other: thousands of events would lie there until the collector comes by.
+            events.clear()
 
 
 class ValidateEvents(Resource):

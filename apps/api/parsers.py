@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, Protocol
+from urllib.parse import parse_qsl
 
 import zstandard
 from django.http import HttpRequest
@@ -10,8 +11,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from apps.api import errors
-from apps.usage import strict_json
-from apps.usage.cloud_events import as_event, from_headers, is_cloud_event
+from apps.usage import cloud_events, lago_events, strict_json, stripe_events
 from apps.usage.read_batch import read_batch
 from apps.usage.strict_json import BadJson
 
@@ -19,12 +19,14 @@ MOST_BYTES = 10 * 1024 * 1024
 LINES = frozenset(
     {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
 )
+FORM = "application/x-www-form-urlencoded"
 CLOUD_EVENT_HEADER = "ce-specversion"
 _GZIP = 31
 _MOST_WINDOW = 8 * 1024 * 1024
 _PIECE = 64 * 1024
 _PART = 256 * 1024
 _MORSEL = 256
+_MOST_FIELDS = 200
 
 
 class StrictJSONParser(BaseParser):
@@ -54,12 +56,14 @@ class StrictJSONParser(BaseParser):
 class EventsParser(StrictJSONParser):
     """Reads events in every form that they come in, as a list: a plain batch at once, anything else strictly."""
 
-    other_media_types = LINES
+    other_media_types = LINES | {FORM}
 
     def load(self, body: bytes, request: Request) -> list[Any]:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         if CLOUD_EVENT_HEADER in request.headers:
-            return [from_headers(request.headers, strict_json.load(body))]
+            return [cloud_events.from_headers(request.headers, strict_json.load(body))]
+        if kind == FORM:
+            return [stripe_events.as_event(stripe_events.from_form(_fields(body)))]
         if kind in LINES:
             return _lines(body, request)
         read = read_batch(body, customer_key=request.user.customer_key)  # type: ignore[union-attr]
@@ -104,7 +108,28 @@ def _lines(body: bytes, request: Request) -> list[Any]:
 
 
 def _plainly(events: list[object]) -> list[object]:
-    return [as_event(event) if is_cloud_event(event) else event for event in events]  # type: ignore[arg-type]
+    """Return the events of other systems as ours, and ours as they are."""
+    return [_plain_event(event) for event in events]
+
+
+def _plain_event(event: Any) -> object:
+    if cloud_events.is_cloud_event(event):
+        return cloud_events.as_event(event)
+    if lago_events.is_lago_event(event):
+        return lago_events.as_event(event)
+    if stripe_events.is_stripe_event(event):
+        return stripe_events.as_event(event)
+    return event
+
+
+def _fields(body: bytes) -> list[tuple[str, str]]:
+    try:
+        fields = parse_qsl(body.decode(), strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise errors.BadForm from None
+    if any("\0" in value for field in fields for value in field):
+        raise errors.BadForm
+    return fields
 
 
 def _plain(pieces: Iterator[bytes]) -> bytes:

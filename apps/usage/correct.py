@@ -131,12 +131,14 @@ def _must_rebuild(cell: Cell) -> bool:
 
 
 def _without(one: Countable, is_out: Callable[[Cell], bool]) -> Countable:
+    feeds = [fed for fed in one.feeds if not is_out(fed[0])]
     return Countable(
         one.event,
         one.customer_id,
         one.contract,
         one.day,
-        [fed for fed in one.feeds if not is_out(fed[0])],
+        tuple(cell for cell, _ in feeds),
+        tuple(amount for _, amount in feeds),
         [fed for fed in one.others if not is_out(fed[0])],
     )
 

@@ -154,7 +154,7 @@ def _facts(events: Sequence[ReadEvent], *, at: datetime, any_age: bool) -> Facts
 
 def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:
     """Return the months that these events need and that this process has not seen made, as far as they can count."""
-    needed = months.unknown({(event.time.year, event.time.month) for event in events if not event.fault})
+    needed = months.unknown({event.written_time[:7] for event in events if not event.fault})
     if not needed:
         return set()
     window = Meter.objects.aggregate(late=Max("late_days", default=0), early=Max("early_hours", default=0))

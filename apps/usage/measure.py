@@ -57,6 +57,13 @@ class Measure:
     only_dimension: str
 
     @property
+    def is_plain(self) -> bool:
+        """Tell whether it counts every event, or sums a property of every event, as it stands."""
+        meter = self.meter
+        is_sum = meter.aggregation == Meter.Aggregation.SUM and bool(meter.value_property)
+        return not meter.filters and (self.counts_events or is_sum)
+
+    @property
     def dimension_names(self) -> tuple[str, ...]:
         """Return the names of the values that `dimension_values` returns, in its order."""
         return (*self.dimensions, *(one.name for one in self.ranges))

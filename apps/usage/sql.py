@@ -16,7 +16,7 @@ from apps.usage.judge import Countable
 from apps.usage.read_event import Quantity
 
 _ARRAY_SPECIAL = re.compile(r'(["\\])')
-_COPY_SPECIAL = re.compile(r"[\\\t\n\r]")
+_COPY_SPECIAL = "\\\t\n\r"
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 LOCK_CONTRACTS = """
@@ -444,6 +444,7 @@ def _texts(column: Iterable[object]) -> str:
 
 def _copied(texts: Sequence[str]) -> Sequence[str]:
     """Escape what has a meaning in COPY's text; most often nothing has."""
-    if _COPY_SPECIAL.search("".join(texts)):
+    joined = "".join(texts)
+    if any(special in joined for special in _COPY_SPECIAL):
         return [text.translate(_COPY_ESCAPES) for text in texts]
     return texts

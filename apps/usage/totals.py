@@ -67,17 +67,20 @@ def is_highest_or_latest(cell: Cell) -> bool:
 
 def _summed(counted: Iterable[Countable]) -> Rows:
     """Add up, exactly, what is added up, by the days and dimension values of each meter."""
-    sums: dict[Cell, list[Quantity]] = {}
+    amounts: dict[tuple[Cell, ...], list[tuple[Quantity, ...]]] = {}
+    for one in counted:
+        found = amounts.get(one.cells)
+        if found is None:
+            amounts[one.cells] = [one.amounts]
+        else:
+            found.append(one.amounts)
+    sums: dict[Cell, tuple[Quantity, int]] = {}
     with localcontext(EXACT):
-        for one in counted:
-            for cell, quantity in one.feeds:
-                found = sums.get(cell)
-                if found is None:
-                    sums[cell] = [quantity, 1]
-                else:
-                    found[0] += quantity
-                    found[1] += 1
-    return [(day_key(cell), total, int(events)) for cell, (total, events) in sums.items()]
+        for cells, rows in amounts.items():
+            for cell, column in zip(cells, zip(*rows, strict=True), strict=True):
+                before, events = sums.get(cell, (0, 0))
+                sums[cell] = (before + sum(column), events + len(column))
+    return [(day_key(cell), total, events) for cell, (total, events) in sums.items()]
 
 
 def _merged(rows: Rows) -> Rows:

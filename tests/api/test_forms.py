@@ -5,15 +5,17 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import zstandard
 
 from apps.core import clock
-from apps.usage import queries
+from apps.usage import lago_events, queries, stripe_events
 from apps.usage.models import Event, QuarantinedEvent, Receipt, UsageDay
 from tests.api.calls import Backend, problem, said
 from tests.builders import (
@@ -215,6 +217,111 @@ def test_the_samples_become_the_events_that_they_should() -> None:
         assert (stored.customer.key, stored.type) == (expected["customer"], expected["type"])
         assert stored.properties == expected["properties"]
         assert stored.time.isoformat().replace("+00:00", "Z").startswith(expected["time"][:23])
+
+
+def lago_event(**fields: Any) -> dict[str, Any]:
+    return {"transaction_id": "t1", "external_subscription_id": "acme", "code": "api.call", **fields}
+
+
+def stripe_event(**fields: Any) -> dict[str, Any]:
+    payload = {"stripe_customer_id": "acme", "value": "25", "model": "large"}
+    return {"identifier": "s1", "event_name": "api.call", "payload": payload, **fields}
+
+
+def seconds_ago(many: int) -> Decimal:
+    return Decimal(int(clock.now().timestamp()) - many) + Decimal("0.123")
+
+
+OTHERS_EVENTS: dict[str, Callable[[Decimal], dict[str, Any]]] = {
+    "Lago": lambda at: {
+        "event": lago_event(timestamp=str(at), properties={"gb": 10}, precise_total_amount_cents="1")
+    },
+    "Lago, seconds as a number": lambda at: lago_event(timestamp=float(at), properties={"gb": 10}),
+    "Lago, in a list": lambda at: {"events": [lago_event(timestamp=str(at), properties={"gb": 10})]},
+    "Stripe": lambda at: stripe_event(timestamp=float(at)),
+    "Stripe, streamed": lambda at: {
+        "events": [stripe_event(timestamp=datetime.fromtimestamp(float(at), tz=UTC).isoformat())]
+    },
+}
+
+
+@pytest.mark.parametrize("form", OTHERS_EVENTS)
+def test_events_as_other_systems_take_them(backend: Backend, form: str) -> None:
+    at = seconds_ago(60)
+    body = OTHERS_EVENTS[form](at)
+
+    assert said(backend.post("/events", body))["counted"] == 1
+    assert said(backend.post("/events", body))["duplicate"] == 1
+
+    stored = Event.objects.select_related("customer").get()
+    assert (stored.customer.key, stored.type) == ("acme", "api.call")
+    assert stored.time == datetime.fromtimestamp(int(at), tz=UTC) + timedelta(milliseconds=123)
+    key, quantity, properties = ("t1", 1, {"gb": 10}) if "Lago" in form else ("s1", 25, {"model": "large"})
+    assert (stored.key, int(stored.quantity), stored.properties) == (key, quantity, properties)
+
+
+def test_a_form_as_stripe_takes_it(backend: Backend) -> None:
+    form = {
+        "event_name": "api.call",
+        "identifier": "s1",
+        "timestamp": str(int(seconds_ago(60))),
+        "payload[stripe_customer_id]": "acme",
+        "payload[value]": "25",
+    }
+
+    answer = backend.send("POST", "/events", urlencode(form).encode(), "application/x-www-form-urlencoded")
+
+    assert said(answer)["counted"] == 1, answer.content
+    stored = Event.objects.get()
+    assert (stored.key, int(stored.quantity)) == ("s1", 25)
+
+
+@pytest.mark.parametrize(
+    "body", [b"no form", b"identifier=%00", b"identifier=%ff&event_name=a", b"&".join([b"a=1"] * 300)]
+)
+def test_what_is_no_form_is_refused(backend: Backend, body: bytes) -> None:
+    answer = backend.send("POST", "/events", body, "application/x-www-form-urlencoded")
+
+    assert problem(answer) == (400, "bad-form")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (lago_event(timestamp="soon"), "bad_time"),
+        (lago_event(), "bad_time"),
+        (lago_event(transaction_id=None, timestamp=0), "bad_id"),
+        (lago_event(timestamp=10**29), "bad_time"),
+        (lago_event(timestamp=True), "bad_time"),
+        (lago_event(timestamp="NaN"), "bad_time"),
+        (stripe_event(payload="25"), "bad_customer"),
+        (stripe_event(identifier=None), "bad_id"),
+        (stripe_event(timestamp=0, payload={"stripe_customer_id": "acme", "value": "many"}), "bad_quantity"),
+    ],
+)
+def test_an_event_of_another_system_that_lacks_something_waits(
+    backend: Backend, event: dict[str, Any], reason: str
+) -> None:
+    assert [detail["reason"] for detail in said(backend.post("/events", [event]))["details"]] == [reason]
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples of other systems' payloads are not here")
+def test_the_samples_of_lago_and_stripe_become_the_events_that_they_should() -> None:
+    """There, usage belongs to a subscription: it names the customer here."""
+    samples = json.loads(SAMPLES.read_text())
+    lago, stripe = samples["lago"], samples["stripe_meter_events"]
+    form = stripe_events.from_form(parse_qsl(stripe["v1_form"]))
+
+    expected = {"customer" if name == "contract" else name: value for name, value in lago["expected"].items()}
+    assert utc(lago_events.as_event(lago["single"])) == utc(expected)
+    assert utc(stripe_events.as_event(stripe["v1"])) == utc(stripe["expected"])
+    assert utc(stripe_events.as_event(form)) == utc(stripe["expected"])
+    assert lago_events.is_lago_event(lago["batch"]["events"][0])
+    assert stripe_events.is_stripe_event(stripe["v2_stream"]["body"]["events"][0])
+
+
+def utc(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "time": datetime.fromisoformat(event["time"])}
 
 
 def test_an_empty_batch_is_valid(backend: Backend) -> None:
