@@ -17,6 +17,7 @@ from apps.customers.models import ApiKey
 class Floor(Resource):
     """Inserts one row, which commits by itself."""
 
+    schema = None
     scopes: ClassVar[dict[str, str]] = {"POST": ApiKey.Scope.EVENTS_WRITE}
 
     def post(self, request: Request) -> HttpResponse:

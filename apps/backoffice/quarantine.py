@@ -33,8 +33,13 @@ _SHOWN = 20
 def causes(request: HttpRequest) -> HttpResponse:
     """Show what waits, by its cause."""
     require(request, "usage.view_quarantinedevent")
-    found = [(cause, _address(cause.reason, cause.subject)) for cause in quarantine.causes()]
-    context = {"title": "Quarantine", "causes": found, "events": sum(cause.events for cause, _ in found)}
+    found = quarantine.causes()
+    worths = quarantine.worths(found)
+    context = {
+        "title": "Quarantine",
+        "causes": [(cause, _address(cause.reason, cause.subject), worths.get(cause)) for cause in found],
+        "events": sum(cause.events for cause in found),
+    }
     return page(request, "backoffice/quarantine.html", context)
 
 

@@ -1,6 +1,6 @@
 """The catalogue in the back office: meters, products, credit units, plans and their versions."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -55,6 +55,16 @@ class MeterAdmin(ActionAdmin):
         ("What prices and pages tell apart", {"fields": ("dimensions", "range_lines")}),
         ("When events count", {"fields": (("late_days", "early_hours"),)}),
     )
+
+    # Only what the aggregation asks for is shown, and what is filled in nevertheless, so that its mistake can be seen.
+    conditional_fields: ClassVar = {
+        "value_property": "!['count', 'outcomes'].includes(aggregation) || value_property",
+        "value_expression": "!['count', 'outcomes', 'unique_count'].includes(aggregation) || value_expression",
+        "level": "['max', 'latest', 'time_weighted'].includes(aggregation) || level",
+        "per": "aggregation == 'time_weighted' || per",
+        "state_lines": "aggregation == 'outcomes' || state_lines",
+        "rounding_step": "rounding || rounding_step",
+    }
 
     @admin.display(description="dimensions")
     def by(self, meter: Meter) -> str:

@@ -26,7 +26,18 @@ from apps.usage.stored import facts_of
 # Of more, the first tell enough: the page says that it is so.
 MOST_PRICED = 2_000
 Reason = QuarantinedEvent.Reason
-_BY_CUSTOMER = (Reason.UNKNOWN_CUSTOMER, Reason.NO_CONTRACT, Reason.PERIOD_CLOSED)
+_BY_CUSTOMER = (
+    Reason.UNKNOWN_CUSTOMER,
+    Reason.NO_CONTRACT,
+    Reason.PERIOD_CLOSED,
+    Reason.NOT_IN_PLAN,
+    Reason.NO_PRICE,
+    Reason.DIMENSION_MISSING,
+)
+# What these would come to is known as they wait; of the others something is yet to be said or corrected.
+_PRICEABLE = frozenset({Reason.NO_CONTRACT, Reason.PERIOD_CLOSED, Reason.TOO_OLD, Reason.TOO_EARLY})
+# An overview looks at so many causes, the largest first; each has a page of its own.
+_MOST_CAUSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,12 @@ def causes() -> list[Cause]:
     )
     labels: dict[str, str] = dict(Reason.choices)
     return [Cause(reason, labels[reason], of, many, first, last) for reason, of, many, first, last in rows]
+
+
+def worths(causes: Sequence[Cause]) -> dict[Cause, Worth]:
+    """Return what the largest causes' events would come to, where that is known as they wait; the first 2,000 of each."""
+    known = [cause for cause in causes if cause.reason in _PRICEABLE][:_MOST_CAUSES]
+    return {cause: worth(list(of_cause(cause.reason, cause.subject)[:MOST_PRICED])) for cause in known}
 
 
 def of_cause(reason: str, subject: str) -> QuerySet[QuarantinedEvent]:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from apps.core import clock
 from apps.customers.models import CustomerAlias
@@ -41,6 +42,20 @@ def test_causes_are_listed_with_how_many_wait(staff: Client) -> None:
     assert "acme-inc" in page
     assert "api-call" in page
     assert page.index("acme-inc") < page.index("api-call")
+
+
+def test_the_money_at_stake_is_shown_where_it_is_known(
+    staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Two calls at 0.01 that came 100 days late; what an unknown customer's would cost is not known yet."""
+    make_contract(starts_on=date(2026, 1, 1))
+    old = (clock.now() - timedelta(days=100)).isoformat()
+    post(use("a", time=old), use("b", time=old), use("c", customer="acme-inc"))
+
+    with django_assert_max_num_queries(30):
+        page = staff.get("/admin/quarantine/").content.decode()
+
+    assert page.count("$0.02") == 1
 
 
 def test_an_unknown_key_is_given_to_a_customer_and_its_events_count(staff: Client) -> None:
