@@ -43,5 +43,8 @@ def _decide(request: HttpRequest) -> None:
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return
+    except ValueError:
+        messages.error(request, "That names no meter. Nothing was decided; reload the page.")
+        return
     word = "rejected: it is billed on its own day again" if rejects else "accepted: it stays off the bill"
     messages.success(request, f"The dispute over {asked['outcome']} is {word}.")

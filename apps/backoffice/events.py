@@ -19,13 +19,15 @@ from apps.core.errors import Refusal
 from apps.core.periods import Period
 from apps.invoices.placed import Awaits, placement
 from apps.plans.models import Meter
-from apps.usage import explore
+from apps.usage import explore, strict_json
 from apps.usage.correct import correct
 from apps.usage.errors import EventArchived, NoSuchEvent
 from apps.usage.explore import Cursor, EventRow, EventState, Found, Question
 from apps.usage.one_event import OneEvent, one_event
+from apps.usage.read_event import written_json
 
 ROWS = 50
+_LONGEST_IN_ADDRESS = 4_000
 _FILTERS = ("customer", "type", "id", "from", "to", "state")
 _KINDS = {
     EventState.COUNTED: "good",
@@ -99,12 +101,25 @@ def event(request: HttpRequest) -> HttpResponse:
         "period": _period(found) if where.awaits is Awaits.INVOICE else None,
         "may_void": found.state is EventState.COUNTED and request.user.has_perm("usage.add_correction"),
     }
+    if context["may_void"]:
+        context["replace_address"] = _replace_address(found)
     return page(request, "backoffice/event.html", context)
 
 
 def address(customer_key: str, key: str) -> str:
     """Return where an event's page is; an id may hold any character, so it stands in the query."""
     return f"{reverse('backoffice:event')}?{urlencode({'customer': customer_key, 'id': key})}"
+
+
+def _replace_address(found: OneEvent) -> str:
+    """Return where the event is replaced: by itself under another id, for staff to change."""
+    body = strict_json.load(found.body.encode())
+    assert isinstance(body, dict), "what counts is an object"
+    asked = {"customer": found.customer_key, "ids": found.key}
+    written = written_json(body | {"id": f"{found.key}-corrected"})
+    if len(written) <= _LONGEST_IN_ADDRESS:
+        asked["events"] = written
+    return f"{reverse('backoffice:new_correction')}?{urlencode(asked)}"
 
 
 def _void(request: HttpRequest, found: OneEvent) -> None:

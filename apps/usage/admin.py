@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 
@@ -97,9 +98,7 @@ def _shown(value: object) -> str:
 
 @admin.register(Correction)
 class CorrectionAdmin(ReadOnlyAdmin):
-    when_empty = (
-        "No usage was corrected yet. An event is voided on its own page, or by POST /api/v1/corrections."
-    )
+    when_empty = "No usage was corrected yet. Add a correction here, on an event's own page, or by POST /api/v1/corrections."
     list_display = ("at", "customer", "voided", "replaced_by", "reason", "actor")
     list_filter = (("at", RangeDateFilter),)
     list_select_related = ("customer",)
@@ -107,6 +106,13 @@ class CorrectionAdmin(ReadOnlyAdmin):
     ordering = ("-at", "-id")
     fields = ("at", "customer", "reason", "actor", ("voided", "replaced_by"), "which")
     readonly_fields = ("which",)
+
+    def has_add_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return request.user.has_perm("usage.add_correction")
+
+    def add_view(self, *_args: Any, **_more: Any) -> HttpResponse:
+        """Lead to the page that shows first what a correction would come to."""
+        return redirect("backoffice:new_correction")
 
     @admin.display(description="which events")
     def which(self, correction: Correction) -> str:

@@ -3,17 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal, localcontext
 from uuid import UUID
 
 from django.db import transaction
 
 from apps.contracts import locks
 from apps.core import audit
+from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.usage import months, receipts, recount, sql, totals
-from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, TooManyEvents
+from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, SelectionChanged, TooManyEvents
 from apps.usage.ingest import MOST_EVENTS, take_in
 from apps.usage.intake import Batch, Ingested, Intake
 from apps.usage.judge import Cell, Countable
@@ -34,6 +36,42 @@ class Corrected:
     replaced: Ingested
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a meter would no longer be given; None where its total is not a sum."""
+
+    meter: Meter
+    quantity: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The events that a correction would void, and what of it each meter would lose."""
+
+    standing: tuple[StoredEvent, ...]
+    voided_before: int
+    not_found: tuple[str, ...]
+    effects: tuple[Effect, ...]
+
+
+def select(*, customer_key: str, keys: Sequence[str] = (), where: Where | None = None) -> Selected:
+    """Return what a correction of these events would void; write nothing. Refuses as `correct` does."""
+    found = _found(_customer(customer_key), keys, where)
+    standing = tuple(stored for stored in found if not stored.is_voided)
+    feeding = Feeding()
+    lost: dict[UUID, Effect] = {}
+    with localcontext(EXACT):
+        for fed in map(feeding.of, standing):
+            for cell, amount in fed.feeds:
+                meter = cell.measure.meter
+                before = lost.get(meter.pk, Effect(meter, Decimal(0))).quantity or Decimal(0)
+                lost[meter.pk] = Effect(meter, before + Decimal(amount))
+            for cell, _ in fed.others:
+                lost[cell.measure.meter.pk] = Effect(cell.measure.meter, None)
+    effects = tuple(sorted(lost.values(), key=lambda one: one.meter.name))
+    return Selected(standing, len(found) - len(standing), _missing(keys, found), effects)
+
+
 def correct(
     *,
     customer_key: str,
@@ -43,32 +81,28 @@ def correct(
     keys: Sequence[str] = (),
     where: Where | None = None,
     replacements: Sequence[object] = (),
+    expected: int | None = None,
 ) -> Corrected:
     """Void a customer's events, named by their ids or by a filter, and count the replacements, all or nothing.
 
     Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust. An id
     stays used for ever, so replacements have ids of their own. Voiding again what is voided changes nothing. Refuses more
-    than 10,000 events, replacements that cannot be counted, and a correction without reason or events.
+    than 10,000 events, replacements that cannot be counted, a correction without reason or events, and one of another number
+    of events than `expected`.
     """
     if not reason.strip():
         raise NoReason
-    if not keys and where is None:
-        raise NothingToCorrect
-    if max(len(keys), len(replacements)) > MOST_EVENTS:
-        raise TooManyEvents(max(len(keys), len(replacements)), MOST_EVENTS)
-    customer_id = ids_by_key([customer_key]).get(customer_key)
-    if customer_id is None:
-        raise UnknownCustomer(customer_key)
+    if len(replacements) > MOST_EVENTS:
+        raise TooManyEvents(len(replacements), MOST_EVENTS)
+    customer_id = _customer(customer_key)
     intake = Intake.of([Batch(replacements, actor, customer_key)])
     months.make(months.that_hold(intake.events, until=at))
     with transaction.atomic(durable=True):
         locks.hold_customer(customer_id)
-        if where:
-            found = events_where(customer_id, where, most=MOST_EVENTS + 1)
-        else:
-            found = events_of(customer_id=customer_id, keys=keys)
-        if len(found) > MOST_EVENTS:
-            raise TooManyEvents(len(found), MOST_EVENTS)
+        found = _found(customer_id, keys, where)
+        standing = sum(not stored.is_voided for stored in found)
+        if expected not in {None, standing}:
+            raise SelectionChanged(expected or 0, standing)
         correction = Correction(
             customer_id=customer_id, at=at, actor=actor, reason=reason.strip(), scope=_scope(keys, where)
         )
@@ -100,9 +134,35 @@ def _correct(
         after={"voided": len(standing), "replaced_by": replaced.counted, "correction": str(correction.pk)},
         reason=correction.reason,
     )
+    return Corrected(
+        correction.pk, len(standing), len(found) - len(standing), _missing(keys, found), replaced
+    )
+
+
+def _customer(customer_key: str) -> UUID:
+    customer_id = ids_by_key([customer_key]).get(customer_key)
+    if customer_id is None:
+        raise UnknownCustomer(customer_key)
+    return customer_id
+
+
+def _found(customer_id: UUID, keys: Sequence[str], where: Where | None) -> list[StoredEvent]:
+    if not keys and where is None:
+        raise NothingToCorrect
+    if where:
+        found = events_where(customer_id, where, most=MOST_EVENTS + 1)
+    elif len(keys) > MOST_EVENTS:
+        raise TooManyEvents(len(keys), MOST_EVENTS)
+    else:
+        found = events_of(customer_id=customer_id, keys=keys)
+    if len(found) > MOST_EVENTS:
+        raise TooManyEvents(len(found), MOST_EVENTS)
+    return found
+
+
+def _missing(keys: Sequence[str], found: Sequence[StoredEvent]) -> tuple[str, ...]:
     known = {stored.event.key for stored in found}
-    missing = tuple(key for key in keys if key not in known)
-    return Corrected(correction.pk, len(standing), len(found) - len(standing), missing, replaced)
+    return tuple(key for key in keys if key not in known)
 
 
 def _void(correction: Correction, customer_key: str, standing: Sequence[StoredEvent]) -> None:

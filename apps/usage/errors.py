@@ -54,6 +54,17 @@ class NothingToCorrect(Refusal):
         )
 
 
+class SelectionChanged(Refusal):
+    code = "selection-changed"
+    status = 409
+    title = "Not the events that were looked at"
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"When you looked, {expected:,} events were to be voided; now it would be {found:,}. Nothing was changed. Look again."
+        )
+
+
 class AlreadyRecounting(Refusal):
     code = "already-recounting"
     status = 409
