@@ -145,17 +145,6 @@ class BadZstd(Refusal):
         )
 
 
-class BadForm(Refusal):
-    code = "bad-form"
-    status = 400
-    title = "The form cannot be read"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The body is said to be a form and cannot be read as one: name=value&..., percent-encoded UTF-8. Send it so, or as JSON."
-        )
-
-
 class NotEvents(Refusal):
     code = "not-events"
     status = 422

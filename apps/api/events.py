@@ -25,7 +25,16 @@ class EventFields(serializers.Serializer[Any]):
         max_length=500,
         help_text="Your own id of the event; the same id counts once for ever. Repeat it on retries.",
     )
-    customer = serializers.CharField(max_length=63, help_text="The customer's key.")
+    customer = serializers.CharField(
+        max_length=63,
+        required=False,
+        help_text="The customer's key or alias. It may be left out where a contract is named, or the API key is confined to one.",
+    )
+    contract = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="The number of the contract. Given alone it names the customer too; given beside one, it must be that customer's.",
+    )
     type = serializers.CharField(max_length=100, help_text="What happened, as meters count it: llm.request")
     time = serializers.DateTimeField(help_text="When it happened, with its offset: 2026-11-23T10:15:00Z")
     quantity = serializers.DecimalField(

@@ -63,7 +63,7 @@ class EventsParser(StrictJSONParser):
         if CLOUD_EVENT_HEADER in request.headers:
             return [cloud_events.from_headers(request.headers, strict_json.load(body))]
         if kind == FORM:
-            return [stripe_events.as_event(stripe_events.from_form(_fields(body)))]
+            return [stripe_events.as_event(_form(body))]
         if kind in LINES:
             return _lines(body, request)
         read = read_batch(body, customer_key=request.user.customer_key)  # type: ignore[union-attr]
@@ -122,14 +122,16 @@ def _plain_event(event: Any) -> object:
     return event
 
 
-def _fields(body: bytes) -> list[tuple[str, str]]:
+def _form(body: bytes) -> dict[str, Any]:
+    """Read a form as Stripe takes it; whatever else comes as a form is most often JSON whose sender named no type."""
     try:
         fields = parse_qsl(body.decode(), strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise errors.BadForm from None
-    if any("\0" in value for field in fields for value in field):
-        raise errors.BadForm
-    return fields
+        raise errors.BodyNotJson(FORM) from None
+    event = stripe_events.from_form(fields)
+    if not stripe_events.is_stripe_event(event) or any("\0" in value for field in fields for value in field):
+        raise errors.BodyNotJson(FORM)
+    return event
 
 
 def _plain(pieces: Iterator[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
 from apps.core.periods import local_day
+from apps.customers.queries import ids_by_key
 
 
 def live(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Contract]:
@@ -17,6 +18,18 @@ def live(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Contract]:
         "customer", "plan_version__plan"
     )
     return found if customer_ids is None else found.filter(customer_id__in=customer_ids)
+
+
+def customers_named(keys: Collection[str]) -> dict[str, UUID]:
+    """Return the customers that have these keys or aliases, or contracts with these numbers; at most two queries.
+
+    A key or an alias goes before a contract's number.
+    """
+    found = ids_by_key(keys)
+    if len(found) < len(set(keys)):
+        numbers = live().filter(number__in=set(keys) - found.keys())
+        found |= dict(numbers.values_list("number", "customer_id"))
+    return found
 
 
 def running(*, at: datetime, contract_ids: Collection[UUID] | None = None) -> list[Contract]:

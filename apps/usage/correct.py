@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.contracts import locks
+from apps.contracts.queries import customers_named
 from apps.core import audit
 from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
-from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.usage import months, receipts, recount, sql, totals
 from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, SelectionChanged, TooManyEvents
@@ -140,7 +140,7 @@ def _correct(
 
 
 def _customer(customer_key: str) -> UUID:
-    customer_id = ids_by_key([customer_key]).get(customer_key)
+    customer_id = customers_named([customer_key]).get(customer_key)
     if customer_id is None:
         raise UnknownCustomer(customer_key)
     return customer_id

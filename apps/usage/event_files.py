@@ -13,7 +13,7 @@ from apps.usage.strict_json import BadJson
 
 _LONGEST_ROW = 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-_OWN = ("id", "customer", "type", "time", "quantity")
+_OWN = ("id", "customer", "contract", "type", "time", "quantity")
 _NEEDED = frozenset({"id", "customer", "type", "time"})
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from apps.contracts.queries import customers_named, live
 from apps.customers.models import Customer, CustomerAlias
 from apps.usage.errors import TooMuchToSearch
 from apps.usage.models import QuarantinedEvent
@@ -134,16 +135,19 @@ def events(*, question: Question, at: datetime, limit: int, after: Cursor | None
 
 
 def named_by(customer_key: str) -> Named | None:
-    """Return whom a key or an alias names; None for the empty key, which asks for everybody. At most two queries."""
+    """Return whom a key, an alias or a contract's number names; None for the empty key, which asks for everybody.
+
+    At most five queries.
+    """
     if not customer_key:
         return None
-    customer = Customer.objects.filter(key=customer_key).first()
-    alias = None if customer else CustomerAlias.objects.filter(key=customer_key).first()
-    customer = customer or (alias.customer if alias else None)
-    if customer is None:
+    customer_id = customers_named([customer_key]).get(customer_key)
+    if customer_id is None:
         return Named(None, (customer_key,))
+    customer = Customer.objects.get(pk=customer_id)
     aliases = CustomerAlias.objects.filter(customer=customer).values_list("key", flat=True)
-    return Named(customer.pk, (customer.key, *aliases))
+    numbers = live(customer_ids=[customer_id]).values_list("number", flat=True)
+    return Named(customer.pk, (customer.key, *aliases, *numbers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ BAD_ID = Fault(
 BAD_CUSTOMER = Fault(
     Reason.BAD_CUSTOMER, "customer", "Give the customer's key as a string of 1 to 63 characters."
 )
+BAD_CONTRACT = Fault(
+    Reason.NO_CONTRACT,
+    "contract",
+    "Give the contract's number as a string of 1 to 40 characters, or leave it out.",
+)
 BAD_TYPE = Fault(
     Reason.BAD_TYPE, "type", "Give the type that a meter counts, a string of 1 to 100 characters."
 )
@@ -167,6 +172,15 @@ def no_contract(key: str, day: date) -> Fault:
         Reason.NO_CONTRACT,
         "time",
         f"Customer {key} has no live contract on {day}. Sign or extend one, and send the event again.",
+    )
+
+
+def other_contract(number: str, key: str, day: date) -> Fault:
+    """Return that the contract that an event names is not the customer's live one on the event's day."""
+    return Fault(
+        Reason.NO_CONTRACT,
+        "contract",
+        f"{_shown(number)} is no live contract of customer {key} on {day}. Correct the number, or leave it out.",
     )
 
 

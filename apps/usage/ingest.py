@@ -11,9 +11,9 @@ from django.db.models import Max
 from psycopg import errors as postgres
 
 from apps.contracts import locks
+from apps.contracts.queries import customers_named
 from apps.core import db
 from apps.core.ids import uuid7
-from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.plans.queries import meters_by_type
 from apps.usage import months, receipts, sql, totals
@@ -144,7 +144,7 @@ def _facts(events: Sequence[ReadEvent], *, at: datetime, any_age: bool) -> Facts
     """Read what is known of the events' customers and types, and lock their contracts against a close."""
     customers = {
         key: str(customer_id)
-        for key, customer_id in ids_by_key(
+        for key, customer_id in customers_named(
             {event.customer_key for event in events if event.customer_key}
         ).items()
     }

@@ -215,7 +215,11 @@ def judge(event: ReadEvent, facts: Facts) -> Countable | Fault:
         return event.fault
     key = event.customer_key or ""
     way = facts.ways.get((key, event.type))
-    if way is None or not way.starts_at <= event.time < way.ends_at:
+    if (
+        way is None
+        or not way.starts_at <= event.time < way.ends_at
+        or (event.contract and event.contract != way.contract.number)
+    ):
         found = _way_of(event, facts)
         if isinstance(found, Fault):
             return found
@@ -245,6 +249,8 @@ def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR09
             break
     else:
         return faults.no_contract(event.customer_key or "", event.time.date())
+    if event.contract and event.contract != contract.number:
+        return faults.other_contract(event.contract, event.customer_key or "", day)
     if contract.is_all_billed and contract.billed_until_on:
         return faults.period_closed(contract.number, contract.billed_until_on)
     return facts.way_on(customer_id, event.type, contract, day)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from apps.customers.queries import ids_by_key
+from apps.contracts.queries import customers_named
 
 STEP = timedelta(seconds=5)
 STEPS = 60
@@ -123,8 +123,8 @@ def busiest(*, at: datetime) -> tuple[Share, ...]:
 
 
 def types(busy: tuple[Share, ...], *, at: datetime) -> tuple[Share, ...]:
-    """Return the types among the newest events of these customers, those of the last minute; two queries."""
-    ids = sorted(set(ids_by_key([one.name for one in busy]).values()))
+    """Return the types among the newest events of these customers, those of the last minute; at most three queries."""
+    ids = sorted(set(customers_named([one.name for one in busy]).values()))
     with connection.cursor() as cursor:
         cursor.execute(_TYPES, [ids, _NEWEST_EVENTS, at - MINUTE, MOST_CUSTOMERS])
         return tuple(Share(type_, many) for type_, many in cursor.fetchall())

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Case, Count, F, Max, Min, QuerySet, Value, When
 
 from apps.contracts.models import Contract
+from apps.contracts.queries import customers_named
 from apps.contracts.terms import period_on, terms_for
 from apps.core.money import Money
 from apps.core.periods import Period
-from apps.customers.queries import ids_by_key
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of, meters_by_type
 from apps.rating.engine import rate
@@ -104,7 +104,8 @@ def worth(
     """
     read = [read_event(place, strict_json.load(one.body.encode())) for place, one in enumerate(waiting)]
     customers = {
-        key: str(one) for key, one in ids_by_key({e.customer_key for e in read if e.customer_key}).items()
+        key: str(one)
+        for key, one in customers_named({e.customer_key for e in read if e.customer_key}).items()
     }
     if as_customer:
         customers |= {

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from apps.usage.read_event import LONGEST_CUSTOMER, LONGEST_ID, LONGEST_TYPE, ReadEvent, read_plain
+from apps.usage.read_event import (
+    LONGEST_CONTRACT,
+    LONGEST_CUSTOMER,
+    LONGEST_ID,
+    LONGEST_TYPE,
+    ReadEvent,
+    read_plain,
+)
 
 _LONGEST_NUMBER = 64
 # NUL and halves of surrogate pairs.
@@ -30,6 +37,7 @@ class _Plain(msgspec.Struct, gc=False):
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TYPE)]
     time: str
     customer: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CUSTOMER)] | None = None
+    contract: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CONTRACT)] | None = None
     quantity: Any = None
     properties: dict[str, Any] | None = None
 
@@ -63,11 +71,19 @@ def read_batch(body: bytes, *, customer_key: str | None = None) -> list[ReadEven
         return None
     read = []
     for index, one in enumerate(plain):
-        customer = one.customer or customer_key
+        customer = one.customer or customer_key or one.contract
         if customer is None:
             return None
         event = read_plain(
-            index, one.id, customer, one.type, one.time, one.quantity, one.properties, is_flat=True
+            index,
+            one.id,
+            customer,
+            one.contract or "",
+            one.type,
+            one.time,
+            one.quantity,
+            one.properties,
+            is_flat=True,
         )
         if event is None:
             return None
@@ -83,7 +99,7 @@ def _is_unambiguous(body: bytes, plain: list[_Plain], *, names: int, lists: int)
     """
     texts = names
     for one in plain:
-        texts += 6 + 2 * (one.customer is not None)
+        texts += 6 + 2 * (one.customer is not None) + 2 * (one.contract is not None)
         if one.quantity is not None:
             texts += 1 + (type(one.quantity) is str)
         if one.properties is not None:

@@ -17,6 +17,7 @@ from apps.usage.strict_json import OutsizedNumber
 LONGEST_ID = 500
 LONGEST_CUSTOMER = 63
 LONGEST_TYPE = 100
+LONGEST_CONTRACT = 40
 LONGEST_DIMENSION = 200
 MOST_PROPERTIES = 100
 MOST_PROPERTY_BYTES = 16 * 1024
@@ -50,7 +51,8 @@ class ReadEvent(msgspec.Struct, gc=False):
     """An event as far as it could be read: with a `fault` it cannot be counted; the fields hold what is usable.
 
     `properties_json` is canonical, and `fingerprint` is the same for every writing of the same event. `raw` is what was
-    received, or UNSET where the fields say it all.
+    received, or UNSET where the fields say it all. `contract` is empty where the event names none; where it names no
+    customer, the contract's number stands for the customer.
     """
 
     index: int
@@ -65,6 +67,7 @@ class ReadEvent(msgspec.Struct, gc=False):
     fingerprint: bytes
     raw: object = msgspec.UNSET
     fault: Fault | None = None
+    contract: str = ""
 
     def body(self) -> str:
         """Return the event as it was received, as JSON text."""
@@ -81,19 +84,22 @@ def read_event(  # noqa: C901
 ) -> ReadEvent:
     """Read one event from parsed JSON; `customer_key` is the customer that a confined API key stands for.
 
-    Of several faults the first is named, in the order id, customer, type, time, quantity, properties.
+    Of several faults the first is named, in the order id, customer, contract, type, time, quantity, properties.
     """
     if not isinstance(raw, dict):
         return _unreadable(index, raw, faults.NOT_AN_EVENT)
     type_: Any
     key, customer, type_ = raw.get("id"), raw.get("customer"), raw.get("type")
+    contract = raw.get("contract")
     if customer is None:
-        customer = customer_key
+        customer = customer_key if customer_key is not None or contract is None else contract
     fault: Fault | None = None
     if not _is_text(key, LONGEST_ID):
         fault, key = faults.BAD_ID, None
     if not _is_text(customer, LONGEST_CUSTOMER):
         fault, customer = fault or faults.BAD_CUSTOMER, None
+    if contract is not None and not _is_text(contract, LONGEST_CONTRACT):
+        fault = fault or faults.BAD_CONTRACT
     if not _is_text(type_, LONGEST_TYPE):
         fault, type_ = fault or faults.BAD_TYPE, ""
     if _instant(raw.get("time")) is None:
@@ -109,7 +115,7 @@ def read_event(  # noqa: C901
         except _Unkeepable:
             fault = fault or _properties_fault(properties)
     if fault is None and key and customer and type_:
-        read = read_plain(index, key, customer, type_, raw["time"], quantity, properties)
+        read = read_plain(index, key, customer, contract or "", type_, raw["time"], quantity, properties)
         assert read, "every field was looked at"
         read.raw = raw
         return read
@@ -123,6 +129,7 @@ def read_plain(  # noqa: PLR0917
     index: int,
     key: str,
     customer: str,
+    contract: str,
     type_: str,
     time: str,
     quantity: object,
@@ -130,7 +137,7 @@ def read_plain(  # noqa: PLR0917
     *,
     is_flat: bool = False,
 ) -> ReadEvent | None:
-    """Return the event with these fields, the first three of them known to be right, or None where another is not.
+    """Return the event with these fields, the first four of them known to be right, or None where another is not.
 
     `is_flat` says that the properties are known to hold no list or object.
     """
@@ -151,12 +158,22 @@ def read_plain(  # noqa: PLR0917
             written = _written(properties) if is_flat else _written_properties(properties)
     except (BadNumber, TypeError, _Unkeepable):
         return None
-    fingerprint = blake2b(
-        b"%b\0%b\0%b\0%b" % (type_.encode(), written_time.encode(), written_quantity.encode(), written),
-        digest_size=16,
-    ).digest()
+    said = b"%b\0%b\0%b\0%b" % (type_.encode(), written_time.encode(), written_quantity.encode(), written)
+    if contract:
+        said += b"\0" + contract.encode()
+    fingerprint = blake2b(said, digest_size=16).digest()
     return ReadEvent(
-        index, key, customer, type_, instant, written_time, measured, properties, written, fingerprint
+        index,
+        key,
+        customer,
+        type_,
+        instant,
+        written_time,
+        measured,
+        properties,
+        written,
+        fingerprint,
+        contract=contract,
     )
 
 
@@ -208,6 +225,7 @@ def _rebuilt(event: ReadEvent) -> dict[str, object]:
     return {
         "id": event.key,
         "customer": event.customer_key,
+        **({"contract": event.contract} if event.contract else {}),
         "type": event.type,
         "time": event.written_time,
         **({} if type(event.quantity) is int and event.quantity == 1 else {"quantity": event.quantity}),

