@@ -39,7 +39,7 @@ class TokenKind:
 
 TOKEN_KINDS = (
     TokenKind("input-tokens", "Input tokens", "input_tokens", "input_cost_per_token"),
-    TokenKind("cached-tokens", "Cached input tokens", "cache_read_tokens", "cache_read_input_token_cost"),
+    TokenKind("cached-tokens", "Cached input tokens", "cached_tokens", "cache_read_input_token_cost"),
     TokenKind("output-tokens", "Output tokens", "output_tokens", "output_cost_per_token"),
 )
 

@@ -68,7 +68,7 @@ def coding_events(*, first_at: datetime, last_at: datetime, customers: list[str]
                     "model": request.model,
                     "session": request.session,
                     "input_tokens": request.input_tokens,
-                    "cache_read_tokens": request.cache_read_tokens,
+                    "cached_tokens": request.cache_read_tokens,
                     "output_tokens": request.output_tokens,
                 },
             }

@@ -214,7 +214,7 @@ def test_long_requests_are_priced_as_long_context() -> None:
     with gzip.open(traces.DATA / "litellm_model_prices_2026-07-24.json.gz") as file:
         listed = json.load(file, parse_float=Decimal)
     context = {
-        "value": "input_tokens + cache_read_tokens",
+        "value": "input_tokens + cached_tokens",
         "steps": [{"up_to": "200000", "name": "standard"}],
         "beyond": "long",
     }
