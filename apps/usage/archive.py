@@ -115,13 +115,15 @@ def detach_month(*, place: Path, at: datetime, actor: str) -> Manifest:
     manifest = verify(place)
     month = date.fromisoformat(f"{manifest.month}-01")
     _refuse_use(month, at)
-    summary = _Summary()
-    for page in _pages(_rows_of_month(month)):
-        summary.add(page)
-    if summary.content() != manifest.content:
-        raise ArchiveBroken(place, "the database has other events of this month; export it anew")
     table = f"usage_event_{month:%Y_%m}"
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        # Nothing may come in, from a release or a correction, between the look and the end.
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        summary = _Summary()
+        for page in _pages(_rows_of_month(month)):
+            summary.add(page)
+        if summary.content() != manifest.content:
+            raise ArchiveBroken(place, "the database has other events of this month; export it anew")
         cursor.execute(f"ALTER TABLE usage_event DETACH PARTITION {table}")
         cursor.execute(f"DROP TABLE {table}")
         _audit("usage.detach_month", manifest, at=at, actor=actor)

@@ -54,7 +54,8 @@ def run(
 ) -> EventImport:
     """Take in what is left of a file, batch by batch, and note after each how far it is.
 
-    A batch whose note was lost is taken in again, and counts once. Ends early where the import was canceled.
+    A batch whose note was lost is taken in again, and counts once. Ends early where the import was canceled, or where
+    another process does it too.
     """
     found = EventImport.objects.get(pk=import_id)
     try:
@@ -90,8 +91,11 @@ def _batches(rows: Iterator[object]) -> Iterator[list[object]]:
 
 
 def _noted(found: EventImport, taken: Ingested) -> bool:
-    """Write down what a batch brought; tell whether the import still runs."""
-    running = EventImport.objects.filter(pk=found.pk).update(
+    """Write down what a batch brought; tell whether the import still runs, and this process alone does it.
+
+    Were two to note the same batch, rows would be taken for read that nobody has read.
+    """
+    is_ours = EventImport.objects.filter(pk=found.pk, rows=found.rows).update(
         rows=F("rows") + taken.received,
         counted=F("counted") + taken.counted,
         duplicate=F("duplicate") + taken.duplicate,
@@ -99,7 +103,7 @@ def _noted(found: EventImport, taken: Ingested) -> bool:
         quarantined=F("quarantined") + taken.quarantined,
     )
     found.refresh_from_db()
-    return bool(running) and found.status == Status.RUNNING
+    return bool(is_ours) and found.status == Status.RUNNING
 
 
 def _end(found: EventImport, status: str, *, at: datetime, error: str = "") -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -113,6 +114,39 @@ def test_a_month_that_changed_since_is_not_detached(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="other events"):
         archive.detach_month(place=place, at=LATER, actor=ACTOR)
     assert Event.objects.count() == 5
+
+
+def test_nothing_comes_in_between_the_last_look_and_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release or a correction that counts an old event meanwhile waits, rather than be dropped with the month."""
+    used()
+    place = export(tmp_path)
+    content, blocked = archive._Summary.content, []
+
+    def looked(summary: archive._Summary) -> str:
+        with psycopg.connect(conninfo()) as other:
+            other.execute("SET lock_timeout = '50ms'")
+            try:
+                other.execute("INSERT INTO usage_event SELECT * FROM usage_event WHERE false")
+                other.execute("LOCK TABLE usage_event_2026_10 IN ROW EXCLUSIVE MODE")
+            except psycopg.errors.LockNotAvailable:
+                blocked.append(True)
+        return content(summary)
+
+    archive.verify(place)
+    monkeypatch.setattr(archive, "verify", archive._manifest)
+    monkeypatch.setattr(archive._Summary, "content", looked)
+    archive.detach_month(place=place, at=LATER, actor=ACTOR)
+
+    assert blocked
+
+
+def conninfo() -> str:
+    settings = connection.settings_dict
+    return psycopg.conninfo.make_conninfo(
+        dbname=settings["NAME"], user=settings["USER"], host=settings["HOST"], port=settings["PORT"] or None
+    )
 
 
 def test_a_month_in_use_stays(tmp_path: Path) -> None:

@@ -93,6 +93,25 @@ def test_an_import_that_stops_goes_on_after_its_last_batch(tmp_path: Path) -> No
     assert (again.pk, again.rows, again.counted, again.duplicate) == (begun.pk, 2_500, 2_500, 0)
 
 
+def test_two_processes_at_one_import_skip_no_row(tmp_path: Path) -> None:
+    """A second one takes in the batch that the first is at, and stops; what is noted as read was read once."""
+    make_contract(plan_version=make_plan_version(token_charges()))
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines(requests()))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+    others: list[EventImport] = []
+
+    def interrupt(_: EventImport) -> None:
+        if not others:
+            others.append(import_events.run(import_id=begun.pk, at=AT))
+
+    first = import_events.run(import_id=begun.pk, at=AT, after_batch=interrupt)
+
+    assert others[0].status == "done"
+    assert EventImport.objects.get().rows == first.rows == 2_500
+    assert not reconcile().differences
+
+
 def test_rows_that_cannot_be_read_wait_and_the_others_count(tmp_path: Path) -> None:
     make_contract()
     good = "a,acme,api.call,2026-10-20T11:00:00Z,2"
