@@ -15,11 +15,18 @@ from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
 from apps.usage import months, receipts, recount, sql, totals
-from apps.usage.errors import NoReason, NotAllCounted, NothingToCorrect, SelectionChanged, TooManyEvents
+from apps.usage.errors import (
+    NoReason,
+    NotAllCounted,
+    NothingToCorrect,
+    ReplacementVoided,
+    SelectionChanged,
+    TooManyEvents,
+)
 from apps.usage.ingest import MOST_EVENTS, take_in
-from apps.usage.intake import Batch, Ingested, Intake
+from apps.usage.intake import Batch, Ingested, Intake, State
 from apps.usage.judge import Cell, Countable
-from apps.usage.models import Correction
+from apps.usage.models import Correction, Reversal
 from apps.usage.stored import Feeding, StoredEvent, Where, events_of, events_where
 
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
@@ -125,6 +132,9 @@ def _correct(
     replaced = take_in(intake, at=at, any_age=True)[0] if intake.events else _NOTHING
     if replaced.quarantined or replaced.conflict:
         raise NotAllCounted(replaced)
+    repeated = [detail.id for detail in replaced.details if detail.state is State.DUPLICATE]
+    if gone := Reversal.objects.filter(customer=correction.customer_id, key__in=repeated).first():
+        raise ReplacementVoided(gone.key)
     audit.record(
         at=at,
         actor=actor,

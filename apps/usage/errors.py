@@ -54,6 +54,18 @@ class NothingToCorrect(Refusal):
         )
 
 
+class ReplacementVoided(Refusal):
+    code = "replacement-voided"
+    status = 422
+    title = "The replacement is voided"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"Event {key[:100]!r} is voided, and its id stays used, so it cannot count in place of another. Give the replacement "
+            "an id of its own. Nothing was changed."
+        )
+
+
 class SelectionChanged(Refusal):
     code = "selection-changed"
     status = 409

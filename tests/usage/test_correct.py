@@ -53,6 +53,18 @@ def test_a_voided_event_counts_no_more_and_stays_on_record() -> None:
     assert not reconcile().differences
 
 
+def test_an_event_cannot_be_replaced_by_itself() -> None:
+    """Its id stays used: it would be voided, and told as counted before."""
+    make_contract(plan_version=make_plan_version(token_charges()))
+    take(*requests(10))
+
+    with pytest.raises(Refusal, match="id of its own"):
+        void("r10", replacements=requests(10))
+
+    assert total("input") == 10
+    assert not Correction.objects.exists()
+
+
 def test_a_total_of_nothing_is_no_row() -> None:
     make_contract(plan_version=make_plan_version(token_charges()))
     take(*requests(10))
