@@ -65,7 +65,7 @@ class CorrectionForm(forms.Form):
     def clean_events(self) -> list[Any]:
         """Read the replacements."""
         found = []
-        for number, line in enumerate(self.cleaned_data["events"].splitlines(), start=1):
+        for number, line in enumerate(self.cleaned_data["events"].split("\n"), start=1):
             try:
                 found += [strict_json.load(line.encode())] if line.strip() else []
             except BadJson as mistake:
