@@ -28,7 +28,7 @@ class EventFields(serializers.Serializer[Any]):
     customer = serializers.CharField(
         max_length=63,
         required=False,
-        help_text="The customer's key or alias. It may be left out where a contract is named, or the API key is confined to one.",
+        help_text="The customer's key, an alias, or the number of one of its contracts. It may be left out where a contract is named, or the API key is confined to one.",
     )
     contract = serializers.CharField(
         max_length=40,
