@@ -22,6 +22,7 @@ from apps.plans import type_aliases
 from apps.plans.models import Meter
 from apps.usage import quarantine, release
 from apps.usage.ingest import MOST_EVENTS
+from apps.usage.intake import Ingested
 from apps.usage.models import QuarantinedEvent
 
 Reason = QuarantinedEvent.Reason
@@ -105,9 +106,15 @@ def _mend(request: HttpRequest, reason: str, subject: str, ids: list[UUID]) -> N
         )
         messages.error(request, said)
         return
-    messages.success(
-        request, f"{released.counted:,} events are counted now, at the time that each of them has."
-    )
+    _tell(request, released)
+
+
+def _tell(request: HttpRequest, released: Ingested) -> None:
+    if released.counted:
+        messages.success(request, f"Counted now, each at its own time: {released.counted:,}.")
+    if released.duplicate or released.conflict:
+        many = released.duplicate + released.conflict
+        messages.info(request, f"Counted before under the same id: {many:,}. They wait no more.")
     if released.quarantined:
         first = next(detail for detail in released.details if detail.state == "quarantined")
         messages.warning(request, f"{released.quarantined:,} still wait. The first: {first.remedy}")

@@ -24,7 +24,12 @@ PATIENCE_SECONDS = 120
 LEFT_TO_REVIEW = 1
 # A few events that cannot be billed, so that the quarantine has something to show.
 MISTAKES = (
-    {"id": "mistake-1", "customer": "code-studios", "type": "llm.request", "properties": {"model": "None"}},
+    {
+        "id": "mistake-1",
+        "customer": "code-studios",
+        "type": "llm.request",
+        "properties": {"model": "claude-opus-4-6", "input_tokens": 812, "output_tokens": 94},
+    },
     {
         "id": "mistake-2",
         "customer": "werkbank",
