@@ -54,7 +54,7 @@ def backend() -> Iterator[Backend]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_body_brings_the_api_down_or_makes_it_grow(backend: Backend, torture: Torture, part: int) -> None:
-    dice, count = torture.dice(f"fuzz {part}"), torture.size(3_000, 1_000_000 // PARTS)
+    dice, count = torture.dice(f"fuzz {part}"), torture.size(20_000, 1_000_000 // PARTS)
     waits: list[float] = []
     outcomes: Counter[int] = Counter()
     for sent in giants():
