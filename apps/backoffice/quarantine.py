@@ -24,6 +24,7 @@ from apps.usage import quarantine, release
 from apps.usage.ingest import MOST_EVENTS
 from apps.usage.intake import Ingested
 from apps.usage.models import QuarantinedEvent
+from apps.usage.queries import waiting
 
 Reason = QuarantinedEvent.Reason
 # Staff may answer for the age of an event.
@@ -39,7 +40,8 @@ def causes(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Quarantine",
         "causes": [(cause, _address(cause.reason, cause.subject), worths.get(cause)) for cause in found],
-        "events": sum(cause.events for cause in found),
+        "events": waiting().count(),
+        "is_cut": len(found) == quarantine.MOST_LISTED,
     }
     return page(request, "backoffice/quarantine.html", context)
 

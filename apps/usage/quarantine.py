@@ -36,7 +36,8 @@ _BY_CUSTOMER = (
 )
 # What these would come to is known as they wait; of the others something is yet to be said or corrected.
 _PRICEABLE = frozenset({Reason.NO_CONTRACT, Reason.PERIOD_CLOSED, Reason.TOO_OLD, Reason.TOO_EARLY})
-# An overview looks at so many causes, the largest first; each has a page of its own.
+# An overview lists so many causes, the largest first, and prices so many of them; each has a page of its own.
+MOST_LISTED = 200
 _MOST_CAUSES = 20
 
 
@@ -62,7 +63,7 @@ class Worth:
 
 
 def causes() -> list[Cause]:
-    """Return the causes of what waits, the most events first, in one query."""
+    """Return the 200 largest causes of what waits, the most events first, in one query."""
     subject = Case(
         When(reason__in=_BY_CUSTOMER, then=F("customer_key")),
         When(reason=Reason.UNKNOWN_TYPE, then=F("type")),
@@ -77,7 +78,10 @@ def causes() -> list[Cause]:
         .order_by("-many", "reason", "subject")
     )
     labels: dict[str, str] = dict(Reason.choices)
-    return [Cause(reason, labels[reason], of, many, first, last) for reason, of, many, first, last in rows]
+    return [
+        Cause(reason, labels[reason], of, many, first, last)
+        for reason, of, many, first, last in rows[:MOST_LISTED]
+    ]
 
 
 def worths(causes: Sequence[Cause]) -> dict[Cause, Worth]:
