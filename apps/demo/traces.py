@@ -26,7 +26,7 @@ class CodingRequest:
     seconds: float
     model: str
     input_tokens: int
-    cache_read_tokens: int
+    cached_tokens: int
     output_tokens: int
 
 
@@ -41,7 +41,7 @@ def coding_requests() -> Iterator[CodingRequest]:
                 seconds=float(row["t_seconds"]),
                 model=row["model"],
                 input_tokens=int(row["input_tokens"]) - cached,
-                cache_read_tokens=cached,
+                cached_tokens=cached,
                 output_tokens=int(row["output_tokens"]),
             )
 
@@ -68,7 +68,7 @@ def coding_events(*, first_at: datetime, last_at: datetime, customers: list[str]
                     "model": request.model,
                     "session": request.session,
                     "input_tokens": request.input_tokens,
-                    "cached_tokens": request.cache_read_tokens,
+                    "cached_tokens": request.cached_tokens,
                     "output_tokens": request.output_tokens,
                 },
             }

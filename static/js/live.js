@@ -44,6 +44,8 @@
       event.detail.shouldSwap = false;
       location.reload();
     }
+    // It was asked for before the reader opened the figures.
+    if (event.target.querySelector("details[open]")) event.detail.shouldSwap = false;
   });
   page.addEventListener("htmx:afterRequest", (event) => { lost = !event.detail.successful; say(); });
   document.addEventListener("visibilitychange", tick);

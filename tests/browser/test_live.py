@@ -60,12 +60,19 @@ def asked_in(portal: Portal, seconds: int) -> int:
     return sum("/admin/live/" in url for url in asked)
 
 
+def expect_asked_twice(portal: Portal) -> None:
+    """Wait for two answers in a row, however slow the machine is."""
+    for _ in range(2):
+        with portal.page.expect_response(re.compile("/admin/live/(rates|shares)/")):
+            portal.page.clock.run_for(3_000)
+
+
 def test_nothing_is_asked_for_while_paused_hidden_or_read(staff: Portal) -> None:
     staff.page.clock.install()
     staff.open("/admin/live/")
     page = staff.page
 
-    assert asked_in(staff, 6) >= 2
+    expect_asked_twice(staff)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Paused.")).to_be_visible()
     assert asked_in(staff, 12) == 0
@@ -77,7 +84,7 @@ def test_nothing_is_asked_for_while_paused_hidden_or_read(staff: Portal) -> None
     page.evaluate(HIDE)
     assert asked_in(staff, 12) == 0
     page.evaluate(SHOW)
-    assert asked_in(staff, 6) >= 2
+    expect_asked_twice(staff)
 
 
 def test_whoever_was_signed_out_is_led_to_the_sign_in(staff: Portal) -> None:
