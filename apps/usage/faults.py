@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 
 from apps.usage.models import QuarantinedEvent
 
@@ -53,6 +54,17 @@ NO_DIMENSION = "a string of at most 200 characters, a number, true or false"
 def bad_properties(field: str, remedy: str) -> Fault:
     """Return that the properties, or one of them, cannot be kept."""
     return Fault(Reason.BAD_PROPERTIES, field[:100], remedy)
+
+
+def unknown_field(name: str, fields: Collection[str]) -> Fault:
+    """Return that the event has a field that events do not have: left unread, a misspelt quantity would count as 1."""
+    likely = get_close_matches(name[:100].lower(), fields, n=1)
+    remedy = f"Write it {likely[0]}" if likely else "Put what is your own into properties"
+    return Fault(
+        Reason.UNKNOWN_FIELD,
+        name[:100],
+        f"Events have no field {_shown(name)}. {remedy}, and send the event again.",
+    )
 
 
 def bad_value(field: str) -> Fault:

@@ -268,6 +268,7 @@ class QuarantinedEvent(models.Model):
         TOO_EARLY = "too_early", "In the future"
         BAD_QUANTITY = "bad_quantity", "Unusable quantity"
         BAD_PROPERTIES = "bad_properties", "Unusable properties"
+        UNKNOWN_FIELD = "unknown_field", "A field that no event has"
         VALUE_MISSING = "value_missing", "A metered property is missing or not a number"
         DIMENSION_MISSING = "dimension_missing", "A priced dimension is missing"
         NO_CONTRACT = "no_contract", "No live contract on that day"
@@ -319,6 +320,9 @@ class QuarantinedEvent(models.Model):
                 fields=["received_at"], condition=Q(resolved_at=None), name="quarantine_waiting_by_time"
             ),
             models.Index(fields=["customer_key", "received_at"], name="quarantine_by_customer"),
+            models.Index(
+                fields=["event_key"], condition=Q(event_key__isnull=False), name="quarantine_by_event_key"
+            ),
             models.Index(
                 fields=["customer_key"],
                 condition=~Q(resolution="counted"),

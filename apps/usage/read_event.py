@@ -31,6 +31,7 @@ _WHOLE_DIGITS = 15
 _LARGEST = 10**_WHOLE_DIGITS
 _DECIMAL_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _CONTAINERS = frozenset({dict, list})
+_FIELDS = frozenset({"id", "customer", "contract", "type", "time", "quantity", "properties"})
 # An OutsizedNumber is no object to be written out.
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -79,12 +80,12 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 # One field after the other, in the order in which faults are told: this runs once an event and saves calls.
-def read_event(  # noqa: C901
+def read_event(  # noqa: C901, PLR0912
     index: int, raw: object, *, customer_key: str | None = None
 ) -> ReadEvent:
     """Read one event from parsed JSON; `customer_key` is the customer that a confined API key stands for.
 
-    Of several faults the first is named, in the order id, customer, contract, type, time, quantity, properties.
+    Of several faults the first is named, in the order id, customer, contract, type, time, quantity, properties, other fields.
     """
     if not isinstance(raw, dict):
         return _unreadable(index, raw, faults.NOT_AN_EVENT)
@@ -114,6 +115,8 @@ def read_event(  # noqa: C901
             _written_properties(properties)
         except _Unkeepable:
             fault = fault or _properties_fault(properties)
+    if fault is None and not raw.keys() <= _FIELDS:
+        fault = faults.unknown_field(min(raw.keys() - _FIELDS), _FIELDS)
     if fault is None and key and customer and type_:
         read = read_plain(index, key, customer, contract or "", type_, raw["time"], quantity, properties)
         assert read, "every field was looked at"

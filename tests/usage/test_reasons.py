@@ -80,6 +80,8 @@ CASES = {
         Reason.BAD_PROPERTIES,
         "properties.a",
     ),
+    "a misspelt field": (event(quantiy=500), Reason.UNKNOWN_FIELD, "quantiy"),
+    "a field of the sender's own": (event(source="gateway"), Reason.UNKNOWN_FIELD, "source"),
     "no value for any charge": (request(model="large"), Reason.VALUE_MISSING, "properties.input_tokens"),
     "a value in words": (
         request(model="large", input_tokens="few"),
@@ -141,6 +143,22 @@ def test_an_event_that_cannot_be_billed_waits_with_its_reason(case: str) -> None
 
 def test_every_reason_has_a_case() -> None:
     assert {reason for _, reason, _ in CASES.values()} == set(Reason)
+
+
+def test_a_misspelt_field_is_told_how_to_write_it_and_counts_once_it_is_written_so() -> None:
+    """Left unread, `quantiy: 500` would be billed as 1."""
+    make_contract()
+
+    taken = take(event("a", quantiy=500))
+
+    assert taken.details[0].remedy == (
+        "Events have no field 'quantiy'. Write it quantity, and send the event again."
+    )
+    assert take(event("b", source="gateway")).details[0].remedy == (
+        "Events have no field 'source'. Put what is your own into properties, and send the event again."
+    )
+    assert take(event("a", quantity=500)).counted == 1
+    assert QuarantinedEvent.objects.get(event_key="a").resolution == "counted"
 
 
 @pytest.mark.parametrize(
