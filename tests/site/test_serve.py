@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+from django.conf import settings
+
 from billing_site import serve
 from billing_site.embedded import places
 
@@ -20,3 +22,14 @@ def test_children_of_a_server_that_was_killed_do_not_go_on_answering() -> None:
 
     server.stdout.close()
     assert places.wait_until(lambda: not places.alive(child), seconds=5)
+
+
+def test_systemd_starts_the_web_server_as_the_one_machine_site_does() -> None:
+    """The same threads, the same patience with a worker that hangs: what was measured is what runs."""
+    unit = (settings.BASE_DIR / "deploy/systemd/meterbook-web.service").read_text()
+    (line,) = (line for line in unit.splitlines() if line.startswith("ExecStart="))
+    ours = serve.web_command(host="127.0.0.1", port=8000)
+    level = ours.index("--log-level")
+
+    # journald keeps what is worth a line; the terminal of the demo shows warnings only.
+    assert line.split()[1:] == ours[3:level] + ours[level + 2 :]
