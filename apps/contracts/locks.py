@@ -9,14 +9,24 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.contracts.models import Contract
 from apps.core import db
+from apps.customers.queries import IDS_BY_KEY
 
-_SHARE = """
-    SELECT pg_advisory_xact_lock_shared(hashtextextended(live.id::text, 0))
-    FROM (
-        SELECT id FROM contracts_contract WHERE customer_id = ANY(%s::uuid[]) AND status <> 'draft' ORDER BY id
-    ) AS live
-"""
+# An aggregate of a sorted list, so that the locks are taken in its order. The transaction gets its number here: whoever asks
+# which are under way must find it before it has read anything else.
+_SHARE = f"""
+    SELECT named.key, named.id::text, (
+        SELECT array_agg(live.id::text)
+        FROM (
+            SELECT id, pg_advisory_xact_lock_shared(hashtextextended(id::text, 0)) FROM (
+                SELECT id FROM contracts_contract
+                WHERE customer_id = named.id AND status <> 'draft' ORDER BY id
+            ) AS signed
+        ) AS live
+    ), pg_current_xact_id()
+    FROM ({IDS_BY_KEY}) AS named
+"""  # noqa: S608 put together from constants
 _HOLD_CUSTOMER = """
     SELECT pg_advisory_xact_lock(hashtextextended(live.id::text, 0))
     FROM (SELECT id FROM contracts_contract WHERE customer_id = %s AND status <> 'draft' ORDER BY id) AS live
@@ -24,11 +34,32 @@ _HOLD_CUSTOMER = """
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
-def share(customer_ids: Collection[str]) -> None:
-    """Count usage of these customers' live contracts until the transaction ends; wait for one that is being billed."""
+def share(keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Count usage of the customers with these keys until the transaction ends; wait for a contract that is being billed.
+
+    Returns the customers' ids by key, and those of their signed contracts, all of them locked. A key may be an alias, or
+    the number of a contract.
+    """
     db.require_transaction()
+    customers, contracts = _share(keys)
+    if missing := set(keys) - customers.keys():
+        numbers = dict(
+            Contract.objects.exclude(status=Contract.Status.DRAFT)
+            .filter(number__in=missing)
+            .values_list("number", "customer__key")
+        )
+        found, more = _share(set(numbers.values())) if numbers else ({}, [])
+        customers |= {number: found[key] for number, key in numbers.items()}
+        contracts += more
+    return customers, contracts
+
+
+def _share(keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    asked = sorted(keys)
     with connection.cursor() as cursor:
-        cursor.execute(_SHARE, [sorted(customer_ids)])
+        cursor.execute(_SHARE, [asked, asked])
+        rows = cursor.fetchall()
+    return {row[0]: row[1] for row in rows}, [one for row in rows for one in row[2] or ()]
 
 
 def hold(contract_id: UUID) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-_IDS_BY_KEY = """
+IDS_BY_KEY = """
     SELECT key, id FROM customers_customer WHERE key = ANY(%s::text[])
     UNION ALL SELECT key, customer_id FROM customers_customeralias WHERE key = ANY(%s::text[])
 """
@@ -14,5 +14,5 @@ _IDS_BY_KEY = """
 def ids_by_key(keys: Collection[str]) -> dict[str, UUID]:
     """Return the customers that have these keys or aliases, by the key that was asked for; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_IDS_BY_KEY, [list(keys), list(keys)])
+        cursor.execute(IDS_BY_KEY, [list(keys), list(keys)])
         return dict(cursor.fetchall())

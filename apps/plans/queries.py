@@ -1,7 +1,7 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -21,6 +21,11 @@ from apps.rating.price_models.per_unit import PerUnit
 from apps.rating.price_models.volume import Volume
 
 _KEPT_SECONDS = 60
+# Every change of a row is by a transaction of a higher number, so no two states of these tables have one stamp.
+CATALOGUE_STAMP = """
+    SELECT count(*) || '/' || coalesce(sum(xmin::text::bigint), 0)
+    FROM (SELECT xmin FROM plans_meter UNION ALL SELECT xmin FROM plans_eventtypealias) AS rows
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,13 @@ def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
         return _charges(plan_version_id)
 
 
-def meters_by_type(types: Collection[str]) -> dict[str, tuple[Meter, ...]]:
-    """Return the meters that count events of these types, or of what they are aliases of, by type.
+def meters_by_type(*, stamp: str = "") -> Mapping[str, tuple[Meter, ...]]:
+    """Return the meters by the types of events that they count, also those that are aliases of others.
 
-    One query, and two more where a meter has changed since this process last asked.
+    One query, none if the caller has asked for the `CATALOGUE_STAMP`, and two more where a meter has changed since this
+    process last asked.
     """
-    of_type = _meters(_catalogue_stamp())
-    return {type_: of_type[type_] for type_ in types if type_ in of_type}
+    return _meters(stamp or _catalogue_stamp())
 
 
 def mistakes_of(version: PlanVersion) -> list[str]:
@@ -93,12 +98,8 @@ def active_in(charge: terms.Charge, covered: Period, whole: Period) -> terms.Cha
 
 
 def _catalogue_stamp() -> str:
-    # Every change of a row is by a transaction of a higher number, so no two states of these tables have one stamp.
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) || '/' || coalesce(sum(xmin::text::bigint), 0) FROM "
-            "(SELECT xmin FROM plans_meter UNION ALL SELECT xmin FROM plans_eventtypealias) AS rows"
-        )
+        cursor.execute(CATALOGUE_STAMP)
         (stamp,) = cursor.fetchone()
         return str(stamp)
 

@@ -25,9 +25,9 @@ from apps.usage.errors import (
 )
 from apps.usage.ingest import MOST_EVENTS, take_in
 from apps.usage.intake import Batch, Ingested, Intake, State
-from apps.usage.judge import Cell, Countable
 from apps.usage.models import Correction, Reversal
 from apps.usage.stored import Feeding, StoredEvent, Where, events_of, events_where
+from apps.usage.ways import Cell, Countable
 
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 
@@ -204,9 +204,7 @@ def _without(one: Countable, is_out: Callable[[Cell], bool]) -> Countable:
     feeds = [fed for fed in one.feeds if not is_out(fed[0])]
     return Countable(
         one.event,
-        one.customer_id,
-        one.contract,
-        one.day,
+        one.way,
         tuple(cell for cell, _ in feeds),
         tuple(amount for _, amount in feeds),
         [fed for fed in one.others if not is_out(fed[0])],

@@ -1,7 +1,7 @@
 """Taking events in: each is counted once, or answered with what became of it; acknowledged means committed."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,6 @@ from django.db.models import Max
 from psycopg import errors as postgres
 
 from apps.contracts import locks
-from apps.contracts.queries import customers_named
 from apps.core import db
 from apps.core.ids import uuid7
 from apps.plans.models import Meter
@@ -20,9 +19,10 @@ from apps.usage import months, receipts, sql, totals
 from apps.usage.errors import NotAllCounted, TooManyEvents
 from apps.usage.faults import Fault
 from apps.usage.intake import Batch, Detail, Ingested, Intake, State
-from apps.usage.judge import ContractFacts, Countable, Facts, charges_by_meter, judge
+from apps.usage.judge import judge
 from apps.usage.read_event import ReadEvent
 from apps.usage.receipts import Resolved
+from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
 
 MOST_EVENTS = 10_000
 
@@ -116,15 +116,14 @@ def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bo
     With `any_age` nothing is too old. What `releases` was received before, and is kept already.
     """
     db.require_transaction()
-    facts = _facts(intake.events, at=at, any_age=any_age)
+    facts, anything_waits = _facts(intake, at=at, any_age=any_age)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
-    for event in intake.events:
-        judged = judge(event, facts)
+    for event, judged in zip(intake.events, judge(intake.events, facts), strict=True):
         if isinstance(judged, Fault):
             held[event.index] = judged
         else:
-            countable.setdefault((judged.customer_id, event.key or ""), judged)
+            countable.setdefault((judged.way.customer_id, event.key or ""), judged)
     new = _take(countable)
     details = _details(intake.events, facts.customers, new, held)
     counted = list(new.values())
@@ -134,27 +133,56 @@ def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bo
     if quarantined and not releases:
         _keep(intake, quarantined, held, at=at)
     answers = _answers(intake, details)
-    receipts.write(intake, details, resolved=_resolve(intake, details, at=at), releases=releases, at=at)
+    resolved = _resolve(intake, details, at=at) if anything_waits else []
+    receipts.write(intake, details, resolved=resolved, releases=releases, at=at)
     # Last, since callers of the same customer wait for each other here until the commit.
     totals.add(counted, at=at)
     return answers
 
 
-def _facts(events: Sequence[ReadEvent], *, at: datetime, any_age: bool) -> Facts:
-    """Read what is known of the events' customers and types, and lock their contracts against a close."""
-    customers = {
-        key: str(customer_id)
-        for key, customer_id in customers_named(
-            {event.customer_key for event in events if event.customer_key}
-        ).items()
-    }
-    meters = meters_by_type({event.type for event in events if event.type})
-    return Facts(customers, meters, _locked_contracts(set(customers.values())), at, any_age)
+def _facts(intake: Intake, *, at: datetime, any_age: bool) -> tuple[Facts, bool]:
+    """Read what is known of the customers, types and contracts of events, and lock the contracts against a close.
+
+    Returns also whether anything waits in quarantine under the customer keys. What meters there are is asked after the
+    locks: a recount holds them, and must find the events of whoever did not know its meter yet.
+    """
+    customers, locked = locks.share({event.customer_key for event in intake.events if event.customer_key})
+    with connection.cursor() as cursor:
+        cursor.execute(sql.FACTS, [sql.array(sorted(set(intake.labels))), sql.array(sorted(locked))])
+        rows = cursor.fetchall()
+    anything_waits, stamp = rows[0][:2]
+    contracts: dict[str, list[ContractFacts]] = {}
+    for (
+        _,
+        _,
+        id_,
+        number,
+        customer_id,
+        plan_version_id,
+        timezone,
+        starts_on,
+        ends_on,
+        billed_until_on,
+    ) in rows:
+        if id_ is None:
+            continue
+        facts = ContractFacts(
+            id=id_,
+            number=number,
+            timezone=ZoneInfo(timezone),
+            starts_on=starts_on,
+            ends_on=ends_on,
+            billed_until_on=billed_until_on,
+            plan_version_id=plan_version_id,
+            charges=charges_by_meter(plan_version_id),
+        )
+        contracts.setdefault(customer_id, []).append(facts)
+    return Facts(customers, meters_by_type(stamp=stamp), contracts, at, any_age), anything_waits
 
 
 def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:
     """Return the months that these events need and that this process has not seen made, as far as they can count."""
-    needed = months.unknown({event.written_time[:7] for event in events if not event.fault})
+    needed = months.unknown({(event.time.year, event.time.month) for event in events if not event.fault})
     if not needed:
         return set()
     window = Meter.objects.aggregate(late=Max("late_days", default=0), early=Max("early_hours", default=0))
@@ -162,40 +190,13 @@ def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:
     return {month for month in needed if earliest.date().replace(day=1) <= month <= latest.date()}
 
 
-def _locked_contracts(customer_ids: Collection[str]) -> dict[str, list[ContractFacts]]:
-    """Return the live contracts by customer, locked against a close until this transaction ends."""
-    found: dict[str, list[ContractFacts]] = {}
-    locks.share(customer_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_CONTRACTS, [sql.array(sorted(customer_ids))])
-        rows = cursor.fetchall()
-    for id_, number, customer_id, plan_version_id, timezone, starts_on, ends_on, billed_until_on in rows:
-        facts = ContractFacts(
-            id=str(id_),
-            number=number,
-            timezone=ZoneInfo(timezone),
-            starts_on=starts_on,
-            ends_on=ends_on,
-            billed_until_on=billed_until_on,
-            charges=charges_by_meter(plan_version_id),
-        )
-        found.setdefault(str(customer_id), []).append(facts)
-    return found
-
-
 def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
     """Note the ids as seen, in their order, and return those events whose id is new."""
     if not countable:
         return {}
-    ids = sorted(countable)
-    ordered = [countable[one].event for one in ids]
-    new = sql.take_keys(
-        [customer for customer, _ in ids],
-        [key for _, key in ids],
-        [event.fingerprint for event in ordered],
-        [event.written_time for event in ordered],
-    )
-    return countable if new is None else {one: countable[one] for one in ids if one in new}
+    ordered = {one: countable[one] for one in sorted(countable)}
+    new = sql.take_keys(ordered)
+    return ordered if new is None else {one: ordered[one] for one in ordered if one in new}
 
 
 def _details(
@@ -254,9 +255,6 @@ def _keep(intake: Intake, quarantined: Sequence[int], held: dict[int, Fault], *,
 
 def _resolve(intake: Intake, details: Sequence[Detail], *, at: datetime) -> list[Resolved]:
     """Note what waited in quarantine under the ids that stand now, and say what each of those came to."""
-    labels = sorted(set(intake.labels))
-    if not sql.anything_waits(labels):
-        return []
     quarantined = {detail.index for detail in details if detail.state is State.QUARANTINED}
     standing = {
         (label, event.key): event.fingerprint

@@ -14,9 +14,9 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _known: set[date] = set()
 
 
-def unknown(months: Iterable[str]) -> set[date]:
-    """Return those months, as in 2026-11, that this process has not seen made, by their first days."""
-    return {date.fromisoformat(f"{month}-01") for month in months} - _known
+def unknown(months: Iterable[tuple[int, int]]) -> set[date]:
+    """Return those months, as (2026, 11), that this process has not seen made, by their first days."""
+    return {date(year, month, 1) for year, month in months} - _known
 
 
 def make(months: Iterable[date]) -> None:

@@ -17,11 +17,11 @@ from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.matrix import Matrix
 from apps.usage.errors import EventArchived, NoSuchEvent
 from apps.usage.explore import EventState, Named, named_by
-from apps.usage.judge import Cell
 from apps.usage.measure import Stage, Value
 from apps.usage.models import EventKey, Outcome, QuarantinedEvent, Reversal
 from apps.usage.read_event import ReadEvent, written_json
 from apps.usage.stored import Feeding, StoredEvent, events_of
+from apps.usage.ways import Cell
 
 Resolution = QuarantinedEvent.Resolution
 

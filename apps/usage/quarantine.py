@@ -18,10 +18,11 @@ from apps.plans.queries import charges_of, meters_by_type
 from apps.rating.engine import rate
 from apps.usage import queries, sql, strict_json
 from apps.usage.combine import Total, as_usage
-from apps.usage.judge import ContractFacts, Countable, Facts, charges_by_meter, judge
+from apps.usage.judge import judge
 from apps.usage.models import QuarantinedEvent
 from apps.usage.read_event import read_event
 from apps.usage.stored import facts_of
+from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
 
 # Of more, the first tell enough: the page says that it is so.
 MOST_PRICED = 2_000
@@ -117,14 +118,12 @@ def worth(
             for e in read
             if e.customer_key and e.customer_key not in customers
         }
-    types = {event.type for event in read} | {as_type}
-    meters: dict[str, Sequence[Meter]] = dict(meters_by_type(types))
+    meters: dict[str, Sequence[Meter]] = dict(meters_by_type())
     if as_type in meters:
         meters |= {event.type: meters[as_type] for event in read if event.type not in meters}
     contracts = _running_on(set(customers.values()))
     facts = Facts(customers, meters, {key: [facts for _, facts in of] for key, of in contracts.items()}, None)
-    judged = [judge(event, facts) for event in read]
-    countable = [one for one in judged if isinstance(one, Countable)]
+    countable = [one for one in judge(read, facts) if isinstance(one, Countable)]
     by_id = {facts.id: contract for of in contracts.values() for contract, facts in of}
     return Worth(_added(countable, by_id), len(countable), len(read) - len(countable))
 
@@ -137,7 +136,10 @@ def _running_on(customer_ids: set[str]) -> dict[str, list[tuple[Contract, Contra
         if is_last:
             contract.ends_on = None
         facts = replace(
-            facts_of(contract), charges=charges_by_meter(contract.plan_version_id), billed_until_on=None
+            facts_of(contract),
+            plan_version_id=contract.plan_version_id,
+            charges=charges_by_meter(contract.plan_version_id),
+            billed_until_on=None,
         )
         found.setdefault(str(contract.customer_id), []).append((contract, facts))
     return found
@@ -146,9 +148,9 @@ def _running_on(customer_ids: set[str]) -> dict[str, list[tuple[Contract, Contra
 def _added(countable: Sequence[Countable], contracts: Mapping[str, Contract]) -> tuple[Money, ...]:
     more: dict[tuple[str, Period], list[Total]] = {}
     for one in countable:
-        contract = contracts[one.contract.id]
-        period = period_on(contract, one.day)
-        more.setdefault((one.contract.id, period), []).extend(
+        contract = contracts[one.way.contract.id]
+        period = period_on(contract, one.way.day)
+        more.setdefault((one.way.contract.id, period), []).extend(
             Total(cell.measure.meter.pk, sql.read_json(cell.dimensions), Decimal(quantity), 1, one.event.time)
             for cell, quantity in one.feeds
         )

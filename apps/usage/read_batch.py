@@ -5,22 +5,14 @@ compares them on whatever either takes.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any
 
 import msgspec
 
-from apps.usage.read_event import (
-    LONGEST_CONTRACT,
-    LONGEST_CUSTOMER,
-    LONGEST_ID,
-    LONGEST_TYPE,
-    ReadEvent,
-    read_plain,
-)
+from apps.usage.read_event import Plain, ReadEvent, read_plain
 
 _LONGEST_NUMBER = 64
-# NUL and halves of surrogate pairs.
-_SUSPECT = (rb"\u0000", rb"\ud", rb"\uD")
+# NUL, halves of surrogate pairs, and a quotation mark that is none.
+_SUSPECT = (rb"\u0000", rb"\ud", rb"\uD", rb"\u0022")
 _BACKSLASH = b"\\"
 
 
@@ -30,25 +22,13 @@ def _exact(text: str) -> Decimal:
     return Decimal(text)
 
 
-class _Plain(msgspec.Struct, gc=False):
-    """An event whose fields are of the right kinds."""
-
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
-    type: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TYPE)]
-    time: str
-    customer: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CUSTOMER)] | None = None
-    contract: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CONTRACT)] | None = None
-    quantity: Any = None
-    properties: dict[str, Any] | None = None
-
-
 class _Wrapped(msgspec.Struct, gc=False):
-    events: list[_Plain]
+    events: list[Plain]
 
 
-_LIST = msgspec.json.Decoder(list[_Plain], float_hook=_exact)
+_LIST = msgspec.json.Decoder(list[Plain], float_hook=_exact)
 _WRAPPED = msgspec.json.Decoder(_Wrapped, float_hook=_exact)
-_ONE = msgspec.json.Decoder(_Plain, float_hook=_exact)
+_ONE = msgspec.json.Decoder(Plain, float_hook=_exact)
 
 
 def read_batch(body: bytes, *, customer_key: str | None = None) -> list[ReadEvent] | None:
@@ -67,44 +47,30 @@ def read_batch(body: bytes, *, customer_key: str | None = None) -> list[ReadEven
             plain = [_ONE.decode(body)] if is_one else _WRAPPED.decode(body).events
     except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError):
         return None
-    if not _is_unambiguous(body, plain, names=int(not (is_list or is_one)), lists=int(not is_one)):
+    is_wrapped = not (is_list or is_one)
+    objects = is_wrapped + len(plain) + sum(one.properties is not None for one in plain)
+    is_flat = body.count(b"{") == objects and body.count(b"[") == (not is_one)
+    customers = [one.customer or customer_key or one.contract for one in plain]
+    read = None if None in customers else read_plain(plain, customers, is_flat=is_flat)  # type: ignore[arg-type]
+    if read is None or body.count(b'"') != 2 * is_wrapped + _marks(plain, read):
         return None
-    read = []
-    for index, one in enumerate(plain):
-        customer = one.customer or customer_key or one.contract
-        if customer is None:
-            return None
-        event = read_plain(
-            index,
-            one.id,
-            customer,
-            one.contract or "",
-            one.type,
-            one.time,
-            one.quantity,
-            one.properties,
-            is_flat=True,
-        )
-        if event is None:
-            return None
-        read.append(event)
     return read
 
 
-def _is_unambiguous(body: bytes, plain: list[_Plain], *, names: int, lists: int) -> bool:
-    """Tell whether every name in the body was read once, and no list or object lies inside the properties.
+def _marks(plain: list[Plain], read: list[ReadEvent]) -> int:
+    """Return how many quotation marks events have that are written with every name once, and with no name but ours.
 
-    Each name and text that was read has two quotation marks. A name that is there twice, or within an object inside, adds
-    some; so does a mark within a text, which only sends the batch to the strict reader.
+    Two for every name and text. A name that is there twice adds some, so a body that has just these can be understood in
+    one way only. A mark within an id or type adds one too, which only sends the batch to the strict reader.
     """
-    texts = names
+    marks = 12 * len(plain) + b"".join([one.properties_json for one in read]).count(b'"')
     for one in plain:
-        texts += 6 + 2 * (one.customer is not None) + 2 * (one.contract is not None)
-        if one.quantity is not None:
-            texts += 1 + (type(one.quantity) is str)
+        if one.customer is not None:
+            marks += 4
         if one.properties is not None:
-            texts += 1 + len(one.properties)
-            for value in one.properties.values():
-                if type(value) is str:
-                    texts += 1
-    return body.count(b'"') == 2 * texts and body.count(b"[") == lists
+            marks += 2
+        if one.contract is not None:
+            marks += 4
+        if one.quantity is not None:
+            marks += 4 if type(one.quantity) is str else 2
+    return marks

@@ -1,11 +1,11 @@
 """Reads one event as it was sent: pure, no database; what cannot be counted comes back with its fault."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import orjson
@@ -51,9 +51,9 @@ Quantity = int | Decimal
 class ReadEvent(msgspec.Struct, gc=False):
     """An event as far as it could be read: with a `fault` it cannot be counted; the fields hold what is usable.
 
-    `properties_json` is canonical, and `fingerprint` is the same for every writing of the same event. `raw` is what was
-    received, or UNSET where the fields say it all. `contract` is empty where the event names none; where it names no
-    customer, the contract's number stands for the customer.
+    `micros` is `time` in microseconds since 2000, as PostgreSQL counts. `properties_json` is canonical, and `fingerprint` is
+    the same for every writing of the same event. `raw` is what was received, or UNSET where the fields say it all.
+    `contract` is empty where the event names none; where it names no customer, the contract's number stands for the customer.
     """
 
     index: int
@@ -61,14 +61,19 @@ class ReadEvent(msgspec.Struct, gc=False):
     customer_key: str | None
     type: str
     time: datetime
-    written_time: str
+    micros: int
     quantity: Quantity
     properties: Mapping[str, Any]
     properties_json: bytes
     fingerprint: bytes
+    contract: str = ""
     raw: object = msgspec.UNSET
     fault: Fault | None = None
-    contract: str = ""
+
+    @property
+    def written_time(self) -> str:
+        """Return the instant as ISO 8601, in UTC."""
+        return self.time.isoformat()
 
     def body(self) -> str:
         """Return the event as it was received, as JSON text."""
@@ -76,7 +81,9 @@ class ReadEvent(msgspec.Struct, gc=False):
 
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = {}
+_IN_UTC = {UTC}
 
 
 # One field after the other, in the order in which faults are told: this runs once an event and saves calls.
@@ -103,7 +110,7 @@ def read_event(  # noqa: C901, PLR0912
         fault = fault or faults.BAD_CONTRACT
     if not _is_text(type_, LONGEST_TYPE):
         fault, type_ = fault or faults.BAD_TYPE, ""
-    if _instant(raw.get("time")) is None:
+    if not _is_instant(raw.get("time")):
         fault = fault or faults.BAD_TIME
     if (quantity := raw.get("quantity")) is not None:
         try:
@@ -112,72 +119,89 @@ def read_event(  # noqa: C901, PLR0912
             fault = fault or faults.BAD_QUANTITY
     if (properties := raw.get("properties")) is not None:
         try:
-            _written_properties(properties)
+            _written([_object(properties)])
         except _Unkeepable:
             fault = fault or _properties_fault(properties)
     if fault is None and not raw.keys() <= _FIELDS:
         fault = faults.unknown_field(min(raw.keys() - _FIELDS), _FIELDS)
     if fault is None and key and customer and type_:
-        read = read_plain(index, key, customer, contract or "", type_, raw["time"], quantity, properties)
+        plain = Plain(key, type_, raw["time"], customer, contract, quantity, properties)
+        read = read_plain([plain], [customer])
         assert read, "every field was looked at"
-        read.raw = raw
-        return read
-    read = _unreadable(index, raw, fault or faults.NOT_AN_EVENT)
-    read.key, read.customer_key, read.type = key, customer, type_
-    return read
+        read[0].index, read[0].raw = index, raw
+        return read[0]
+    unreadable = _unreadable(index, raw, fault or faults.NOT_AN_EVENT)
+    unreadable.key, unreadable.customer_key, unreadable.type = key, customer, type_
+    return unreadable
 
 
-# Fields by place: this runs once an event.
-def read_plain(  # noqa: PLR0917
-    index: int,
-    key: str,
-    customer: str,
-    contract: str,
-    type_: str,
-    time: str,
-    quantity: object,
-    properties: Any,
-    *,
-    is_flat: bool = False,
-) -> ReadEvent | None:
-    """Return the event with these fields, the first four of them known to be right, or None where another is not.
+class Plain(msgspec.Struct, gc=False):
+    """The fields of an event as they came, of the right kinds as far as is said here."""
 
-    `is_flat` says that the properties are known to hold no list or object.
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TYPE)]
+    time: str
+    customer: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CUSTOMER)] | None = None
+    contract: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_CONTRACT)] | None = None
+    quantity: Any = None
+    properties: dict[str, Any] | None = None
+
+
+# Column by column: most of what is done with an event is a call of C, and calls of Python cost as much as the work.
+def read_plain(
+    plain: Sequence[Plain], customers: Sequence[str], *, is_flat: bool = False
+) -> list[ReadEvent] | None:
+    """Return the events with these fields, under these customer keys, or None where a field of any is not right.
+
+    `is_flat` says that no properties hold a list or an object.
     """
-    instant = _instant(time)
-    if instant is None:
-        return None
-    written_time = _written_time(time, instant)
-    measured: Quantity = 1
-    written_quantity = "1"
-    written = b"{}"
+    properties: list[Mapping[str, Any]] = [one.properties or _NOTHING for one in plain]
     try:
-        if quantity is not None:
-            measured = number(quantity)
-            written_quantity = _plain(measured)
-        if properties is None:
-            properties = _NOTHING
-        else:
-            written = _written(properties) if is_flat else _written_properties(properties)
-    except (BadNumber, TypeError, _Unkeepable):
+        times = list(map(datetime.fromisoformat, [one.time for one in plain]))
+        if {one.tzinfo for one in times} != _IN_UTC:
+            times = list(map(_in_utc, times))
+        quantities, written_quantities = _quantities([one.quantity for one in plain])
+        written = _written(properties, is_flat=is_flat)
+    except (ValueError, TypeError, OverflowError):
         return None
-    said = b"%b\0%b\0%b\0%b" % (type_.encode(), written_time.encode(), written_quantity.encode(), written)
-    if contract:
-        said += b"\0" + contract.encode()
-    fingerprint = blake2b(said, digest_size=16).digest()
-    return ReadEvent(
-        index,
-        key,
-        customer,
-        type_,
-        instant,
-        written_time,
-        measured,
-        properties,
-        written,
-        fingerprint,
-        contract=contract,
+    micros = [
+        (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        for since in [time - _EPOCH for time in times]
+    ]
+    types = [one.type for one in plain]
+    contracts = [one.contract or "" for one in plain]
+    prints = [
+        blake2b(b"%b\0%d\0%b\0%b" % said, digest_size=16).digest()
+        for said in zip(
+            [one.encode() for one in types],
+            micros,
+            written_quantities,
+            _said(written, contracts),
+            strict=True,
+        )
+    ]
+    return list(
+        map(
+            ReadEvent,
+            range(len(plain)),
+            [one.id for one in plain],
+            customers,
+            types,
+            times,
+            micros,
+            quantities,
+            properties,
+            written,
+            prints,
+            contracts,
+        )
     )
+
+
+def micros_of(instant: datetime) -> int:
+    """Return the microseconds from the start of 2000 to an instant, both in UTC, exactly."""
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def number(value: object) -> Quantity:
@@ -221,7 +245,7 @@ def written_json(raw: object) -> str:
 def _unreadable(index: int, raw: object, fault: Fault) -> ReadEvent:
     body = written_json(raw).encode()
     print_ = blake2b(body, digest_size=16).digest()
-    return ReadEvent(index, None, None, "", _NEVER, "", 1, _NOTHING, b"{}", print_, raw, fault)
+    return ReadEvent(index, None, None, "", _NEVER, 0, 1, _NOTHING, b"{}", print_, "", raw, fault)
 
 
 def _rebuilt(event: ReadEvent) -> dict[str, object]:
@@ -262,74 +286,63 @@ def _fraction_digits(value: Decimal) -> int:
     return -exponent if isinstance(exponent, int) else 0
 
 
-def _instant(value: object) -> datetime | None:
-    if type(value) is not str:
-        return None
+def _is_instant(value: object) -> bool:
     try:
-        found = datetime.fromisoformat(value)
-        if found.tzinfo is UTC:
-            return found
-        return None if found.tzinfo is None else found.astimezone(UTC)
+        return type(value) is str and bool(_in_utc(datetime.fromisoformat(value)))
     except (ValueError, OverflowError):
-        return None
+        return False
 
 
-def _written_time(text: str, instant: datetime) -> str:
-    """Return the instant as ISO 8601 in UTC: most often the text is that already, and writing it is dear."""
-    length = len(text)
-    # Without fraction or with one of six digits that are not all zero, ending in Z or +00:00.
-    if (
-        (length == 20 or (length == 27 and instant.microsecond))
-        and text[-1] == "Z"
-        and text[4] == text[7] == "-"
-        and text[10] == "T"
-        and text[13] == text[16] == ":"
-        and (length == 20 or text[19] == ".")
-    ):
-        return f"{text[:-1]}+00:00"
-    if (
-        (length == 25 or (length == 32 and instant.microsecond))
-        and text.endswith("+00:00")
-        and text[4] == text[7] == "-"
-        and text[10] == "T"
-        and text[13] == text[16] == ":"
-        and (length == 25 or text[19] == ".")
-    ):
-        return text
-    return instant.isoformat()
+def _in_utc(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError
+    return time.astimezone(UTC)
 
 
-def _written_properties(properties: object) -> bytes:
+def _quantities(given: Sequence[object]) -> tuple[Sequence[Quantity], Sequence[bytes]]:
+    """Return the quantities, and how they are written; most often none is given, so that each is 1."""
+    if all(one is None for one in given):
+        return [1] * len(given), [b"1"] * len(given)
+    quantities = [1 if one is None else number(one) for one in given]
+    return quantities, [_plain(one).encode() for one in quantities]
+
+
+def _said(written: Sequence[bytes], contracts: Sequence[str]) -> Sequence[bytes]:
+    if not any(contracts):
+        return written
+    return [
+        b"%b\0%b" % (one, more.encode()) if more else one
+        for one, more in zip(written, contracts, strict=True)
+    ]
+
+
+def _object(properties: object) -> Mapping[str, Any]:
     if type(properties) is not dict:
         raise _Unkeepable
-    for value in properties.values():
-        if type(value) in _CONTAINERS and _is_deep(value):
-            raise _Unkeepable
-    return _written(properties)
+    return properties
 
 
-def _written(properties: dict[str, Any]) -> bytes:
-    if len(properties) > MOST_PROPERTIES:
+def _written(properties: Sequence[Mapping[str, Any]], *, is_flat: bool = False) -> list[bytes]:
+    """Return the properties of events as canonical JSON, or raise _Unkeepable; `is_flat` says that nothing lies inside them."""
+    if not is_flat and any(map(_is_deep, properties)):
         raise _Unkeepable
     try:
-        written = orjson.dumps(properties, default=_exact, option=_OPTIONS)
+        written = [orjson.dumps(one, default=_exact, option=_OPTIONS) for one in properties]
     except orjson.JSONEncodeError:
         raise _Unkeepable from None
-    if len(written) > MOST_PROPERTY_BYTES:
+    if max(map(len, properties)) > MOST_PROPERTIES or max(map(len, written)) > MOST_PROPERTY_BYTES:
         raise _Unkeepable
     return written
 
 
-def _is_deep(value: object) -> bool:
-    layer = [value]
+def _is_deep(properties: Mapping[str, Any]) -> bool:
+    layer = [value for value in properties.values() if type(value) in _CONTAINERS]
     for _ in range(_DEEPEST_PROPERTIES):
         layer = [
             inner
             for outer in layer
-            for inner in (
-                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
-            )
-            if isinstance(inner, dict | list)
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
         ]
     return bool(layer)
 
@@ -341,7 +354,7 @@ def _properties_fault(properties: object) -> Fault:
         return faults.bad_properties("properties", f"Give at most {MOST_PROPERTIES} properties.")
     for name, value in properties.items():
         try:
-            _written_properties({name: value})
+            _written([{name: value}])
         except _Unkeepable:
             return faults.bad_properties(
                 f"properties.{name}",

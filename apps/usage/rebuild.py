@@ -11,10 +11,10 @@ from apps.contracts.models import Contract
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.usage import levels, outcomes
-from apps.usage.judge import Cell, Countable
 from apps.usage.outcomes import OutcomeKey, Staged
 from apps.usage.sql import DayKey
 from apps.usage.totals import day_key, pointed, staged
+from apps.usage.ways import Cell, Countable
 
 Totals = dict[DayKey, tuple[Decimal, int]]
 SeriesKey = tuple[str, str, str]

@@ -1,7 +1,7 @@
 """The hand-written statements of usage: plain ones that take a whole batch, in the order of their keys."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -12,20 +12,23 @@ from psycopg.errors import UniqueViolation
 from apps.contracts.models import Contract
 from apps.core.ids import uuid7
 from apps.core.periods import Period
-from apps.usage.judge import Countable
+from apps.plans.queries import CATALOGUE_STAMP
+from apps.usage import binary_rows
 from apps.usage.read_event import Quantity
+from apps.usage.ways import Countable
 
 _ARRAY_SPECIAL = re.compile(r'(["\\])')
-_COPY_SPECIAL = "\\\t\n\r"
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-LOCK_CONTRACTS = """
-    SELECT id, number, customer_id, plan_version_id, timezone, starts_on, ends_on, billed_until_on
-    FROM contracts_contract
-    WHERE customer_id = ANY(%s::uuid[]) AND status <> 'draft'
-    ORDER BY id
-    FOR SHARE
-"""
+# The contracts of a batch, behind what else it asks: whether anything waits in quarantine, and how the catalogue stands.
+FACTS = f"""
+    SELECT EXISTS (
+               SELECT FROM usage_quarantinedevent WHERE resolution <> 'counted' AND customer_key = ANY(%s::text[])
+           ), ({CATALOGUE_STAMP}),
+           live.id::text, live.number, live.customer_id::text, live.plan_version_id, live.timezone, live.starts_on,
+           live.ends_on, live.billed_until_on
+    FROM (SELECT) AS one LEFT JOIN contracts_contract live ON live.id = ANY(%s::uuid[])
+    ORDER BY live.id
+"""  # noqa: S608 put together from constants
 
 _TAKE_KEYS = """
     INSERT INTO usage_eventkey (customer_id, key, fingerprint, "time")
@@ -34,7 +37,7 @@ _TAKE_KEYS = """
     RETURNING customer_id::text, key
 """
 
-_COPY_KEYS = 'COPY usage_eventkey (customer_id, key, fingerprint, "time") FROM STDIN'
+_COPY_KEYS = 'COPY usage_eventkey (customer_id, key, fingerprint, "time") FROM STDIN (FORMAT binary)'
 
 _STANDING = """
     SELECT stands.customer_id::text, stands.key, stands.fingerprint
@@ -42,9 +45,10 @@ _STANDING = """
     JOIN usage_eventkey stands ON stands.customer_id = asked.customer_id AND stands.key = asked.key
 """
 
-_COPY_EVENTS = """
+_COPY_STORED = """
     COPY usage_event (customer_id, "time", key, contract_id, type, quantity, properties, day, received_at) FROM STDIN
 """
+_COPY_EVENTS = f"{_COPY_STORED} (FORMAT binary)"
 
 _ADD_TO_DAYS = """
     INSERT INTO usage_usageday AS total
@@ -135,9 +139,6 @@ _KEEP_QUARANTINED = """
         times = kept.times + excluded.times
 """
 
-_ANYTHING_WAITS = """
-    SELECT EXISTS (SELECT FROM usage_quarantinedevent WHERE resolution <> 'counted' AND customer_key = ANY(%s::text[]))
-"""
 _WRITE_RECEIPTS = """
     INSERT INTO usage_receipt
         (id, actor, customer_key, newest_time, received, counted, voided, duplicate, conflict, quarantined, received_at)
@@ -246,30 +247,28 @@ NEW_VALUES = """
 """
 
 
-def take_keys(
-    customers: Sequence[str], keys: Sequence[str], fingerprints: Sequence[bytes], times: Sequence[str]
-) -> set[tuple[str, str]] | None:
-    """Note these event ids as seen; return None if nobody had noted any of them before, else the new (customer, key).
+def take_keys(counted: Mapping[tuple[str, str], Countable]) -> set[tuple[str, str]] | None:
+    """Note these event ids, by (customer, key), as seen; return None if nobody had noted any before, else the new ones.
 
     Waits for a transaction that is noting the same id; so does the caller sort them.
     """
-    lines = [
-        f"{customer}\t{key}\t\\\\x{fingerprint.hex()}\t{time}\n"
-        for customer, key, fingerprint, time in zip(
-            customers, _copied(keys), fingerprints, times, strict=True
-        )
-    ]
     try:
         # Copied they cost two thirds, and most often all are new.
         with transaction.atomic(), connection.cursor() as cursor, cursor.copy(_COPY_KEYS) as copy:
-            copy.write("".join(lines))
+            copy.write(binary_rows.keys(counted.values()))
     except UniqueViolation:
         pass
     else:
         return None
-    prints = [f"\\x{fingerprint.hex()}" for fingerprint in fingerprints]
+    events = [one.event for one in counted.values()]
+    columns = (
+        [customer for customer, _ in counted],
+        [key for _, key in counted],
+        [f"\\x{event.fingerprint.hex()}" for event in events],
+        [event.written_time for event in events],
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_KEYS, [array(customers), array(keys), array(prints), array(times)])
+        cursor.execute(_TAKE_KEYS, [array(column) for column in columns])
         return set(cursor.fetchall())
 
 
@@ -285,28 +284,15 @@ def standing(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         return {(customer, key): bytes(fingerprint) for customer, key, fingerprint in cursor.fetchall()}
 
 
-def copy_events(counted: Sequence[Countable], *, at: datetime) -> None:
+def copy_events(counted: Iterable[Countable], *, at: datetime) -> None:
     """Append the events."""
-    events = [one.event for one in counted]
-    columns = [
-        [event.key or "" for event in events],
-        [event.type for event in events],
-        [event.properties_json.decode() for event in events],
-    ]
-    keys, types, properties = (_copied(column) for column in columns)
-    received = at.isoformat()
-    lines = [
-        f"{one.customer_id}\t{one.event.written_time}\t{key}\t{one.contract.id}\t{type_}\t{one.event.quantity}\t"
-        f"{written}\t{one.day}\t{received}\n"
-        for one, key, type_, written in zip(counted, keys, types, properties, strict=True)
-    ]
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
-        copy.write("".join(lines))
+        copy.write(binary_rows.events(counted, at=at))
 
 
 def copy_stored(rows: Sequence[Sequence[object]]) -> None:
     """Append events as they were stored, column by column."""
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_STORED) as copy:
         for row in rows:
             copy.write_row(row)
 
@@ -375,13 +361,6 @@ def keep_quarantined(
         cursor.execute(_KEEP_QUARANTINED, [at, *(array(column) for column in zip(*rows, strict=True))])
 
 
-def anything_waits(customers: Sequence[str]) -> bool:
-    """Tell whether any event of these customers waits in quarantine, or was dismissed from it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ANYTHING_WAITS, [array(customers)])
-        return bool(cursor.fetchone()[0])
-
-
 def write_receipts(rows: Sequence[tuple[object, ...]], *, at: datetime) -> None:
     """Append receipts: actor, customer, newest event time, and what became of how many."""
     if not rows:
@@ -440,11 +419,3 @@ def _keyed(rows: Sequence[tuple[object, ...]]) -> list[str]:
 
 def _texts(column: Iterable[object]) -> str:
     return array([None if one is None else str(one) for one in column])
-
-
-def _copied(texts: Sequence[str]) -> Sequence[str]:
-    """Escape what has a meaning in COPY's text; most often nothing has."""
-    joined = "".join(texts)
-    if any(special in joined for special in _COPY_SPECIAL):
-        return [text.translate(_COPY_ESCAPES) for text in texts]
-    return texts

@@ -14,8 +14,9 @@ from django.db import connection
 from apps.contracts.models import Contract
 from apps.plans.models import EventTypeAlias, Meter
 from apps.usage import sql, strict_json
-from apps.usage.judge import ContractFacts, Countable, Facts, feed
-from apps.usage.read_event import ReadEvent
+from apps.usage.judge import feed
+from apps.usage.read_event import ReadEvent, micros_of
+from apps.usage.ways import ContractFacts, Countable, Facts
 
 _PAGE = 5_000
 
@@ -85,6 +86,7 @@ def facts_of(contract: Contract) -> ContractFacts:
         starts_on=contract.starts_on,
         ends_on=contract.ends_on,
         billed_until_on=contract.billed_until_on,
+        plan_version_id=None,
         charges={},
     )
 
@@ -149,4 +151,4 @@ def read_stored(key: str, type_: str, time: datetime, quantity: Decimal, propert
     """Return a stored event as it was read when it came in."""
     read = strict_json.load(properties.encode())
     assert isinstance(read, dict)
-    return ReadEvent(0, key, None, type_, time, time.isoformat(), quantity, read, properties.encode(), b"")
+    return ReadEvent(0, key, None, type_, time, micros_of(time), quantity, read, properties.encode(), b"")

@@ -9,10 +9,10 @@ from apps.core import db
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.usage import levels, outcomes, sql
-from apps.usage.judge import Cell, Countable
 from apps.usage.measure import Stage
 from apps.usage.read_event import Quantity
 from apps.usage.sql import DayKey
+from apps.usage.ways import Cell, Countable
 
 Rows = list[tuple[DayKey, Quantity, int]]
 # An event with what it feeds to one meter.
@@ -188,9 +188,9 @@ def staged(fed: Fed) -> outcomes.Staged:
 
 def _mark_late(counted: Iterable[Countable], *, at: datetime) -> None:
     touched = {
-        (one.contract.id, one.day.isoformat())
-        for one in counted
-        if one.contract.billed_until_on and one.day < one.contract.billed_until_on
+        (way.contract.id, way.day.isoformat())
+        for way in {one.way for one in counted}
+        if way.contract.billed_until_on and way.day < way.contract.billed_until_on
     }
     if touched:
         sql.mark_late_days(touched, at=at)

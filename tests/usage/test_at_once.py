@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 
+from apps.contracts import locks
 from apps.contracts.models import Contract
 from apps.usage.intake import Ingested
 from apps.usage.models import Event, EventKey, LateDay, QuarantinedEvent, Receipt
@@ -83,12 +84,11 @@ def test_a_close_waits_for_ingest_and_ingest_for_a_close() -> None:
     waiting = ThreadPoolExecutor(1)
 
     with transaction.atomic():
-        locked = Contract.objects.select_for_update().get(pk=contract.pk)
+        locks.hold(contract.pk)
         answer = waiting.submit(take, event())
         with pytest.raises(TimeoutError):
             answer.result(timeout=0.3)
-        locked.billed_until_on = date(2026, 11, 1)
-        locked.save()
+        Contract.objects.filter(pk=contract.pk).update(billed_until_on=date(2026, 11, 1))
 
     assert answer.result(timeout=20).counted == 1
     assert LateDay.objects.values_list("day", flat=True).get() == date(2026, 10, 20)
