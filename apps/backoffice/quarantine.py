@@ -1,6 +1,8 @@
 """The quarantine's pages: what waits by its cause, what it is worth, and the fix that lets it out."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +12,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from apps.backoffice.views import page, require
+from apps.backoffice.views import page, require, sums
 from apps.contracts import extend
 from apps.contracts.models import Contract
+from apps.contracts.queries import customers_named
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
@@ -30,6 +33,19 @@ Reason = QuarantinedEvent.Reason
 # Staff may answer for the age of an event.
 _ABOUT_AGE = {Reason.TOO_OLD}
 _SHOWN = 20
+# A misspelt key is as near as this to the right one; a key of somebody else is not.
+_NEAR = 0.8
+_RESENT = "Whoever sends them corrects what is wrong, and sends them again under the same ids: then these wait no more."
+# What mends a cause for which there is no form here.
+_WAYS = {
+    Reason.TOO_OLD: "If the times are right, count them anyway: what is invoiced already gets an adjustment.",
+    Reason.TOO_EARLY: "If the times are right, wait until they have come, and release.",
+    Reason.NO_CONTRACT: "Sign a contract that covers these days, and release.",
+    Reason.PERIOD_CLOSED: "Sign a contract that covers these days, and release.",
+    Reason.NOT_IN_PLAN: "Move the customer to a plan that charges for these events, and release.",
+    Reason.NO_PRICE: "If the values are right, move the customer to a plan version that prices them, and release. "
+    f"If not: {_RESENT[0].lower()}{_RESENT[1:]}",
+}
 
 
 def causes(request: HttpRequest) -> HttpResponse:
@@ -41,6 +57,7 @@ def causes(request: HttpRequest) -> HttpResponse:
         "title": "Quarantine",
         "causes": [(cause, _address(cause.reason, cause.subject), worths.get(cause)) for cause in found],
         "events": waiting().count(),
+        "at_stake": sums([amount for worth in worths.values() for amount in worth.amounts]),
         "is_cut": len(found) == quarantine.MOST_LISTED,
     }
     return page(request, "backoffice/quarantine.html", context)
@@ -56,8 +73,12 @@ def cause(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _mend(request, reason, subject, list(waiting.values_list("pk", flat=True)[:MOST_EVENTS]))
         return redirect(_address(reason, subject) if waiting.exists() else reverse("backoffice:quarantine"))
-    customer = Customer.objects.filter(key=request.GET.get("customer", "")).first()
-    as_type = request.GET.get("type", "")
+    customers = Customer.objects.order_by("name") if reason == Reason.UNKNOWN_CUSTOMER else ()
+    types = _types() if reason == Reason.UNKNOWN_TYPE else ()
+    wanted = request.GET.get("customer") or _nearest(subject, (one.key for one in customers))
+    customer = next((one for one in customers if one.key == wanted), None)
+    theirs = _customer(subject) if reason in quarantine.BY_CUSTOMER else None
+    as_type = request.GET.get("type") or _nearest(subject, types)
     sample = list(waiting[: quarantine.MOST_PRICED])
     context = {
         "title": str(Reason(reason).label),
@@ -69,12 +90,15 @@ def cause(request: HttpRequest) -> HttpResponse:
         if sample
         else None,
         "shown": sample[:_SHOWN],
-        "customers": Customer.objects.order_by("name") if reason == Reason.UNKNOWN_CUSTOMER else (),
+        "customers": customers,
         "chosen_customer": customer,
-        "types": _types() if reason == Reason.UNKNOWN_TYPE else (),
+        "types": types,
         "chosen_type": as_type,
-        "contracts": _contracts(subject) if reason in {Reason.NO_CONTRACT, Reason.PERIOD_CLOSED} else (),
+        "contracts": _contracts(theirs) if reason in {Reason.NO_CONTRACT, Reason.PERIOD_CLOSED} else (),
+        "theirs": theirs,
         "is_about_age": reason in _ABOUT_AGE,
+        "way": _WAYS.get(Reason(reason), _RESENT),
+        "most": MOST_EVENTS,
         "may_change": request.user.has_perm("usage.change_quarantinedevent"),
     }
     return page(request, "backoffice/quarantine_cause.html", context)
@@ -86,9 +110,8 @@ def _mend(request: HttpRequest, reason: str, subject: str, ids: list[UUID]) -> N
         match asked.get("do"):
             case "dismiss":
                 many = release.dismiss(ids=ids, reason=asked.get("why", ""), at=at, actor=actor)
-                messages.success(
-                    request, f"{many:,} events are dismissed; they stay on record and are not billed."
-                )
+                events = "1 event is" if many == 1 else f"{many:,} events are"
+                messages.success(request, f"{events} dismissed: on record, and never billed.")
                 return
             case "alias":
                 customer = Customer.objects.get(key=asked.get("customer", ""))
@@ -119,7 +142,7 @@ def _tell(request: HttpRequest, released: Ingested) -> None:
         messages.info(request, f"Counted before under the same id: {many:,}. They wait no more.")
     if released.quarantined:
         first = next(detail for detail in released.details if detail.state == "quarantined")
-        messages.warning(request, f"{released.quarantined:,} still wait. The first: {first.remedy}")
+        messages.warning(request, f"Still waiting: {released.quarantined:,}. The first: {first.remedy}")
 
 
 def _extend(asked: Any, *, at: datetime, actor: str) -> None:
@@ -133,12 +156,22 @@ def _extend(asked: Any, *, at: datetime, actor: str) -> None:
     )
 
 
+def _nearest(subject: str, among: Iterable[str]) -> str:
+    """Return what a misspelt word most likely stands for, or nothing."""
+    return next(iter(get_close_matches(subject, among, 1, _NEAR)), "")
+
+
 def _types() -> list[str]:
     return sorted(set(Meter.objects.values_list("event_type", flat=True)))
 
 
-def _contracts(customer_key: str) -> list[Contract]:
-    found = Contract.objects.filter(customer__key=customer_key, ends_on__isnull=False).exclude(status="draft")
+def _customer(key: str) -> Customer | None:
+    """Return whose events come in under a key, an alias or a contract's number."""
+    return Customer.objects.filter(pk__in=customers_named([key]).values()).first() if key else None
+
+
+def _contracts(customer: Customer | None) -> list[Contract]:
+    found = Contract.objects.filter(customer=customer, ends_on__isnull=False).exclude(status="draft")
     return list(found.select_related("plan_version__plan").order_by("-ends_on"))
 
 

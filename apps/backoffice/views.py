@@ -1,5 +1,6 @@
 """The front door and the finance staff's pages: they read the clock, call one query or action, and render."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -70,9 +71,9 @@ def review(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Invoices to review",
         "drafts": drafts,
-        "totals": _sums([row.invoice.total for row in drafts]),
+        "totals": sums([row.invoice.total for row in drafts]),
         "picked": picked,
-        "picked_totals": _sums([row.invoice.total for row in picked]),
+        "picked_totals": sums([row.invoice.total for row in picked]),
         "mails": Customer.objects.filter(key__in=[row.invoice.customer_key for row in picked])
         .exclude(billing_email="")
         .count(),
@@ -185,16 +186,16 @@ def _chosen(request: HttpRequest) -> set[UUID]:
 def _finalize(request: HttpRequest, chosen: set[UUID]) -> None:
     done = reviewing.finalize_many(invoice_ids=sorted(chosen), at=clock.now(), actor=actor_of(request))
     if done.finalized:
-        sums = " and ".join(
+        in_all = " and ".join(
             format_money(total, LOCALE)
-            for total in _sums([Money(one.total, one.currency).rounded() for one in done.finalized])
+            for total in sums([Money(one.total, one.currency).rounded() for one in done.finalized])
         )
         messages.success(
             request,
             format_html(
                 'Finalized {} for {} in all. <a href="{}">Look at them</a>; their PDFs are being rendered and mailed.',
                 f"{len(done.finalized)} invoice{'' if len(done.finalized) == 1 else 's'}",
-                sums,
+                in_all,
                 reverse("admin:invoices_invoice_changelist") + "?status__exact=finalized",
             ),
         )
@@ -202,7 +203,8 @@ def _finalize(request: HttpRequest, chosen: set[UUID]) -> None:
         messages.error(request, refused.reason)
 
 
-def _sums(amounts: list[Money]) -> list[Money]:
+def sums(amounts: Sequence[Money]) -> list[Money]:
+    """Return one sum a currency."""
     currencies = sorted({amount.currency for amount in amounts})
     return [
         Money.total((amount for amount in amounts if amount.currency == currency), currency)

@@ -27,7 +27,7 @@ from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
 # Of more, the first tell enough: the page says that it is so.
 MOST_PRICED = 2_000
 Reason = QuarantinedEvent.Reason
-_BY_CUSTOMER = (
+BY_CUSTOMER = (
     Reason.UNKNOWN_CUSTOMER,
     Reason.NO_CONTRACT,
     Reason.PERIOD_CLOSED,
@@ -66,7 +66,7 @@ class Worth:
 def causes() -> list[Cause]:
     """Return the 200 largest causes of what waits, the most events first, in one query."""
     subject = Case(
-        When(reason__in=_BY_CUSTOMER, then=F("customer_key")),
+        When(reason__in=BY_CUSTOMER, then=F("customer_key")),
         When(reason=Reason.UNKNOWN_TYPE, then=F("type")),
         default=Value(""),
     )
@@ -91,10 +91,17 @@ def worths(causes: Sequence[Cause]) -> dict[Cause, Worth]:
     return {cause: worth(list(of_cause(cause.reason, cause.subject)[:MOST_PRICED])) for cause in known}
 
 
+def subject_of(event: QuarantinedEvent) -> str:
+    """Return which customer key or type the event's cause is about, if it is about one."""
+    if event.reason in BY_CUSTOMER:
+        return event.customer_key
+    return event.type if event.reason == Reason.UNKNOWN_TYPE else ""
+
+
 def of_cause(reason: str, subject: str) -> QuerySet[QuarantinedEvent]:
     """Return the waiting events of one cause, the oldest first."""
     found = queries.waiting().filter(reason=reason).order_by("received_at", "id")
-    if reason in _BY_CUSTOMER:
+    if reason in BY_CUSTOMER:
         return found.filter(customer_key=subject)
     return found.filter(type=subject) if reason == Reason.UNKNOWN_TYPE else found
 

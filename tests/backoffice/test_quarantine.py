@@ -1,5 +1,6 @@
 """The quarantine's pages: causes, worth, fixes."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core import clock
+from apps.customers import aliases
 from apps.customers.models import CustomerAlias
 from apps.plans.models import EventTypeAlias
 from apps.usage.models import Event, QuarantinedEvent
@@ -55,7 +57,8 @@ def test_the_money_at_stake_is_shown_where_it_is_known(
     with django_assert_max_num_queries(30):
         page = staff.get("/admin/quarantine/").content.decode()
 
-    assert page.count("$0.02") == 1
+    assert "known to be at stake: $0.02" in page
+    assert page.count("known once mended") == 1
 
 
 def test_an_unknown_key_is_given_to_a_customer_and_its_events_count(staff: Client) -> None:
@@ -74,6 +77,42 @@ def test_an_unknown_key_is_given_to_a_customer_and_its_events_count(staff: Clien
     assert CustomerAlias.objects.get().customer.key == "acme"
     assert (Event.objects.count(), QuarantinedEvent.objects.filter(resolved_at=None).count()) == (3, 0)
     assert not reconcile().differences
+
+
+def test_a_misspelt_key_is_told_from_another_ones(staff: Client) -> None:
+    """One call at 0.01: what the nearest customer would pay stands there before anything is chosen."""
+    make_contract(make_customer("acme-europe"), starts_on=date(2026, 1, 1))
+    post(use("a", customer="acme-europa"), use("b", customer="someone"))
+
+    near = staff.get(f"{CAUSE}?reason=unknown_customer&subject=acme-europa").content.decode()
+    far = staff.get(f"{CAUSE}?reason=unknown_customer&subject=someone").content.decode()
+
+    assert "$0.01" in near
+    assert 'name="customer" value="acme-europe"' in near
+    assert 'name="do" value="alias"' not in far
+
+
+def test_events_of_an_alias_lead_to_their_customer_and_its_contract(staff: Client) -> None:
+    contract = make_contract(starts_on=date(2025, 1, 1), ends_on=date(2025, 2, 1))
+    aliases.add(key="acme-inc", customer_id=contract.customer_id, at=clock.now(), actor="test")
+    post(use("a", customer="acme-inc"))
+
+    page = staff.get(f"{CAUSE}?reason=no_contract&subject=acme-inc").content.decode()
+
+    assert f'<option value="{contract.number}">' in page
+
+
+@pytest.mark.parametrize("reason", QuarantinedEvent.Reason.values)
+def test_every_cause_has_a_way_out(reason: str, staff: Client) -> None:
+    make_contract(starts_on=date(2026, 1, 1))
+    QuarantinedEvent.objects.create(
+        body="{}", event_key="a", customer_key="acme", type="api.call", reason=reason, received_at=clock.now()
+    )
+
+    subject = {"unknown_type": "api.call"}.get(reason, "acme")
+    page = staff.get(CAUSE, {"reason": reason, "subject": subject}).content.decode()
+
+    assert re.search(r"and release|sends them again|own time anyway", page)
 
 
 def make_meters() -> bool:
