@@ -13,7 +13,8 @@ from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.usage import strict_json
 from apps.usage.correct import Corrected, Selected, correct, select
-from apps.usage.errors import NotAllCounted
+from apps.usage.errors import NotAllCounted, TooManyEvents
+from apps.usage.ingest import MOST_EVENTS
 from apps.usage.stored import Where
 from apps.usage.strict_json import BadJson
 
@@ -29,20 +30,16 @@ class CorrectionForm(forms.Form):
     ids = forms.CharField(
         label="Event ids, one a line", required=False, strip=False, widget=forms.Textarea(attrs=_AREA)
     )
-    type = forms.CharField(
-        label="Or all events of a type, between two instants (empty: any type)",
-        required=False,
-        max_length=100,
-    )
+    type = forms.CharField(label="Type; empty means any", required=False, max_length=100)
     start = forms.DateTimeField(label="From (UTC)", required=False, widget=_INSTANT)
-    end = forms.DateTimeField(label="Up to, not with (UTC)", required=False, widget=_INSTANT)
+    end = forms.DateTimeField(label="Before (UTC)", required=False, widget=_INSTANT)
     properties = forms.CharField(
-        label="Properties, one a line: model = large",
+        label="Properties, one a line, such as: model = large",
         required=False,
         widget=forms.Textarea(attrs=_AREA),
     )
     events = forms.CharField(
-        label="To count in their place (may stay empty): one JSON event a line, each with an id of its own",
+        label="One JSON event a line, each with an id of its own",
         required=False,
         widget=forms.Textarea(attrs={**_AREA, "rows": 4}),
     )
@@ -128,9 +125,14 @@ def new_correction(request: HttpRequest) -> HttpResponse:
 def _selected(request: HttpRequest, form: CorrectionForm) -> Selected | None:
     try:
         return select(**form.named)
+    except TooManyEvents:
+        messages.error(
+            request,
+            f"More than {MOST_EVENTS:,} events are too many at once. Take a shorter time, a type or a property; then the next.",
+        )
     except Refusal as refusal:
         messages.error(request, str(refusal))
-        return None
+    return None
 
 
 def _correct(request: HttpRequest, form: CorrectionForm) -> Corrected:
@@ -146,5 +148,6 @@ def _correct(request: HttpRequest, form: CorrectionForm) -> Corrected:
 
 
 def _said(done: Corrected) -> str:
-    replaced = f", {done.replaced.counted:,} in place" if done.replaced.received else ""
-    return f"Voided: {done.voided:,}{replaced}. Totals, spend and drafts follow at once."
+    voided = "1 event is voided" if done.voided == 1 else f"{done.voided:,} events are voided"
+    placed = f" and {done.replaced.counted:,} counted in place" if done.replaced.received else ""
+    return f"{voided}{placed}. Totals, spend and drafts follow at once."

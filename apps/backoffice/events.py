@@ -50,12 +50,13 @@ def events(request: HttpRequest) -> HttpResponse:
     """Show the events that are asked for, the newest first."""
     require(request, "usage.view_event")
     asked = request.GET
-    found = Found((), None, None)
+    found, is_unclear = Found((), None, None), False
     try:
         found = explore.events(question=_question(asked), at=clock.now(), limit=ROWS, after=_cursor(asked))
     except Refusal as refusal:
         messages.error(request, str(refusal))
     except (ValueError, OverflowError):
+        is_unclear = True
         messages.error(request, "Give days as YYYY-MM-DD, the first one first.")
     given = {name: value for name in _FILTERS if (value := asked.get(name, ""))}
     if not found.rows:
@@ -65,6 +66,7 @@ def events(request: HttpRequest) -> HttpResponse:
         "found": found,
         "listed": [_listed(row) for row in found.rows],
         "asked": given,
+        "is_unclear": is_unclear,
         "is_older": "before" in asked,
         "older": _older(given, found.next) if found.next else "",
         "newest": urlencode(given),

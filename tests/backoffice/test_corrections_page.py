@@ -82,7 +82,7 @@ def test_an_event_is_replaced_from_its_own_page(staff: Client) -> None:
     """The page offers the event itself under another id; staff change what was wrong of it."""
     send(request("a", tokens=812))
     offered = staff.get("/admin/events/event/", {"customer": "acme", "id": "a"}).content.decode()
-    address = offered.split('<a href="')[-1].split('"')[0]
+    address = offered.split('href="')[-1].split('"')[0]
     assert address.startswith(f"{PAGE}?")
     replacement = json.dumps({**request("a-corrected", tokens=406)})
 
@@ -121,6 +121,18 @@ def test_a_mistake_is_told_at_its_field(staff: Client, fields: dict[str, str], s
     send(request("a"))
 
     assert said in staff.post(PAGE, {**asked(), **fields}).content.decode()
+
+
+def test_too_many_events_are_told_in_the_words_of_a_correction(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.usage.correct.MOST_EVENTS", 1)
+    send(request("a"), request("b"))
+
+    page = staff.post(PAGE, asked(start=hour(3), end=hour(1))).content.decode()
+
+    assert "are too many at once. Take a shorter time" in page
+    assert not Correction.objects.exists()
 
 
 def test_a_replacement_that_cannot_be_counted_changes_nothing(staff: Client) -> None:

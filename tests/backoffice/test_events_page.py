@@ -90,7 +90,10 @@ def test_events_are_listed_and_found(staff: Client) -> None:
     ],
 )
 def test_a_question_that_makes_no_sense_is_told_kindly(asked: dict[str, str], staff: Client) -> None:
-    assert "Give days as YYYY-MM-DD" in find(staff, **asked)
+    page = find(staff, **asked)
+
+    assert "Give days as YYYY-MM-DD" in page
+    assert "No event matches" not in page
 
 
 def test_pages_lead_to_older_events_and_back(staff: Client) -> None:
