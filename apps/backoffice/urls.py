@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.backoffice import corrections, disputes, events, live, quarantine, views
+from apps.backoffice import corrections, disputes, events, live, quarantine, recounts, views
 
 app_name = "backoffice"
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("admin/quarantine/", admin.site.admin_view(quarantine.causes), name="quarantine"),
     path("admin/quarantine/cause/", admin.site.admin_view(quarantine.cause), name="quarantine_cause"),
     path("admin/corrections/new/", admin.site.admin_view(corrections.new_correction), name="new_correction"),
+    path("admin/recounts/new/", admin.site.admin_view(recounts.new_recount), name="new_recount"),
     path("admin/disputes/", admin.site.admin_view(disputes.disputes), name="disputes"),
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),

@@ -23,6 +23,7 @@ from unfold.admin import TabularInline as ThemedTabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action as themed_action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as Checkboxes
+from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
 from unfold.widgets import UnfoldAdminSelectWidget as Select
 from unfold.widgets import UnfoldAdminTextareaWidget as TextArea
 from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
@@ -36,6 +37,7 @@ __all__ = [
     "ActionAdmin",
     "Admin",
     "Checkboxes",
+    "FileInput",
     "RangeDateFilter",
     "ReadOnlyAdmin",
     "ReadOnlyInline",

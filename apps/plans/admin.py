@@ -7,8 +7,10 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from apps.core import clock
 from apps.core.admin import (
@@ -66,6 +68,18 @@ class MeterAdmin(ActionAdmin):
         "rounding_step": "rounding || rounding_step",
     }
 
+    actions_detail = ("count_past",)
+
+    @page_action(
+        description="Count past events",
+        url_path="count-past",
+        permission="usage.add_recount",
+        offered=lambda meter: meter.counts_from is not None,
+    )
+    def count_past(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page that shows first what counting them would take."""
+        return redirect(_recount_of(found(Meter.objects.all(), object_id)))
+
     @admin.display(description="dimensions")
     def by(self, meter: Meter) -> str:
         return ", ".join(queries.dimension_names(meter)) or "-"
@@ -91,8 +105,16 @@ class MeterAdmin(ActionAdmin):
         if saved.counts_from is not None:
             messages.warning(
                 request,
-                f"{saved} counts from now on. To count past events as well, add it under Recounts.",
+                format_html(
+                    '{} counts from now on. <a href="{}">Count past events as well</a>',
+                    saved,
+                    _recount_of(saved),
+                ),
             )
+
+
+def _recount_of(meter: Meter) -> str:
+    return f"{reverse('backoffice:new_recount')}?{urlencode({'meter': meter.key})}"
 
 
 class _Named(ActionAdmin):

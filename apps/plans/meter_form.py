@@ -8,6 +8,13 @@ from apps.core.admin import TextArea
 from apps.plans import meter_rules
 from apps.plans.models import Meter
 
+# Also nothing can be chosen, and it has a meaning.
+_CHOICES = {
+    "level": ("Every period begins at nothing", Meter.Level.choices),
+    "per": ("Choose hour or day", Meter.Per.choices),
+    "rounding": ("Not rounded", Meter.Rounding.choices),
+}
+
 
 class MeterForm(forms.ModelForm):  # type: ignore[type-arg]
     """What is counted, how, and what tells events apart; a line each."""
@@ -53,6 +60,7 @@ class MeterForm(forms.ModelForm):  # type: ignore[type-arg]
             "early_hours",
         )
         help_texts: ClassVar = {
+            "key": "What the API, plans and exports call it. It cannot be changed later.",
             "unit": "What customers read: tokens, documents, seats. Not the name of an internal measure.",
         }
 
@@ -65,6 +73,9 @@ class MeterForm(forms.ModelForm):  # type: ignore[type-arg]
             ("range_lines", meter_rules.written_ranges(meter.ranges)),
         ):
             self.initial.setdefault(name, written)
+
+        for name, (nothing, choices) in _CHOICES.items():
+            self.fields[name].choices = [("", nothing), *choices]  # type: ignore[attr-defined]
 
     def clean_filter_lines(self) -> Any:
         """Read the filters."""

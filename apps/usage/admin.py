@@ -1,6 +1,7 @@
-"""Usage in the back office: what was received, and what waits in quarantine."""
+"""Usage in the back office: what was received, what waits in quarantine, corrections, recounts and imports."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 
 from apps.core import clock
 from apps.core.admin import (
     ActionAdmin,
+    FileInput,
     RangeDateFilter,
     ReadOnlyAdmin,
     actor_of,
@@ -25,8 +28,26 @@ from apps.core.admin import (
     state,
 )
 from apps.core.ids import uuid7
-from apps.usage import import_events, recount
+from apps.usage import import_events, quarantine
 from apps.usage.models import Correction, EventImport, QuarantinedEvent, Receipt, Recount
+
+Column = Callable[[Any], str]
+
+
+def _figure(name: str) -> Column:
+    """Return a column that writes a count with its thousands apart."""
+
+    @admin.display(description=name, ordering=name)
+    def figure(row: Any) -> str:
+        return f"{getattr(row, name):,}"
+
+    # The column is named, and set to the right, by its field.
+    figure.__name__ = name
+    return figure
+
+
+def _figures(*names: str) -> tuple[Column, ...]:
+    return tuple(map(_figure, names))
 
 
 @admin.register(Receipt)
@@ -36,12 +57,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
         "received_at",
         "actor",
         "customer_key",
-        "received",
-        "counted",
-        "voided",
-        "duplicate",
-        "conflict",
-        "quarantined",
+        *_figures("received", "counted", "voided", "duplicate", "conflict", "quarantined"),
     )
     list_filter = (("received_at", RangeDateFilter),)
     search_fields = ("actor", "customer_key")
@@ -67,6 +83,19 @@ class QuarantinedEventAdmin(ReadOnlyAdmin):
         "as_received",
     )
     readonly_fields = ("as_received",)
+    actions_detail = ("mend",)
+
+    @page_action(
+        description="Mend the cause",
+        url_path="mend",
+        permission="usage.view_quarantinedevent",
+        offered=lambda event: event.resolved_at is None,
+    )
+    def mend(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page where the cause is mended for all events that wait for it."""
+        event = found(QuarantinedEvent.objects.all(), object_id)
+        cause = urlencode({"reason": event.reason, "subject": quarantine.subject_of(event)})
+        return redirect(f"{reverse('backoffice:quarantine_cause')}?{cause}")
 
     @admin.display(description="status", ordering="resolved_at")
     def stage(self, event: QuarantinedEvent) -> str:
@@ -119,25 +148,41 @@ class CorrectionAdmin(ReadOnlyAdmin):
         return plain_table(correction.scope)
 
 
+class _Progress(ActionAdmin):
+    """A run that is watched: its page shows itself anew every three seconds until it has ended."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **more: Any
+    ) -> HttpResponse:
+        """One button begins it: its page opens in any case."""
+        return super().render_change_form(
+            request, {**context, "show_save_and_continue": False}, *args, **more
+        )
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> HttpResponse:
+        page: HttpResponse = super().change_view(request, object_id, *args, **more)
+        if found(self.get_queryset(request), object_id).status == "running":
+            page["Refresh"] = "3"
+        return page
+
+
 @admin.register(Recount)
-class RecountAdmin(ActionAdmin):
+class RecountAdmin(_Progress):
     when_empty = (
         "No meter was computed over past events yet. Add one here, after a meter was made or changed."
     )
     list_display = ("meter", "progress", "started_at", "finished_at", "actor")
     list_select_related = ("meter",)
     ordering = ("-started_at",)
-    fields = ("meter",)
+    fields = ("meter", "progress", "started_at", "finished_at", "actor", "error")
+    readonly_fields = fields
 
-    def get_fields(self, request: HttpRequest, obj: Recount | None = None) -> tuple[str, ...]:
-        """Ask for the meter; show how far it is."""
-        return ("meter", "progress", "started_at", "finished_at", "actor", "error") if obj else ("meter",)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Recount | None = None) -> tuple[str, ...]:
-        return self.get_fields(request, obj) if obj else ()
-
-    def has_change_permission(self, request: HttpRequest, obj: Recount | None = None) -> bool:
-        return False
+    def add_view(self, *_args: Any, **_more: Any) -> HttpResponse:
+        """Lead to the page that shows first what a recount would take."""
+        return redirect("backoffice:new_recount")
 
     @admin.display(description="progress")
     def progress(self, run: Recount) -> str:
@@ -146,26 +191,20 @@ class RecountAdmin(ActionAdmin):
                 return state(f"all {run.days:,} days of customers", "good")
             case Recount.Status.FAILED:
                 return state("failed", "bad")
+            case _ if not run.days:
+                return "waits for a worker"
             case _:
-                return f"{run.done:,} of {run.days:,} days of customers"
-
-    def save_model(self, request: HttpRequest, obj: Recount, form: Any, change: bool) -> None:  # noqa: FBT001
-        seen = recount.preview(form.cleaned_data["meter"])
-        at, actor = clock.now(), actor_of(request)
-        obj.pk = recount.begin(meter_id=form.cleaned_data["meter"].pk, at=at, actor=actor).pk
-        messages.info(
-            request,
-            f"{seen.events:,} events on {seen.days:,} days of {seen.customers:,} customers are computed. Usage goes on "
-            "being counted meanwhile; reload the page to see how far it is.",
-        )
+                return f"{run.done:,} of {run.days:,} days of customers, {run.done / run.days:.0%}"
 
 
 class ImportForm(forms.ModelForm):  # type: ignore[type-arg]
     """A file to take in."""
 
     file = forms.FileField(
-        help_text="CSV whose first row names id, customer, type, time, quantity and properties; or one JSON event a line. "
-        "Gzipped files are taken too. A file that was stopped goes on where it was."
+        widget=FileInput,
+        help_text="CSV whose first row names the columns id, customer, type, time, and if need be quantity and properties such as "
+        "model; or one JSON event a line, named .ndjson or .jsonl. Gzipped files are taken too. It is safe to give a file "
+        "twice: each id counts once, and a file that was stopped goes on where it was.",
     )
 
     class Meta:
@@ -174,37 +213,50 @@ class ImportForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(EventImport)
-class EventImportAdmin(ActionAdmin):
+class EventImportAdmin(_Progress):
     form = ImportForm
     when_empty = "No file was taken in yet. Add one here, or run manage.py import_events FILE."
     list_display = (
         "name",
         "stage",
-        "rows",
-        "counted",
-        "duplicate",
-        "conflict",
-        "quarantined",
+        *_figures("rows", "counted", "duplicate", "conflict", "quarantined"),
         "started_at",
         "actor",
     )
     list_filter = ("status",)
     ordering = ("-started_at",)
     actions_detail = ("cancel", "resume")
-    _shown = (
+    _shown: tuple[Any, ...] = (
         "name",
         "stage",
-        ("rows", "counted"),
-        ("duplicate", "conflict", "quarantined"),
+        _figures("rows", "counted"),
+        (*_figures("duplicate", "conflict"), "waiting"),
         ("started_at", "finished_at"),
         "actor",
-        "error",
+        "trouble",
     )
 
     @admin.display(description="status", ordering="status")
     def stage(self, one: EventImport) -> str:
+        if one.status == EventImport.Status.DONE and one.quarantined:
+            return state("Done, some wait", "warn")
         kind = {"done": "good", "failed": "bad", "canceled": "warn"}.get(one.status, "")
         return state(one.get_status_display(), kind)
+
+    @admin.display(description="quarantined")
+    def waiting(self, one: EventImport) -> str:
+        if not one.quarantined:
+            return "0"
+        return format_html(
+            '{} <a href="{}">What waits, and why</a>',
+            f"{one.quarantined:,}",
+            reverse("backoffice:quarantine"),
+        )
+
+    @admin.display(description="error")
+    def trouble(self, one: EventImport) -> str:
+        """Name the file as it was given, not as this machine keeps it."""
+        return one.error.replace(Path(one.path).name, one.name) or "-"
 
     def get_fieldsets(self, request: HttpRequest, obj: EventImport | None = None) -> Any:
         """Ask for the file; show how far it is."""
@@ -214,16 +266,6 @@ class EventImportAdmin(ActionAdmin):
         return (
             [name for row in self._shown for name in ((row,) if isinstance(row, str) else row)] if obj else ()
         )
-
-    def has_change_permission(self, request: HttpRequest, obj: EventImport | None = None) -> bool:
-        return False
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> HttpResponse:
-        """Show the page anew every three seconds while it runs."""
-        page: HttpResponse = super().change_view(request, object_id, *args, **more)
-        if found(EventImport.objects.all(), object_id).status == EventImport.Status.RUNNING:
-            page["Refresh"] = "3"
-        return page
 
     def save_model(self, request: HttpRequest, obj: EventImport, form: Any, change: bool) -> None:  # noqa: FBT001
         uploaded = form.cleaned_data["file"]
@@ -236,7 +278,13 @@ class EventImportAdmin(ActionAdmin):
         begun = import_events.begin(
             path=path, name=uploaded.name, at=clock.now(), actor=actor_of(request), by_worker=True
         )
-        obj.pk, obj.name = begun.pk, begun.name
+        obj.pk, obj.name, obj.rows = begun.pk, begun.name, begun.rows
+
+    def response_add(self, request: HttpRequest, obj: EventImport, post_url_continue: Any = None) -> Any:
+        """Lead to the import's own page, which shows how far it is."""
+        begins = f"goes on after {obj.rows:,} rows" if obj.rows else "is being taken in"
+        messages.success(request, f"{obj.name} {begins}. This page shows how far it is.")
+        return redirect("admin:usage_eventimport_change", obj.pk)
 
     @page_action(
         description="Cancel",

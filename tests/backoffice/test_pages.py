@@ -21,6 +21,7 @@ OWN_PAGES = [
     "/admin/events/",
     "/admin/live/",
     "/admin/quarantine/",
+    "/admin/recounts/new/",
 ]
 
 

@@ -167,17 +167,35 @@ def test_staff_upload_a_file_and_see_how_far_it_is(client: Client, tmp_path: Pat
     file = BytesIO(as_lines([event(f"e{n}", time=late) for n in range(5)]))
     file.name = "usage.ndjson"
 
-    client.post("/admin/usage/eventimport/add/", {"file": file})
+    posted = client.post("/admin/usage/eventimport/add/", {"file": file})
     begun = EventImport.objects.get()
     running = client.get(f"/admin/usage/eventimport/{begun.pk}/change/")
     tasks.import_events(import_id=str(begun.pk))
     done = client.get(f"/admin/usage/eventimport/{begun.pk}/change/")
 
+    assert posted.headers["Location"] == f"/admin/usage/eventimport/{begun.pk}/change/"
     assert (running["Refresh"], "Refresh" in done) == ("3", False)
     begun.refresh_from_db()
     assert (begun.status, begun.counted) == ("done", 5)
     assert not Path(begun.path).exists()
     assert b"usage.ndjson" in done.content
+
+
+def test_a_file_that_cannot_be_read_is_named_as_it_was_given(
+    client: Client, tmp_path: Path, settings: Any
+) -> None:
+    settings.VAR_DIR = tmp_path
+    client.force_login(make_staff())
+    file = BytesIO(b"foo,bar\n1,2\n")
+    file.name = "usage.csv"
+
+    client.post("/admin/usage/eventimport/add/", {"file": file})
+    begun = EventImport.objects.get()
+    tasks.import_events(import_id=str(begun.pk))
+    page = client.get(f"/admin/usage/eventimport/{begun.pk}/change/").content.decode()
+
+    assert "usage.csv cannot be read" in page
+    assert Path(begun.path).name not in page
 
 
 def test_an_import_is_canceled_and_goes_on(client: Client, tmp_path: Path) -> None:
