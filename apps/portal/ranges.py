@@ -20,11 +20,15 @@ CHOICES = (
 
 @dataclass(frozen=True, slots=True)
 class DayRange:
-    """Local days from `start` up to, not with, `end`; `choice` is the chip, or empty for days of one's own."""
+    """Local days from `start` up to, not with, `end`; `choice` is the chip, or empty for days of one's own.
+
+    `is_cut` if more days were asked for.
+    """
 
     choice: str
     start: date
     end: date
+    is_cut: bool = False
 
     @property
     def last(self) -> date:
@@ -46,7 +50,8 @@ def chosen(asked: Mapping[str, str], *, this: Period, last: Period | None, today
     """Return the days that an address asks for; what cannot be read means this period, and a year is the most."""
     first, final = _day(asked.get("from")), _day(asked.get("to"))
     if first and final and first <= final:
-        return DayRange("", max(first, final - timedelta(days=MOST_DAYS - 1)), final + ONE_DAY)
+        start = max(first, final - timedelta(days=MOST_DAYS - 1))
+        return DayRange("", start, final + ONE_DAY, is_cut=start > first)
     choice = asked.get("range", "this")
     tomorrow = today + ONE_DAY
     if choice == "7d":

@@ -59,6 +59,15 @@ def test_the_address_says_which_days(member: Client, contract: Contract, query: 
     assert f"{page.days.start} to {page.days.last}: {page.total:.0f}" == shown
 
 
+@pytest.mark.parametrize(("first", "is_told"), [("2025-11-01", False), ("2025-10-01", True)])
+def test_days_beyond_a_year_are_left_out_and_the_page_says_so(
+    member: Client, contract: Contract, first: str, *, is_told: bool
+) -> None:
+    page = member.get("/portal/c/acme/usage/", {"from": first, "to": "2026-10-31"}).content.decode()
+
+    assert ("A year is the most" in page) is is_told
+
+
 def test_the_rows_add_up_to_the_total(member: Client, contract: Contract) -> None:
     page = member.get("/portal/c/acme/usage/").context["page"]
 
