@@ -4,7 +4,7 @@ Format: the PostgreSQL manual, COPY, "Binary Format": a header, then for each ro
 behind its length, then a trailer. Instants are microseconds, and days are days, since 2000.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from struct import Struct
@@ -21,71 +21,49 @@ _FIELDS = Struct("!h").pack
 _LENGTH = Struct("!i").pack
 _INSTANT = Struct("!iq").pack
 _INSTANT_BYTES = 8
+# jsonb comes as text behind the version of its format, which is one byte.
+_JSON = Struct("!iB").pack
+_JSON_VERSION = 1
+_PRINT_LENGTH = _LENGTH(16)
 _DAYS_BEFORE_2000 = date(2000, 1, 1).toordinal()
-# jsonb comes as text behind the version of its format.
-_JSON = b"\x01"
 
 _numeric = DecimalBinaryDumper(Decimal).dump
 
 
-def keys(counted: Iterable[Countable]) -> bytes:
-    """Return rows of customer, key, fingerprint and time."""
-    begin = _FIELDS(4)
-    print_length = _LENGTH(16)
-    customers: dict[str, bytes] = {}
-    pieces: list[bytes] = [_HEADER]
-    for one in counted:
-        event, customer_id = one.event, one.way.customer_id
-        customer = customers.get(customer_id)
-        if customer is None:
-            customer = customers[customer_id] = begin + _uuid(customer_id)
-        key = event.key.encode()  # type: ignore[union-attr]  # without one it would not count
-        pieces += (
-            customer,
-            _LENGTH(len(key)),
-            key,
-            print_length,
-            event.fingerprint,
-            _INSTANT(_INSTANT_BYTES, event.micros),
-        )
-    pieces.append(_TRAILER)
-    return b"".join(pieces)
+def rows(counted: Collection[Countable], *, at: datetime) -> tuple[bytes, bytes]:
+    """Return the rows of event keys and those of events, received at an instant, in the order of their columns.
 
-
-def events(counted: Iterable[Countable], *, at: datetime) -> bytes:
-    """Return rows of customer, time, key, contract, type, quantity, properties, day and the instant of receipt."""
+    Keys: customer, key, fingerprint and time. Events: customer, time, key, contract, type, quantity, properties, day and
+    the instant of receipt.
+    """
     received = _INSTANT(_INSTANT_BYTES, micros_of(at))
-    quantities: dict[Quantity, bytes] = {}
-    parts: dict[tuple[Way, str], Sequence[bytes]] = {}
-    pieces: list[bytes] = [_HEADER]
+    parts: dict[tuple[Way, str, Quantity], tuple[bytes, bytes, bytes, bytes]] = {}
+    keys: list[bytes] = [_HEADER]
+    events: list[bytes] = [_HEADER]
     for one in counted:
         event, way = one.event, one.way
-        part = parts.get((way, event.type))
+        part = parts.get((way, event.type, event.quantity))
         if part is None:
-            part = parts[way, event.type] = (
-                _FIELDS(9) + _uuid(way.customer_id),
-                _uuid(way.contract.id) + _field(event.type.encode()),
+            customer = _uuid(way.customer_id)
+            part = parts[way, event.type, event.quantity] = (
+                _FIELDS(4) + customer,
+                _FIELDS(9) + customer,
+                _uuid(way.contract.id)
+                + _field(event.type.encode())
+                + _field(_numeric(Decimal(event.quantity))),
                 _field(_LENGTH(way.day.toordinal() - _DAYS_BEFORE_2000)) + received,
             )
-        quantity = quantities.get(event.quantity)
-        if quantity is None:
-            quantity = quantities[event.quantity] = _field(_numeric(Decimal(event.quantity)))
-        begin, middle, end = part
-        key, properties = event.key.encode(), event.properties_json  # type: ignore[union-attr]
-        pieces += (
-            begin,
-            _INSTANT(_INSTANT_BYTES, event.micros),
+        key_begins, event_begins, middle, end = part
+        key = event.key.encode()  # type: ignore[union-attr]  # without one it would not count
+        length, time, properties = (
             _LENGTH(len(key)),
-            key,
-            middle,
-            quantity,
-            _LENGTH(len(properties) + 1),
-            _JSON,
-            properties,
-            end,
+            _INSTANT(_INSTANT_BYTES, event.micros),
+            event.properties_json,
         )
-    pieces.append(_TRAILER)
-    return b"".join(pieces)
+        keys += (key_begins, length, key, _PRINT_LENGTH, event.fingerprint, time)
+        written = _JSON(len(properties) + 1, _JSON_VERSION)
+        events += (event_begins, time, length, key, middle, written, properties, end)
+    return b"".join((*keys, _TRAILER)), b"".join((*events, _TRAILER))
 
 
 def _field(value: bytes | bytearray | memoryview | None) -> bytes:

@@ -15,7 +15,7 @@ from apps.core import db
 from apps.core.ids import uuid7
 from apps.plans.models import Meter
 from apps.plans.queries import meters_by_type
-from apps.usage import months, receipts, sql, totals
+from apps.usage import binary_rows, months, receipts, sql, totals
 from apps.usage.errors import NotAllCounted, TooManyEvents
 from apps.usage.faults import Fault
 from apps.usage.intake import Batch, Detail, Ingested, Intake, State
@@ -124,11 +124,11 @@ def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bo
             held[event.index] = judged
         else:
             countable.setdefault((judged.way.customer_id, event.key or ""), judged)
-    new = _take(countable)
+    new, rows = _take(countable, at=at)
     details = _details(intake.events, facts.customers, new, held)
     counted = list(new.values())
     if counted:
-        sql.copy_events(counted, at=at)
+        sql.copy_events(rows)
     quarantined = [detail.index for detail in details if detail.state is State.QUARANTINED]
     if quarantined and not releases:
         _keep(intake, quarantined, held, at=at)
@@ -151,6 +151,7 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool) -> tuple[Facts, bool]
         cursor.execute(sql.FACTS, [sql.array(sorted(set(intake.labels))), sql.array(sorted(locked))])
         rows = cursor.fetchall()
     anything_waits, stamp = rows[0][:2]
+    charges = {version: charges_by_meter(version) for version in {row[5] for row in rows} if version}
     contracts: dict[str, list[ContractFacts]] = {}
     for (
         _,
@@ -174,7 +175,7 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool) -> tuple[Facts, bool]
             ends_on=ends_on,
             billed_until_on=billed_until_on,
             plan_version_id=plan_version_id,
-            charges=charges_by_meter(plan_version_id),
+            charges=charges[plan_version_id],
         )
         contracts.setdefault(customer_id, []).append(facts)
     return Facts(customers, meters_by_type(stamp=stamp), contracts, at, any_age), anything_waits
@@ -190,13 +191,18 @@ def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:
     return {month for month in needed if earliest.date().replace(day=1) <= month <= latest.date()}
 
 
-def _take(countable: dict[Id, Countable]) -> dict[Id, Countable]:
-    """Note the ids as seen, in their order, and return those events whose id is new."""
+def _take(countable: dict[Id, Countable], *, at: datetime) -> tuple[dict[Id, Countable], bytes]:
+    """Note the ids as seen, in their order; return those events whose id is new, and their rows."""
     if not countable:
-        return {}
+        return {}, b""
     ordered = {one: countable[one] for one in sorted(countable)}
-    new = sql.take_keys(ordered)
-    return ordered if new is None else {one: ordered[one] for one in ordered if one in new}
+    # Both kinds of rows at once, since most often all are new.
+    keys, rows = binary_rows.rows(ordered.values(), at=at)
+    new = sql.take_keys(ordered, keys)
+    if new is None:
+        return ordered, rows
+    taken = {one: ordered[one] for one in ordered if one in new}
+    return taken, binary_rows.rows(taken.values(), at=at)[1]
 
 
 def _details(

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.usage import sql
-from apps.usage.intake import Detail, Intake, State
+from apps.usage.intake import Detail, Intake
 
 # Who sent it, and the customer key that it is accounted for.
 _Key = tuple[str, str]
+_Row = dict[str, int]
+_COLUMNS = ("received", "counted", "voided", "duplicate", "conflict", "quarantined")
 _READABLE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,16 +32,20 @@ def write(
     What waited and is resolved moves from quarantined to duplicate or, with another body, to conflict. What a release
     counts was received before, as one of those duplicates.
     """
-    by_index = {detail.index: detail.state for detail in details}
-    rows: dict[_Key, Counter[str]] = {}
+    by_index = {detail.index: detail.state.value for detail in details}
+    rows: dict[_Key, _Row] = {}
     newest: dict[_Key, datetime] = {}
     for actor, span in intake.spans():
         labels = intake.labels[span.start : span.stop]
         for label, many in Counter(labels).items():
-            rows.setdefault((actor, label), Counter()).update({"received": many, State.COUNTED: many})
+            row = rows.setdefault((actor, label), dict.fromkeys(_COLUMNS, 0))
+            row["received"] += many
+            row["counted"] += many
         for index in span if details else ():
             if index in by_index:
-                rows[actor, intake.labels[index]].update({State.COUNTED: -1, by_index[index]: 1})
+                row = rows[actor, intake.labels[index]]
+                row["counted"] -= 1
+                row[by_index[index]] += 1
         newest_time = max((event.time for event in intake.events[span.start : span.stop]), default=_READABLE)
         if newest_time > _READABLE:
             newest |= dict.fromkeys([(actor, label) for label in labels], newest_time)
@@ -47,29 +53,23 @@ def write(
         rows = {key: _released(row) for key, row in rows.items()}
     _move(rows, resolved)
     sql.write_receipts(
-        [
-            (*key, newest.get(key), *(row[name] for name in _COLUMNS))
-            for key, row in sorted(rows.items())
-            if any(row.values())
-        ],
+        [(*key, newest.get(key), *row.values()) for key, row in sorted(rows.items()) if any(row.values())],
         at=at,
     )
 
 
-def _released(row: Counter[str]) -> Counter[str]:
-    return Counter({State.COUNTED: row[State.COUNTED], State.DUPLICATE: -row[State.COUNTED]})
+def _released(row: _Row) -> _Row:
+    return dict.fromkeys(_COLUMNS, 0) | {"counted": row["counted"], "duplicate": -row["counted"]}
 
 
-def _move(rows: dict[_Key, Counter[str]], resolved: Sequence[Resolved]) -> None:
+def _move(rows: dict[_Key, _Row], resolved: Sequence[Resolved]) -> None:
     by_label = {label: row for (_, label), row in rows.items()}
     for one in resolved:
-        to = State.DUPLICATE if one.is_same else State.CONFLICT
-        by_label[one.label].update({State.QUARANTINED: -one.times, to: one.times})
+        row = by_label[one.label]
+        row["quarantined"] -= one.times
+        row["duplicate" if one.is_same else "conflict"] += one.times
 
 
 def write_voided(*, actor: str, customer_key: str, voided: int, at: datetime) -> None:
     """Write that so many events of a customer count no more. A step."""
     sql.write_receipts([(actor, customer_key, None, 0, -voided, voided, 0, 0, 0)], at=at)
-
-
-_COLUMNS = ("received", State.COUNTED, "voided", State.DUPLICATE, State.CONFLICT, State.QUARANTINED)

@@ -13,7 +13,6 @@ from apps.contracts.models import Contract
 from apps.core.ids import uuid7
 from apps.core.periods import Period
 from apps.plans.queries import CATALOGUE_STAMP
-from apps.usage import binary_rows
 from apps.usage.read_event import Quantity
 from apps.usage.ways import Countable
 
@@ -247,15 +246,17 @@ NEW_VALUES = """
 """
 
 
-def take_keys(counted: Mapping[tuple[str, str], Countable]) -> set[tuple[str, str]] | None:
+def take_keys(counted: Mapping[tuple[str, str], Countable], rows: bytes) -> set[tuple[str, str]] | None:
     """Note these event ids, by (customer, key), as seen; return None if nobody had noted any before, else the new ones.
+
+    `rows` are those of the keys for a binary COPY.
 
     Waits for a transaction that is noting the same id; so does the caller sort them.
     """
     try:
         # Copied they cost two thirds, and most often all are new.
         with transaction.atomic(), connection.cursor() as cursor, cursor.copy(_COPY_KEYS) as copy:
-            copy.write(binary_rows.keys(counted.values()))
+            copy.write(rows)
     except UniqueViolation:
         pass
     else:
@@ -284,10 +285,10 @@ def standing(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         return {(customer, key): bytes(fingerprint) for customer, key, fingerprint in cursor.fetchall()}
 
 
-def copy_events(counted: Iterable[Countable], *, at: datetime) -> None:
-    """Append the events."""
+def copy_events(rows: bytes) -> None:
+    """Append events, given as rows for a binary COPY."""
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
-        copy.write(binary_rows.events(counted, at=at))
+        copy.write(rows)
 
 
 def copy_stored(rows: Sequence[Sequence[object]]) -> None:
