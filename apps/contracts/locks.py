@@ -17,9 +17,9 @@ from apps.customers.queries import IDS_BY_KEY
 # which are under way must find it before it has read anything else.
 _SHARE = f"""
     SELECT named.key, named.id::text, (
-        SELECT array_agg(live.id::text)
+        SELECT array_agg(CASE WHEN is_shared THEN live.id::text END)
         FROM (
-            SELECT id, pg_advisory_xact_lock_shared(hashtextextended(id::text, 0)) FROM (
+            SELECT id, {{lock}}(hashtextextended(id::text, 0))::text <> 'false' AS is_shared FROM (
                 SELECT id FROM contracts_contract
                 WHERE customer_id = named.id AND status <> 'draft' ORDER BY id
             ) AS signed
@@ -27,6 +27,8 @@ _SHARE = f"""
     ), pg_current_xact_id()
     FROM ({IDS_BY_KEY}) AS named
 """  # noqa: S608 put together from constants
+_WAIT = _SHARE.format(lock="pg_advisory_xact_lock_shared")
+_TRY = _SHARE.format(lock="pg_try_advisory_xact_lock_shared")
 _HOLD_CUSTOMER = """
     SELECT pg_advisory_xact_lock(hashtextextended(live.id::text, 0))
     FROM (SELECT id FROM contracts_contract WHERE customer_id = %s AND status <> 'draft' ORDER BY id) AS live
@@ -34,32 +36,39 @@ _HOLD_CUSTOMER = """
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
-def share(keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+class Held(Exception):
+    """A contract is being billed or changed, and the caller does not wait."""
+
+
+def share(keys: Collection[str], *, waits: bool = True) -> tuple[dict[str, str], list[str]]:
     """Count usage of the customers with these keys until the transaction ends; wait for a contract that is being billed.
 
     Returns the customers' ids by key, and those of their signed contracts, all of them locked. A key may be an alias, or
-    the number of a contract.
+    the number of a contract. Raises Held instead of waiting, if it is not to wait.
     """
     db.require_transaction()
-    customers, contracts = _share(keys)
+    customers, contracts = _share(keys, waits=waits)
     if missing := set(keys) - customers.keys():
         numbers = dict(
             Contract.objects.exclude(status=Contract.Status.DRAFT)
             .filter(number__in=missing)
             .values_list("number", "customer__key")
         )
-        found, more = _share(set(numbers.values())) if numbers else ({}, [])
+        found, more = _share(set(numbers.values()), waits=waits) if numbers else ({}, [])
         customers |= {number: found[key] for number, key in numbers.items()}
         contracts += more
     return customers, contracts
 
 
-def _share(keys: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def _share(keys: Collection[str], *, waits: bool) -> tuple[dict[str, str], list[str]]:
     asked = sorted(keys)
     with connection.cursor() as cursor:
-        cursor.execute(_SHARE, [asked, asked])
+        cursor.execute(_WAIT if waits else _TRY, [asked, asked])
         rows = cursor.fetchall()
-    return {row[0]: row[1] for row in rows}, [one for row in rows for one in row[2] or ()]
+    contracts = [one for row in rows for one in row[2] or ()]
+    if None in contracts:
+        raise Held
+    return {row[0]: row[1] for row in rows}, contracts
 
 
 def hold(contract_id: UUID) -> None:

@@ -1,7 +1,8 @@
 """Small requests that come at the same time share one transaction: a commit costs the same for one event as for fifty.
 
 Of the threads of a process one leads: it takes in what waits, its own and the others', and hands the lead on. Nobody waits
-for company; what gathers is what came while the transaction before was under way.
+for company; what gathers is what came while the transaction before was under way. Nor does it wait for a contract that is
+being billed: others would wait along.
 """
 
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from apps.contracts.locks import Held
 from apps.usage.ingest import ingest_all
 from apps.usage.intake import Batch, Ingested
 
@@ -35,8 +37,8 @@ def ingest(
 ) -> Ingested:
     """Count a few events, together with those that other threads bring at this moment; see `ingest.ingest`.
 
-    The answer is as if they had come alone, and is given after their commit. If the common transaction fails, each
-    tries for itself, so nobody answers for another's events.
+    The answer is as if they had come alone, and is given after their commit. If the common transaction fails, or would
+    have to wait for a contract, each tries for itself, so nobody answers or waits for another's events.
     """
     global _is_led  # noqa: PLW0603 who leads is a matter of the whole process
     ticket = _Ticket(Batch(events, actor, customer_key), at)
@@ -59,12 +61,14 @@ def _lead() -> None:
     global _is_led  # noqa: PLW0603
     taken = _take()
     try:
-        answers = ingest_all([ticket.batch for ticket in taken], at=max(ticket.at for ticket in taken))
+        answers = ingest_all(
+            [ticket.batch for ticket in taken], at=max(ticket.at for ticket in taken), waits=False
+        )
         for ticket, answer in zip(taken, answers, strict=True):
             ticket.answer = answer
-    except Exception:
+    except Exception as failure:
         # A request of its own tells each what is wrong; alone there is nobody to spare.
-        if len(taken) == 1:
+        if len(taken) == 1 and not isinstance(failure, Held):
             raise
     finally:
         with _lock:

@@ -82,10 +82,12 @@ def ingest_all(
     *,
     at: datetime,
     before_commit: Callable[[Sequence[Ingested]], None] | None = None,
+    waits: bool = True,
 ) -> list[Ingested]:
     """Count the events of several callers in one transaction, as if each had come alone; see `ingest`.
 
-    `before_commit` sees the answers, and may raise to undo it all.
+    `before_commit` sees the answers, and may raise to undo it all. Without `waits` it raises `locks.Held` where it would
+    have to wait for a contract that is being billed.
     """
     for batch in batches:
         if len(batch.events) > MOST_EVENTS:
@@ -97,7 +99,7 @@ def ingest_all(
 
     def count() -> list[Ingested]:
         with transaction.atomic(durable=True):
-            answers = take_in(intake, at=at)
+            answers = take_in(intake, at=at, waits=waits)
             if before_commit:
                 before_commit(answers)
             return answers
@@ -110,13 +112,15 @@ def ingest_all(
         return count()
 
 
-def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bool = False) -> list[Ingested]:
+def take_in(
+    intake: Intake, *, at: datetime, any_age: bool = False, releases: bool = False, waits: bool = True
+) -> list[Ingested]:
     """Count what counts and keep the rest in quarantine; return what became of each batch. A step.
 
     With `any_age` nothing is too old. What `releases` was received before, and is kept already.
     """
     db.require_transaction()
-    facts, anything_waits = _facts(intake, at=at, any_age=any_age)
+    facts, anything_waits = _facts(intake, at=at, any_age=any_age, waits=waits)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
     for event, judged in zip(intake.events, judge(intake.events, facts), strict=True):
@@ -140,13 +144,15 @@ def take_in(intake: Intake, *, at: datetime, any_age: bool = False, releases: bo
     return answers
 
 
-def _facts(intake: Intake, *, at: datetime, any_age: bool) -> tuple[Facts, bool]:
+def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple[Facts, bool]:
     """Read what is known of the customers, types and contracts of events, and lock the contracts against a close.
 
     Returns also whether anything waits in quarantine under the customer keys. What meters there are is asked after the
     locks: a recount holds them, and must find the events of whoever did not know its meter yet.
     """
-    customers, locked = locks.share({event.customer_key for event in intake.events if event.customer_key})
+    customers, locked = locks.share(
+        {event.customer_key for event in intake.events if event.customer_key}, waits=waits
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql.FACTS, [sql.array(sorted(set(intake.labels))), sql.array(sorted(locked))])
         rows = cursor.fetchall()

@@ -4,9 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apps.contracts import locks
 from apps.usage import gather
 from apps.usage.intake import Ingested
 from apps.usage.models import Event, Receipt
@@ -78,6 +79,29 @@ def test_one_that_is_refused_takes_nobody_along() -> None:
 
     assert [type(answer) is Ingested for answer in answers] == [True] * 8 + [False]
     assert total() == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_a_contract_that_is_being_billed_holds_nobody_up() -> None:
+    billed, _ = make_contract(), make_contract(make_customer("other"))
+    callers = ThreadPoolExecutor(2)
+
+    def call(key: str, customer: str) -> Ingested:
+        try:
+            return gather.ingest(events=[event(key, customer=customer)], at=AT, actor=ACTOR)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        locks.hold(billed.pk)
+        waiting = callers.submit(call, "a", "acme")
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        assert callers.submit(call, "b", "other").result(timeout=20).counted == 1
+        assert not waiting.done()
+
+    assert waiting.result(timeout=20).counted == 1
+    callers.shutdown()
 
 
 @pytest.mark.django_db
