@@ -29,6 +29,8 @@ class Posting:
     seconds: float
     path: str = "/api/v1/events"
     callers: int = 1
+    # How many events at most, if it is not for so many seconds.
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,9 @@ def _post(posting: Posting) -> Posted:
     counted = 0
     waits: list[float] = []
     begun = time.monotonic()
-    while time.monotonic() < begun + posting.seconds:
-        body = bodies[len(waits) % len(bodies)].replace(
-            _OWN.encode(), f"{posting.name}-{len(waits)}".encode()
-        )
+    while counted < posting.most if posting.most else time.monotonic() < begun + posting.seconds:
+        # Put together beforehand as far as possible: what the clients use, the server lacks.
+        body = f"{posting.name}-{len(waits)}".encode().join(bodies[len(waits) % len(bodies)])
         asked = time.monotonic()
         connection.request("POST", posting.path, body, headers)
         response = connection.getresponse()
@@ -96,7 +97,9 @@ def _wait_for_all(barrier: Barrier) -> None:
     barrier.wait()
 
 
-def _bodies(posting: Posting) -> list[bytes]:
+def _bodies(posting: Posting) -> list[list[bytes]]:
+    """Return bodies in pieces, between which stands what makes the ids new each time."""
     events = [{**event, "id": f"{event['id']}-{_OWN}"} for event in posting.events]
     starts = range(0, min(len(events) - posting.batch + 1, posting.batch * 200), posting.batch)
-    return [json.dumps(events[start : start + posting.batch]).encode() for start in starts]
+    bodies = [json.dumps(events[start : start + posting.batch]).encode() for start in starts]
+    return [body.split(_OWN.encode()) for body in bodies]

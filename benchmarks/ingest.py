@@ -79,8 +79,12 @@ def posted(
     clients: int,
     callers: int = 1,
     path: str = "/api/v1/events",
+    most: int | None = None,
 ) -> Load:
-    """Post events by client processes, each with so many callers, and return what the server made of it."""
+    """Post events by client processes, each with so many callers, and return what the server made of it.
+
+    For the context's seconds, or until there were so many events.
+    """
     # Ids are never the same again, whoever else posts into this database.
     begun, begun_cpu = time.time_ns(), _cpu_seconds(context.server_pid)
     with processes(clients) as pool:
@@ -97,6 +101,7 @@ def posted(
                     context.seconds,
                     path,
                     callers,
+                    most // clients if most else None,
                 )
                 for one in range(clients)
             ],

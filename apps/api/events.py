@@ -138,12 +138,12 @@ class Events(Resource):
 
     def _count(self, events: list[object], *, atomic: bool) -> Ingested:
         at, caller = clock.now(), self.caller
-        if len(events) <= gather.SMALL and not atomic:
-            return gather.ingest(events=events, at=at, actor=caller.actor, customer_key=caller.customer_key)
         try:
-            return ingest(
-                events=events, at=at, actor=caller.actor, customer_key=caller.customer_key, atomic=atomic
-            )
+            if atomic:
+                return ingest(
+                    events=events, at=at, actor=caller.actor, customer_key=caller.customer_key, atomic=True
+                )
+            return gather.ingest(events=events, at=at, actor=caller.actor, customer_key=caller.customer_key)
         finally:
             # Request and view refer to each other: thousands of events would lie there until the collector comes by.
             events.clear()

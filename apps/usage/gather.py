@@ -1,8 +1,8 @@
-"""Small requests that come at the same time share one transaction: a commit costs the same for one event as for fifty.
+"""Requests that come at the same time share a transaction: a commit, and what is asked before it, cost the same for many.
 
-Of the threads of a process one leads: it takes in what waits, its own and the others', and hands the lead on. Nobody waits
-for company; what gathers is what came while the transaction before was under way. Nor does it wait for a contract that is
-being billed: others would wait along.
+Of the threads of a process some lead: one takes in a group, its own request and others', and hands the lead on. Nobody
+waits for company; what gathers is what came while the transactions before were under way. Nor does a group wait for a
+contract that is being billed: others would wait along.
 """
 
 import threading
@@ -14,9 +14,8 @@ from apps.contracts.locks import Held
 from apps.usage.ingest import ingest_all
 from apps.usage.intake import Batch, Ingested
 
-# Larger batches gain nothing by company, and would make it wait.
-SMALL = 50
-_MOST_TOGETHER = 500
+# Larger requests do not go with these: who sends one event is not to wait for ten thousand.
+_SMALL = 50
 
 
 @dataclass(slots=True, eq=False)
@@ -24,65 +23,86 @@ class _Ticket:
     batch: Batch
     at: datetime
     ready: threading.Event = field(default_factory=threading.Event)
+    # Those that it is to lead, itself the first.
+    group: list["_Ticket"] = field(default_factory=list)
     answer: Ingested | None = None
 
 
-_lock = threading.Lock()
-_waiting: list[_Ticket] = []
-_is_led = False
+class _Lane:
+    """Takes in requests in groups of at most so many events, so many groups at a time."""
+
+    def __init__(self, *, most_events: int, most_leaders: int) -> None:
+        self._most_events = most_events
+        self._most_leaders = most_leaders
+        self._lock = threading.Lock()
+        self._waiting: list[_Ticket] = []
+        self._leaders = 0
+
+    def ingest(self, ticket: _Ticket) -> Ingested:
+        with self._lock:
+            if self._leaders < self._most_leaders:
+                self._leaders += 1
+                ticket.group = [ticket]
+            else:
+                self._waiting.append(ticket)
+        if not ticket.group:
+            ticket.ready.wait()
+        if ticket.group:
+            self._lead(ticket.group)
+        # What it was taken in with has failed.
+        if ticket.answer is None:
+            ticket.answer = ingest_all([ticket.batch], at=ticket.at)[0]
+        return ticket.answer
+
+    def _lead(self, group: Sequence[_Ticket]) -> None:
+        """Take the group in, in one transaction, and hand the lead to whoever came meanwhile."""
+        try:
+            answers = ingest_all(
+                [ticket.batch for ticket in group], at=max(ticket.at for ticket in group), waits=False
+            )
+            for ticket, answer in zip(group, answers, strict=True):
+                ticket.answer = answer
+        except Exception as failure:
+            # A request of its own tells each what is wrong; alone there is nobody to spare.
+            if len(group) == 1 and not isinstance(failure, Held):
+                raise
+        finally:
+            self._hand_on()
+            for ticket in group:
+                ticket.ready.set()
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            following = self._take()
+            if not following:
+                self._leaders -= 1
+                return
+        following[0].group = following
+        following[0].ready.set()
+
+    def _take(self) -> list[_Ticket]:
+        events = 0
+        taken: list[_Ticket] = []
+        while self._waiting:
+            events += len(self._waiting[0].batch.events)
+            if taken and events > self._most_events:
+                break
+            taken.append(self._waiting.pop(0))
+        return taken
+
+
+_small = _Lane(most_events=500, most_leaders=1)
+# Two, so that one is read and judged while the database writes the other.
+_large = _Lane(most_events=4_000, most_leaders=2)
 
 
 def ingest(
     *, events: Sequence[object], at: datetime, actor: str, customer_key: str | None = None
 ) -> Ingested:
-    """Count a few events, together with those that other threads bring at this moment; see `ingest.ingest`.
+    """Count events, together with those that other threads bring at this moment; see `ingest.ingest`.
 
     The answer is as if they had come alone, and is given after their commit. If the common transaction fails, or would
     have to wait for a contract, each tries for itself, so nobody answers or waits for another's events.
     """
-    global _is_led  # noqa: PLW0603 who leads is a matter of the whole process
-    ticket = _Ticket(Batch(events, actor, customer_key), at)
-    with _lock:
-        _waiting.append(ticket)
-        leads = not _is_led
-        _is_led = True
-    if not leads:
-        ticket.ready.wait()
-    # Still without an answer, it leads now, or what it was taken in with has failed.
-    if ticket.answer is None and ticket in _waiting:
-        _lead()
-    if ticket.answer is None:
-        ticket.answer = ingest_all([ticket.batch], at=at)[0]
-    return ticket.answer
-
-
-def _lead() -> None:
-    """Take in what waits, in one transaction, and hand the lead to whoever came meanwhile."""
-    global _is_led  # noqa: PLW0603
-    taken = _take()
-    try:
-        answers = ingest_all(
-            [ticket.batch for ticket in taken], at=max(ticket.at for ticket in taken), waits=False
-        )
-        for ticket, answer in zip(taken, answers, strict=True):
-            ticket.answer = answer
-    except Exception as failure:
-        # A request of its own tells each what is wrong; alone there is nobody to spare.
-        if len(taken) == 1 and not isinstance(failure, Held):
-            raise
-    finally:
-        with _lock:
-            _is_led = bool(_waiting)
-            following = _waiting[:1]
-        for ticket in (*taken, *following):
-            ticket.ready.set()
-
-
-def _take() -> list[_Ticket]:
-    with _lock:
-        events = 0
-        taken: list[_Ticket] = []
-        while _waiting and (not taken or events + len(_waiting[0].batch.events) <= _MOST_TOGETHER):
-            taken.append(_waiting.pop(0))
-            events += len(taken[-1].batch.events)
-        return taken
+    lane = _small if len(events) <= _SMALL else _large
+    return lane.ingest(_Ticket(Batch(events, actor, customer_key), at))
