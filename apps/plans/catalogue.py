@@ -6,11 +6,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models import Q
 
 from apps.core import audit
 from apps.plans import meter_rules
 from apps.plans.errors import BadMeter, MeterInUse
-from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Product
+from apps.plans.models import Charge, CreditUnit, EventTypeAlias, Meter, Plan, PlanVersion, Product
 
 # What decides how much an event counts for.
 _SHAPE = (
@@ -79,10 +80,12 @@ def put_meter(
     }
     if found := meter_rules.mistakes(fields):
         raise BadMeter(found)
-    _refuse_reshaping(key, fields)
-    if _is_reshaped(key, fields):
-        # Of types that no published price counts there is no event, so nothing of the past is missing.
-        fields["counts_from"] = at if _is_priced(event_type) else None
+    before = Meter.objects.select_for_update().filter(key=key).first()
+    changed = [name for name in _SHAPE if before and getattr(before, name) != fields[name]]
+    if before and changed:
+        _refuse_reshaping(before, changed)
+    if before is None or changed:
+        fields["counts_from"] = at if _misses_events(before, event_type) else None
     meter, _ = Meter.objects.update_or_create(key=key, defaults=fields)
     _record(meter, key=key, at=at, actor=actor, after={name: str(value) for name, value in fields.items()})
     return meter
@@ -110,25 +113,27 @@ def mark_whole(*, meter_id: UUID, counts_from: datetime | None) -> bool:
     return bool(Meter.objects.filter(pk=meter_id, counts_from=counts_from).update(counts_from=None))
 
 
-def _is_reshaped(key: str, fields: Mapping[str, object]) -> bool:
-    meter = Meter.objects.filter(key=key).first()
-    return meter is None or any(getattr(meter, name) != fields[name] for name in _SHAPE)
-
-
-def _is_priced(event_type: str) -> bool:
-    charges = Charge.objects.filter(meter__event_type=event_type)
-    return charges.exclude(plan_version__status=PlanVersion.Status.DRAFT).exists()
-
-
-def _refuse_reshaping(key: str, fields: Mapping[str, object]) -> None:
+def _refuse_reshaping(meter: Meter, changed: list[str]) -> None:
     """Refuse to change what a meter counts once a published price stands on it: totals would mix two measures."""
-    meter = Meter.objects.select_for_update().filter(key=key).first()
-    if meter is None:
-        return
-    changed = [name for name in _SHAPE if getattr(meter, name) != fields[name]]
     published = Charge.objects.filter(meter=meter).exclude(plan_version__status=PlanVersion.Status.DRAFT)
-    if changed and published.exists():
+    if published.exists():
         raise MeterInUse(meter.name, changed)
+
+
+def _misses_events(before: Meter | None, event_type: str) -> bool:
+    """Tell whether events may be stored that a new shape counts, or that the totals of the shape before hold."""
+    if before is None:
+        return _may_have_events(event_type)
+    return before.counts_from is not None or any(map(_may_have_events, {before.event_type, event_type}))
+
+
+def _may_have_events(event_type: str) -> bool:
+    """Tell whether events of a type may be stored: only those are that a published price counts, by their type or an alias."""
+    charges = Charge.objects.filter(meter__event_type=event_type)
+    return (
+        charges.exclude(plan_version__status=PlanVersion.Status.DRAFT).exists()
+        or EventTypeAlias.objects.filter(Q(sent_type=event_type) | Q(event_type=event_type)).exists()
+    )
 
 
 def _record(thing: models.Model, *, key: str, at: datetime, actor: str, after: dict[str, object]) -> None:

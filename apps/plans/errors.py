@@ -62,6 +62,30 @@ class TypeAliasTaken(Refusal):
         )
 
 
+class TypeHasMeters(Refusal):
+    code = "type-has-meters"
+    status = 409
+    title = "Type is counted already"
+
+    def __init__(self, sent_type: str, meter: str) -> None:
+        super().__init__(
+            f"Meter {meter} counts events of type {sent_type!r}, so that they cannot count as another type: those of the past "
+            "were never counted so. Send new events under the other type, or price this meter."
+        )
+
+
+class TypeAliasChain(Refusal):
+    code = "type-alias-chain"
+    status = 409
+    title = "An alias of an alias"
+
+    def __init__(self, sent_type: str, event_type: str) -> None:
+        super().__init__(
+            f"Events of type {sent_type!r} count as {event_type!r} already, and an alias does not lead to another. "
+            "Name the type that meters count."
+        )
+
+
 class BadMeter(Refusal):
     code = "bad-meter"
     status = 422
