@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException, localcontext
 from functools import lru_cache
 
 from apps.core.money import EXACT
 
 LONGEST = 200
+# A name that is no property: the event's own quantity.
+QUANTITY = "quantity"
 _DEEPEST = 20
 _EIGHTEEN = Decimal(1).scaleb(-18)
 # Wide enough that rounding it twice, to 120 digits and then to 18 decimals, changes nothing.
@@ -30,21 +32,27 @@ class BadExpression(ValueError):
 
 
 class NoValue(ArithmeticError):
-    """There is no value: something is divided by zero."""
+    """There is no value: something is divided by zero, or takes more digits than are computed with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A formula; `names` are the properties that it needs, in the order in which they are named."""
+    """A formula; `properties` are those that it names, in their order, without the event's own quantity."""
 
     text: str
-    names: tuple[str, ...]
+    properties: tuple[str, ...]
     _node: _Node
 
     def value(self, numbers: Numbers) -> Decimal:
-        """Compute exactly; a division is rounded once, half up, to 18 decimals. Raises NoValue on a division by zero."""
-        with localcontext(EXACT):
-            return self._node(numbers)
+        """Compute exactly; a division is rounded once, half up, to 18 decimals.
+
+        Raises NoValue on a division by zero, and where 120 digits do not hold the result or a part of it.
+        """
+        try:
+            with localcontext(EXACT):
+                return self._node(numbers)
+        except DecimalException as too_long:
+            raise NoValue from too_long
 
 
 @lru_cache(maxsize=1024)
@@ -56,7 +64,7 @@ def parse(text: str) -> Expression:
     node = reader.sum(depth=0)
     if reader.token[0] != "end":
         raise BadExpression(text, reader.token[2], "Something is left over")
-    return Expression(text, tuple(dict.fromkeys(reader.names)), node)
+    return Expression(text, tuple(name for name in dict.fromkeys(reader.names) if name != QUANTITY), node)
 
 
 class _Reader:

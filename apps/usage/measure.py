@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.plans import expression, meter_rules
-from apps.plans.expression import Expression, NoValue
+from apps.plans.expression import QUANTITY, Expression, NoValue
 from apps.plans.models import Meter
 from apps.usage import faults
 from apps.usage.faults import Fault
@@ -108,7 +108,7 @@ def wanted_of(measure: Measure) -> Sequence[str]:
     if meter.aggregation == Meter.Aggregation.OUTCOMES:
         return (OUTCOME, STATE)
     if meter.value_expression:
-        return [name for name in expression.parse(meter.value_expression).names if name != "quantity"]
+        return expression.parse(meter.value_expression).properties
     return (meter.value_property,) if meter.value_property else ()
 
 
@@ -145,16 +145,19 @@ def _property(event: ReadEvent, name: str) -> Quantity | Fault | None:
 
 
 def _computed(event: ReadEvent, formula: Expression, text: str) -> Quantity | Fault | None:
-    """Compute a formula; a property that is absent counts as 0 as long as another is there."""
-    numbers: dict[str, Decimal] = {}
-    is_there = False
-    for name in formula.names:
-        found = event.quantity if name == "quantity" else _property(event, name)
+    """Compute a formula; a property that is absent counts as 0 as long as another is there.
+
+    The quantity says nothing of that: an event that gives none has one, so a misspelt property would make it 0.
+    """
+    numbers = {QUANTITY: Decimal(event.quantity)}
+    is_there = not formula.properties
+    for name in formula.properties:
+        found = _property(event, name)
         if isinstance(found, Fault):
             return found
         is_there = is_there or found is not None
         numbers[name] = Decimal(found or 0)
-    if formula.names and not is_there:
+    if not is_there:
         return None
     try:
         return number(formula.value(numbers))

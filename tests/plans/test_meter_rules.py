@@ -70,6 +70,15 @@ def test_a_division_by_zero_has_no_value() -> None:
         parse("a / b").value({"a": Decimal(1), "b": Decimal(0)})
 
 
+@pytest.mark.parametrize("text", ["a * b * c * d", "a * a * a * a / 7", "a * a * a * a / (1 / 3)"])
+def test_what_takes_more_digits_than_are_computed_with_has_no_value(text: str) -> None:
+    """Four numbers of 33 digits each: their product has 132."""
+    long = Decimal("123456789012345.123456789012345679")
+
+    with pytest.raises(NoValue):
+        parse(text).value(dict.fromkeys("abcd", long))
+
+
 @given(
     st.recursive(
         st.integers(0, 99).map(str),
@@ -179,6 +188,39 @@ def test_a_formula_a_filter_and_a_range_together() -> None:
     assert taken.counted == 3
     assert total("uncached") == 70
     assert set(UsageDay.objects.values_list("dimensions__context", flat=True)) == {"short", "long"}
+
+
+@pytest.mark.django_db
+def test_an_event_whose_formula_takes_too_many_digits_waits_alone() -> None:
+    """It must not take the whole batch with it."""
+    make_meter("volume", event_type="box", aggregation="sum", value_expression="a * b * c * d")
+    make_contract(plan_version=make_plan_version([usage_charge("volume")]))
+    long = "123456789012345.123456789012345679"
+
+    taken = take(
+        event("a", type="box", properties=dict.fromkeys("abcd", long)),
+        event("b", type="box", properties=dict.fromkeys("abcd", 2)),
+    )
+
+    assert [(one.id, one.reason) for one in taken.details] == [("a", "bad_quantity")]
+    assert total("volume") == 16
+
+
+@pytest.mark.django_db
+def test_a_misspelt_property_beside_the_quantity_waits() -> None:
+    """5 discs of 3 GB are 15; with GB in the place of gb they would be 5 x 0, for nothing."""
+    make_meter("discs", event_type="disc", aggregation="sum", value_expression="quantity * gb")
+    make_contract(plan_version=make_plan_version([usage_charge("discs")]))
+
+    taken = take(
+        event("a", type="disc", quantity=5, properties={"gb": 3}),
+        event("b", type="disc", quantity=5, properties={"GB": 3}),
+    )
+
+    assert [(one.id, one.reason, one.field) for one in taken.details] == [
+        ("b", "value_missing", "properties.gb")
+    ]
+    assert total("discs") == 15
 
 
 @pytest.mark.django_db
