@@ -160,11 +160,11 @@ def unknown_type(type_: str) -> Fault:
 
 
 def too_old(days: int) -> Fault:
-    """Return that the event lies further back than its meters allow."""
+    """Return that the event lies further back than a meter allows that would bill it."""
     return Fault(
         Reason.TOO_OLD,
         "time",
-        f"Events of this type are taken up to {days} days late. If the time is right, ask finance staff to release it.",
+        f"Such events are taken up to {days} days late. If the time is right, ask finance staff to release it.",
     )
 
 

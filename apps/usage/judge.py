@@ -1,7 +1,7 @@
 """Judges whether readable events can be billed, and what they add to which meter; pure once the facts are read."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
@@ -16,9 +16,10 @@ from apps.usage.ways import (
     Group,
     OtherFeed,
     Way,
+    Window,
     cells_of,
-    early_hours_of,
-    late_days_of,
+    narrowest,
+    widest,
 )
 
 _LARGEST = 10**15
@@ -65,11 +66,8 @@ def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR09
     meters = facts.meters.get(event.type)
     if not meters:
         return faults.unknown_type(event.type)
-    if facts.at is not None:
-        if event.time > facts.at + timedelta(hours=early_hours_of(meters)):
-            return faults.too_early(facts.at, early_hours_of(meters))
-        if not facts.any_age and event.time < facts.at - timedelta(days=late_days_of(meters)):
-            return faults.too_old(late_days_of(meters))
+    if untimely := _untimely(event.time, widest(meters), facts):
+        return untimely
     for contract in facts.contracts.get(customer_id, ()):
         day = contract.day_of(event.time)
         if contract.covers(day):
@@ -84,7 +82,31 @@ def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR09
     # Where contracts follow each other in different time zones, an instant may lie in days of both.
     if len({one.timezone.key for one in facts.contracts[customer_id]}) == 1:
         facts.ways[event.customer_key, event.type, event.micros // _DAY] = way
-    return way
+    return way if way.starts <= event.micros < way.ends else _refused(event, way, facts) or way
+
+
+def _untimely(time: datetime, window: Window, facts: Facts) -> Fault | None:
+    if facts.at is None:
+        return None
+    if time > facts.at + timedelta(hours=window.early_hours):
+        return faults.too_early(facts.at, window.early_hours)
+    if not facts.any_age and time < facts.at - timedelta(days=window.late_days):
+        return faults.too_old(window.late_days)
+    return None
+
+
+def _refused(event: ReadEvent, way: Way, facts: Facts) -> Fault | None:
+    """Return why an event is not taken that comes earlier or later than some charged meter of its type allows.
+
+    The strictest of those decides that would bill some of it. So none bills what it does not take, and what waits is not
+    lost; a meter that nobody is charged for has no say.
+    """
+    fed = feed(event, way)
+    if isinstance(fed, Fault):
+        return fed
+    meters = [cell.measure.meter for cell in (*fed.cells, *(cell for cell, _ in fed.others))]
+    charged = [meter for meter in meters if way.contract.charges.get(meter.pk)]
+    return _untimely(event.time, narrowest(charged), facts) if charged else None
 
 
 # One meter after the other, with what keeps it from getting anything, reads best in one piece.

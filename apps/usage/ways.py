@@ -112,19 +112,34 @@ class Group:
     met: dict[Values, Cells]
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How late and how early events may come."""
+
+    late_days: int
+    early_hours: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Day:
-    """How one customer's events of one type are counted on one local day of a contract, between two midnights."""
+    """How one customer's events of one type are counted on one local day of a contract, between two midnights.
+
+    Events within the `window` every meter takes that the contract charges for.
+    """
 
     starts_at: datetime
     ends_at: datetime
     meters: Sequence[Meter]
     groups: Sequence[Group]
+    window: Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """How one customer's events of one type are counted between two instants of one local day, told in `micros`."""
+    """How one customer's events of one type are counted between two instants of one local day, told in `micros`.
+
+    No charged meter refuses those for their time; whether one before or after is taken, only what it feeds can tell.
+    """
 
     starts: int
     ends: int
@@ -221,12 +236,11 @@ class Facts:
     def _way(self, customer_id: str, event_type: str, contract: ContractFacts, day: date) -> Way:
         whole = _days.of(customer_id, contract, event_type, day, self)
         starts_at, ends_at = whole.starts_at, whole.ends_at
-        if self.at is not None and whole.meters:
+        if self.at is not None:
             if not self.any_age:
-                starts_at = max(starts_at, self.at - timedelta(days=late_days_of(whole.meters)))
+                starts_at = max(starts_at, self.at - timedelta(days=whole.window.late_days))
             # The last instant that is not too early is itself taken.
-            latest = self.at + timedelta(hours=early_hours_of(whole.meters), microseconds=1)
-            ends_at = min(ends_at, latest)
+            ends_at = min(ends_at, self.at + timedelta(hours=whole.window.early_hours, microseconds=1))
         return Way(micros_of(starts_at), micros_of(ends_at), customer_id, contract, day, whole.groups)
 
 
@@ -240,17 +254,24 @@ def _day(contract: ContractFacts, day: date, meters: Sequence[Meter], facts: Fac
         local_midnight(day + timedelta(days=1), contract.timezone.key),
         meters,
         [_group(tuple(routes)) for routes in grouped.values()],
+        narrowest([meter for meter in meters if contract.charges.get(meter.pk)] or meters),
     )
 
 
-def late_days_of(meters: Collection[Meter]) -> int:
-    """Return how late an event of these meters' type may be: as the most patient of them allows."""
-    return max(meter.late_days for meter in meters)
+def widest(meters: Collection[Meter]) -> Window:
+    """Return the window within which at least one of the meters takes events."""
+    return Window(
+        max((meter.late_days for meter in meters), default=0),
+        max((meter.early_hours for meter in meters), default=0),
+    )
 
 
-def early_hours_of(meters: Collection[Meter]) -> int:
-    """Return how far ahead an event of these meters' type may be."""
-    return max(meter.early_hours for meter in meters)
+def narrowest(meters: Collection[Meter]) -> Window:
+    """Return the window within which each of the meters takes events."""
+    return Window(
+        min((meter.late_days for meter in meters), default=0),
+        min((meter.early_hours for meter in meters), default=0),
+    )
 
 
 def charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:

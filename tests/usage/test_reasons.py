@@ -1,15 +1,16 @@
 """Every reason for which an event waits in quarantine, with the field it names."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from apps.usage.intake import State
 from apps.usage.models import QuarantinedEvent
+from apps.usage.release import release
 from apps.usage.strict_json import OutsizedNumber
 from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
-from tests.usage.events import AT, event, take, token_charges
+from tests.usage.events import ACTOR, AT, event, take, token_charges, total
 
 pytestmark = pytest.mark.django_db
 Reason = QuarantinedEvent.Reason
@@ -184,6 +185,87 @@ def test_a_meter_may_take_later_events() -> None:
 
     assert (taken.counted, taken.details[0].reason) == (1, Reason.TOO_OLD)
     assert "up to 70 days late" in taken.details[0].remedy
+
+
+def test_a_meter_that_is_only_shown_lets_no_late_event_onto_the_bill() -> None:
+    """49 days late: the charged meter takes 5 days, the shown one 60."""
+    make_meter("strict", late_days=5)
+    make_meter("shown", late_days=60)
+    make_contract(plan_version=make_plan_version([usage_charge("strict")]), starts_on=date(2026, 8, 1))
+
+    taken = take(event("a", time="2026-09-01T12:00:00Z"), event("b", time="2026-10-16T12:00:00Z"))
+
+    assert (taken.counted, taken.details[0].reason) == (1, Reason.TOO_OLD)
+    assert "up to 5 days late" in taken.details[0].remedy
+
+
+def test_a_meter_that_is_only_shown_keeps_no_late_event_off_the_bill() -> None:
+    make_meter("charged", late_days=60)
+    make_meter("shown", late_days=5)
+    make_contract(plan_version=make_plan_version([usage_charge("charged")]), starts_on=date(2026, 8, 1))
+
+    assert take(event("a", time="2026-09-01T12:00:00Z")).counted == 1
+
+
+def token_meters() -> None:
+    """Input tokens are billed up to 35 days late and 1 hour early, output tokens 5 days and 3 hours."""
+    for key, late_days, early_hours in (("input", 35, 1), ("output", 5, 3)):
+        make_meter(
+            key,
+            event_type="llm.request",
+            aggregation="sum",
+            value_property=f"{key}_tokens",
+            late_days=late_days,
+            early_hours=early_hours,
+        )
+    version = make_plan_version([usage_charge("input"), usage_charge("output")])
+    make_contract(plan_version=version, starts_on=date(2026, 8, 1))
+
+
+@pytest.mark.parametrize("late", ["2026-09-30T12:00:00Z", "2026-10-20T14:00:00Z"])
+def test_an_event_waits_whole_if_one_of_the_meters_that_would_bill_it_does_not_take_it(late: str) -> None:
+    """20 days late for output, or 2 hours early for input; staff release the late one with both parts."""
+    token_meters()
+
+    taken = take(
+        event("a", type="llm.request", time=late, properties={"input_tokens": 7, "output_tokens": 3})
+    )
+
+    assert taken.quarantined == 1
+    assert (total("input"), total("output")) == (0, 0)
+    waiting = list(QuarantinedEvent.objects.values_list("pk", flat=True))
+    release(ids=waiting, at=AT + timedelta(days=1), actor=ACTOR, any_age=True)
+    assert (total("input"), total("output")) == (7, 3)
+
+
+def test_a_meter_has_no_say_about_events_that_do_not_feed_it() -> None:
+    token_meters()
+
+    taken = take(
+        event("a", type="llm.request", time="2026-09-30T12:00:00Z", properties={"input_tokens": 7}),
+        event("b", type="llm.request", time="2026-10-20T14:00:00Z", properties={"output_tokens": 3}),
+        event("c", type="llm.request", time="2026-10-20T14:00:00Z", properties={"input_tokens": 1}),
+        event("d", type="llm.request", time="2026-09-30T12:00:00Z", properties={"output_tokens": 1}),
+    )
+
+    assert [(one.id, one.reason) for one in taken.details] == [("c", "too_early"), ("d", "too_old")]
+    assert (total("input"), total("output")) == (7, 3)
+
+
+def test_a_meter_whose_filters_keep_an_event_out_has_no_say() -> None:
+    only_eu = [{"property": "region", "test": "equals", "values": ["eu"], "from": None, "to": None}]
+    make_meter("eu", late_days=5, filters=only_eu)
+    make_meter("all", late_days=35)
+    version = make_plan_version([usage_charge("eu"), usage_charge("all")])
+    make_contract(plan_version=version, starts_on=date(2026, 8, 1))
+
+    taken = take(
+        event("a", time="2026-09-30T12:00:00Z", properties={"region": "eu"}),
+        event("b", time="2026-09-30T12:00:00Z", properties={"region": "us"}),
+    )
+
+    assert [(one.id, one.reason) for one in taken.details] == [("a", "too_old")]
+    assert total("all") == 1
 
 
 def test_a_value_too_long_to_tell_events_apart_by_is_no_dimension() -> None:
