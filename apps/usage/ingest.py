@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
@@ -27,7 +28,7 @@ from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
 MOST_EVENTS = 10_000
 
 Id = tuple[str, str]
-
+_T = TypeVar("_T")
 
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 _SEEN_BEFORE = Fault("seen_before", "id", "Nothing: the event was counted before.")
@@ -104,12 +105,17 @@ def ingest_all(
                 before_commit(answers)
             return answers
 
+    return again_after_deadlock(count)
+
+
+def again_after_deadlock(call: Callable[[], _T]) -> _T:
+    """Call, and once more where it and another waited for each other: the database has undone it whole."""
     try:
-        return count()
+        return call()
     except OperationalError as failure:
         if not isinstance(failure.__cause__, postgres.DeadlockDetected | postgres.SerializationFailure):
             raise
-        return count()
+        return call()
 
 
 def take_in(

@@ -18,10 +18,11 @@ from apps.plans.queries import charges_of, meters_by_type
 from apps.rating.engine import rate
 from apps.usage import queries, sql, strict_json
 from apps.usage.combine import Total, as_usage
+from apps.usage.intake import Batch, Intake
 from apps.usage.judge import judge
 from apps.usage.models import QuarantinedEvent
-from apps.usage.read_event import read_event
 from apps.usage.stored import facts_of
+from apps.usage.strict_json import BadJson
 from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
 
 # Of more, the first tell enough: the page says that it is so.
@@ -106,6 +107,18 @@ def of_cause(reason: str, subject: str) -> QuerySet[QuarantinedEvent]:
     return found.filter(type=subject) if reason == Reason.UNKNOWN_TYPE else found
 
 
+def as_sent(waiting: QuarantinedEvent, *, actor: str = "") -> Batch:
+    """Return a waiting event as it came: under the key that it was kept for, so that one by a confined key stays with it.
+
+    What cannot be read comes as its text, which is no event.
+    """
+    try:
+        raw = strict_json.load(waiting.body.encode())
+    except BadJson:
+        raw = waiting.body
+    return Batch([raw], actor, waiting.customer_key or None)
+
+
 def worth(
     waiting: Sequence[QuarantinedEvent], *, as_customer: UUID | None = None, as_type: str = ""
 ) -> Worth:
@@ -114,7 +127,7 @@ def worth(
     Their age does not matter, the last contract of each customer is taken as running on, and unknown customers and types
     are read as those given. What is added up counts; highest values, levels and outcomes are left out.
     """
-    read = [read_event(place, strict_json.load(one.body.encode())) for place, one in enumerate(waiting)]
+    read = Intake.of([as_sent(one) for one in waiting]).events
     customers = {
         key: str(one)
         for key, one in customers_named({e.customer_key for e in read if e.customer_key}).items()

@@ -5,18 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from random import Random
 from threading import Barrier
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from apps.contracts import locks
+from apps.contracts import extend, locks
 from apps.contracts.models import Contract
+from apps.customers.models import Customer
 from apps.usage.intake import Ingested
 from apps.usage.models import Event, EventKey, LateDay, QuarantinedEvent, Receipt
 from apps.usage.reconcile import reconcile
+from apps.usage.release import dismiss, release
 from tests.builders import make_contract, make_customer
-from tests.usage.events import backdate_meters, event, take, total
+from tests.usage.events import ACTOR, AT, backdate_meters, event, take, total
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CALLERS = 16
@@ -76,6 +79,63 @@ def test_of_two_bodies_under_one_id_exactly_one_counts() -> None:
 
     assert sorted((answer.counted, answer.conflict) for answer in answers) == [(0, 1)] * 15 + [(1, 0)]
     assert total() == 1
+
+
+def waiting_for_a_contract(many: int) -> list[UUID]:
+    """Let events wait until their contract is extended; return where they wait."""
+    contract = make_contract(ends_on=date(2026, 10, 10))
+    take(*[event(f"e{number:03}") for number in range(many)])
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=AT, actor=ACTOR)
+    return list(QuarantinedEvent.objects.values_list("pk", flat=True))
+
+
+def test_a_release_waits_for_an_id_without_holding_what_others_would_resolve() -> None:
+    """Ingest takes ids first and the rows in quarantine then: held the other way round, each would wait for the other."""
+    ids = waiting_for_a_contract(1)
+    waiting = ThreadPoolExecutor(1)
+
+    with transaction.atomic():
+        EventKey.objects.create(customer=Customer.objects.get(), key="e000", fingerprint=b"", time=AT)
+        answer = waiting.submit(release, ids=ids, at=AT, actor=ACTOR)
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=0.3)
+        assert QuarantinedEvent.objects.select_for_update(nowait=True).get().resolved_at is None
+        transaction.set_rollback(True)
+
+    assert answer.result(timeout=20).counted == 1
+    waiting.submit(lambda: connection.close()).result()  # noqa: PLW0108 the thread's own connection
+    waiting.shutdown()
+
+
+def test_events_sent_again_while_they_are_released_count_once() -> None:
+    ids = waiting_for_a_contract(300)
+    events = [event(f"e{number:03}") for number in range(300)]
+
+    def call(number: int) -> Ingested:
+        return take(*events) if number % 4 else release(ids=ids, at=AT, actor=ACTOR)
+
+    answers = all_at_once(call)
+
+    assert sum(answer.counted for answer in answers) == 300
+    assert total() == 300
+    assert QuarantinedEvent.objects.filter(resolution="counted").count() == 300
+    assert not reconcile().differences
+
+
+def test_what_is_released_and_dismissed_at_once_is_one_of_the_two() -> None:
+    ids = waiting_for_a_contract(50)
+
+    def call(number: int) -> Ingested:
+        if number % 2:
+            return release(ids=ids, at=AT, actor=ACTOR)
+        many = dismiss(ids=ids, reason="A test", at=AT, actor=ACTOR)
+        return Ingested(many, 0, 0, 0, many, ())
+
+    answers = all_at_once(call)
+
+    assert sum(answer.counted + answer.quarantined for answer in answers) == 50
+    assert Event.objects.count() == QuarantinedEvent.objects.filter(resolution="counted").count()
+    assert not reconcile().differences
 
 
 def test_a_close_waits_for_ingest_and_ingest_for_a_close() -> None:

@@ -1,15 +1,19 @@
 """Quarantine: causes are mended, and events released at their own time."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
 from apps.contracts import extend
+from apps.contracts.models import Contract
 from apps.core.errors import Refusal
+from apps.core.money import Money
 from apps.customers import aliases
 from apps.plans import type_aliases
 from apps.usage import queries
 from apps.usage.models import Event, QuarantinedEvent
+from apps.usage.quarantine import worth
 from apps.usage.reconcile import reconcile
 from apps.usage.release import dismiss, release
 from tests.builders import make_contract, make_customer, make_meter
@@ -126,6 +130,17 @@ def test_an_event_by_a_confined_key_never_counts_for_another_customer() -> None:
     assert total() == 0
 
 
+def test_releasing_what_waits_no_more_changes_nothing() -> None:
+    make_customer()
+    take(event("a"))
+    ids = list(queries.waiting().values_list("pk", flat=True))
+    make_contract()
+    release(ids=ids, at=LATER, actor=ACTOR)
+
+    assert release(ids=ids, at=LATER, actor=ACTOR).received == 0
+    assert total() == 1
+
+
 def test_a_dismissed_event_stays_on_record_and_waits_no_more() -> None:
     take(event("a"))
 
@@ -139,6 +154,31 @@ def test_a_dismissed_event_stays_on_record_and_waits_no_more() -> None:
         "dismissed",
     )
     assert not reconcile().differences
+
+
+def test_what_cannot_be_read_any_more_waits_as_no_event() -> None:
+    """A row of NUL, as an import kept it once; it keeps nothing else from being counted."""
+    make_contract(ends_on=date(2026, 10, 15))
+    take(event("a"), event("b"))
+    QuarantinedEvent.objects.filter(event_key="a").update(body='"{\\"id\\": \\"a\\u0000\\"}"')
+    Contract.objects.update(ends_on=None)
+
+    assert worth(list(queries.waiting())).unclear == 1
+    assert release_all() == (1, 1)
+    assert queries.waiting().values_list("reason", "event_key").get() == ("not_an_event", "a")
+    assert not reconcile().differences
+
+
+def test_what_a_confined_key_sent_is_worth_what_its_customer_would_pay() -> None:
+    """Two calls at 0.01, which name no customer; and one that names another, which never counts."""
+    make_contract(ends_on=date(2026, 10, 15))
+    make_contract(make_customer("other"))
+    astray = event("c", customer="other")
+    take(event("a", customer=None), event("b", customer=None), astray, customer_key="acme")
+
+    found = worth(list(queries.waiting()))
+
+    assert (found.amounts, found.priced, found.unclear) == ((Money(Decimal("0.02"), "USD"),), 2, 1)
 
 
 def test_dismissing_needs_a_reason() -> None:
