@@ -224,5 +224,14 @@ def period_closed(contract: str, until: date) -> Fault:
     )
 
 
+def dismissed(reason: str, field: str) -> Fault:
+    """Return that staff decided not to bill the event while it waited for a reason: sending it again does not overrule them."""
+    return Fault(
+        reason,
+        field,
+        "Finance staff dismissed this event, so it is never billed. If it is to count after all, give it another id.",
+    )
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:80]}…")

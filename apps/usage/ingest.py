@@ -12,11 +12,12 @@ from django.db.models import Max
 from psycopg import errors as postgres
 
 from apps.contracts import locks
+from apps.contracts.queries import customers_named
 from apps.core import db
 from apps.core.ids import uuid7
 from apps.plans.models import Meter
 from apps.plans.queries import meters_by_type
-from apps.usage import binary_rows, months, receipts, sql, totals
+from apps.usage import binary_rows, faults, months, receipts, sql, totals
 from apps.usage.errors import NotAllCounted, TooManyEvents
 from apps.usage.faults import Fault
 from apps.usage.intake import Batch, Detail, Ingested, Intake, State
@@ -129,7 +130,11 @@ def take_in(
     facts, anything_waits = _facts(intake, at=at, any_age=any_age, waits=waits)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
-    for event, judged in zip(intake.events, judge(intake.events, facts), strict=True):
+    found = judge(intake.events, facts)
+    waiting = _waiting(intake, facts.customers) if anything_waits else {}
+    if waiting and not releases:
+        _keep_out_dismissed(intake, waiting, found)
+    for event, judged in zip(intake.events, found, strict=True):
         if isinstance(judged, Fault):
             held[event.index] = judged
         else:
@@ -143,7 +148,7 @@ def take_in(
     if quarantined and not releases:
         _keep(intake, quarantined, held, at=at)
     answers = _answers(intake, details)
-    resolved = _resolve(intake, details, at=at) if anything_waits else []
+    resolved = _resolve(intake, details, waiting, at=at) if waiting else []
     receipts.write(intake, details, resolved=resolved, releases=releases, at=at)
     # Last, since callers of the same customer wait for each other here until the commit.
     totals.add(counted, at=at)
@@ -153,14 +158,15 @@ def take_in(
 def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple[Facts, bool]:
     """Read what is known of the customers, types and contracts of events, and lock the contracts against a close.
 
-    Returns also whether anything waits in quarantine under the customer keys. What meters there are is asked after the
+    Returns also whether anything waits in quarantine under the customers' keys. What meters there are is asked after the
     locks: a recount holds them, and must find the events of whoever did not know its meter yet.
     """
     customers, locked = locks.share(
         {event.customer_key for event in intake.events if event.customer_key}, waits=waits
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql.FACTS, [sql.array(sorted(set(intake.labels))), sql.array(sorted(locked))])
+        labels, ids = sql.array(sorted(set(intake.labels))), sql.array(sorted(set(customers.values())))
+        cursor.execute(sql.FACTS, [labels, ids, sql.array(sorted(locked))])
         rows = cursor.fetchall()
     anything_waits, stamp = rows[0][:2]
     charges = {version: charges_by_meter(version) for version in {row[5] for row in rows} if version}
@@ -271,16 +277,51 @@ def _keep(intake: Intake, quarantined: Sequence[int], held: dict[int, Fault], *,
     sql.keep_quarantined([rows[one] for one in sorted(rows)], at=at)
 
 
-def _resolve(intake: Intake, details: Sequence[Detail], *, at: datetime) -> list[Resolved]:
+def _waiting(intake: Intake, customers: Mapping[str, str]) -> dict[Id, list[int]]:
+    """Return under which customer keys and ids of the batch something may wait, each with the places of those events in it.
+
+    The same event may wait under another key of its customer: an alias, or a contract's number.
+    """
+    names: dict[str, list[str]] = {}
+    for name, owner in customers_named(sql.names_waiting(set(customers.values()))).items():
+        names.setdefault(str(owner), []).append(name)
+    found: dict[Id, list[int]] = {}
+    for event, label in zip(intake.events, intake.labels, strict=True):
+        if event.key:
+            for name in {label, *names.get(customers.get(event.customer_key or "", ""), ())}:
+                found.setdefault((name, event.key), []).append(event.index)
+    return found
+
+
+def _keep_out_dismissed(
+    intake: Intake, waiting: Mapping[Id, Sequence[int]], judged: list[Countable | Fault]
+) -> None:
+    """Put a fault in the place of what staff dismissed before: the same body again is a retry, another one is news."""
+    for name, key, print_, reason, field in sql.dismissed(waiting):
+        for place in waiting[name, key]:
+            if intake.events[place].fingerprint == print_:
+                judged[place] = faults.dismissed(reason, field)
+
+
+def _resolve(
+    intake: Intake, details: Sequence[Detail], waiting: Mapping[Id, Sequence[int]], *, at: datetime
+) -> list[Resolved]:
     """Note what waited in quarantine under the ids that stand now, and say what each of those came to."""
-    quarantined = {detail.index for detail in details if detail.state is State.QUARANTINED}
-    standing = {
-        (label, event.key): event.fingerprint
-        for event, label in zip(intake.events, intake.labels, strict=True)
-        if event.key and event.index not in quarantined
-    }
-    found = sql.resolve_quarantined([label for label, _ in standing], [key for _, key in standing], at=at)
-    return [Resolved(label, times, print_ == standing[label, key]) for label, key, print_, times in found]
+    states = {detail.index: detail.state for detail in details}
+    standing: dict[Id, tuple[str, bytes]] = {}
+    for one, places in waiting.items():
+        for place in places:
+            state = states.get(place, State.COUNTED)
+            if state is State.CONFLICT:
+                # Another body stands, which is not in the batch.
+                standing.setdefault(one, (intake.labels[place], b""))
+            elif state is not State.QUARANTINED:
+                standing[one] = intake.labels[place], intake.events[place].fingerprint
+    resolved = []
+    for name, key, print_, times in sql.resolve_quarantined(standing, at=at):
+        by, stands = standing[name, key]
+        resolved.append(Resolved(name, by, times, print_ == stands))
+    return resolved
 
 
 def _answers(intake: Intake, details: Sequence[Detail]) -> list[Ingested]:

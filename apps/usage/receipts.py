@@ -17,9 +17,13 @@ _READABLE = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An event that waited in quarantine, so many times received, until its id was counted: with the same body or another."""
+    """An event that waited in quarantine, so many times received, until its id was counted: with the same body or another.
+
+    It waited under the customer key `label`; what stands in its place came under `by`.
+    """
 
     label: str
+    by: str
     times: int
     is_same: bool
 
@@ -63,9 +67,9 @@ def _released(row: _Row) -> _Row:
 
 
 def _move(rows: dict[_Key, _Row], resolved: Sequence[Resolved]) -> None:
-    by_label = {label: row for (_, label), row in rows.items()}
+    actors = {label: actor for actor, label in rows}
     for one in resolved:
-        row = by_label[one.label]
+        row = rows.setdefault((actors[one.by], one.label), dict.fromkeys(_COLUMNS, 0))
         row["quarantined"] -= one.times
         row["duplicate" if one.is_same else "conflict"] += one.times
 

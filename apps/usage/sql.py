@@ -18,10 +18,14 @@ from apps.usage.ways import Countable
 
 _ARRAY_SPECIAL = re.compile(r'(["\\])')
 
-# The contracts of a batch, behind what else it asks: whether anything waits in quarantine, and how the catalogue stands.
+# The contracts of a batch, behind what else it asks: whether anything waits in quarantine under the customers' keys of the
+# batch or other ones of theirs, and how the catalogue stands.
 FACTS = f"""
     SELECT EXISTS (
-               SELECT FROM usage_quarantinedevent WHERE resolution <> 'counted' AND customer_key = ANY(%s::text[])
+               SELECT FROM usage_quarantinedevent
+               WHERE resolution <> 'counted' AND customer_key = ANY(%s::text[] || ARRAY(
+                   SELECT key FROM customers_customeralias WHERE customer_id = ANY(%s::uuid[])
+               ))
            ), ({CATALOGUE_STAMP}),
            live.id::text, live.number, live.customer_id::text, live.plan_version_id, live.timezone, live.starts_on,
            live.ends_on, live.billed_until_on
@@ -144,6 +148,19 @@ _WRITE_RECEIPTS = """
     SELECT added.*, %s
     FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[],
                 %s::int[], %s::int[]) AS added
+"""
+# Of the keys, aliases and contract numbers under which usage of customers may come, those under which something waits.
+_NAMES_WAITING = """
+    SELECT name FROM (
+        SELECT key AS name FROM customers_customer WHERE id = ANY(%s::uuid[])
+        UNION SELECT key FROM customers_customeralias WHERE customer_id = ANY(%s::uuid[])
+        UNION SELECT number FROM contracts_contract WHERE customer_id = ANY(%s::uuid[]) AND status <> 'draft'
+    ) AS names
+    WHERE EXISTS (SELECT FROM usage_quarantinedevent WHERE customer_key = name AND resolution <> 'counted')
+"""
+_DISMISSED = """
+    SELECT customer_key, event_key, fingerprint, reason, field FROM usage_quarantinedevent
+    WHERE resolution = 'dismissed' AND (customer_key, event_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """
 _RESOLVE_QUARANTINED = """
     UPDATE usage_quarantinedevent SET resolved_at = %s, resolution = 'counted'
@@ -371,12 +388,28 @@ def write_receipts(rows: Sequence[tuple[object, ...]], *, at: datetime) -> None:
         cursor.execute(_WRITE_RECEIPTS, [at, *(_texts(column) for column in columns)])
 
 
-def resolve_quarantined(
-    customers: Sequence[str], keys: Sequence[str], *, at: datetime
-) -> list[tuple[str, str, bytes, int]]:
-    """Note that events with these customers and ids were counted after all; return those that waited."""
+def names_waiting(customer_ids: Collection[str]) -> list[str]:
+    """Return under which names of these customers something waits in quarantine, or is dismissed."""
+    ids = array(sorted(customer_ids))
     with connection.cursor() as cursor:
-        cursor.execute(_RESOLVE_QUARANTINED, [at, array(customers), array(keys)])
+        cursor.execute(_NAMES_WAITING, [ids, ids, ids])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def dismissed(asked: Collection[tuple[str, str]]) -> list[tuple[str, str, bytes, str, str]]:
+    """Return what staff dismissed of these (customer key, event id): with its fingerprint, reason and field."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DISMISSED, [array([name for name, _ in asked]), array([key for _, key in asked])])
+        return [(name, key, bytes(print_), *why) for name, key, print_, *why in cursor.fetchall()]
+
+
+def resolve_quarantined(
+    standing: Collection[tuple[str, str]], *, at: datetime
+) -> list[tuple[str, str, bytes, int]]:
+    """Note that events with these (customer key, event id) were counted after all; return those that waited."""
+    names, keys = [name for name, _ in standing], [key for _, key in standing]
+    with connection.cursor() as cursor:
+        cursor.execute(_RESOLVE_QUARANTINED, [at, array(names), array(keys)])
         return [(customer, key, bytes(print_), times) for customer, key, print_, times in cursor.fetchall()]
 
 

@@ -156,6 +156,87 @@ def test_a_dismissed_event_stays_on_record_and_waits_no_more() -> None:
     assert not reconcile().differences
 
 
+def dismiss_all() -> None:
+    dismiss(ids=list(queries.waiting().values_list("pk", flat=True)), reason="A test", at=AT, actor=ACTOR)
+
+
+def test_a_dismissed_event_sent_again_stays_out_and_says_so() -> None:
+    """The contract is extended after the event was dismissed, so that nothing else keeps it out."""
+    contract = make_contract(ends_on=date(2026, 10, 15))
+    take(event("a"))
+    dismiss_all()
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=LATER, actor=ACTOR)
+
+    again = take(event("a"), event("b"))
+
+    assert (again.counted, again.quarantined, again.details[0].id) == (1, 1, "a")
+    assert "staff dismissed this event" in again.details[0].remedy
+    assert QuarantinedEvent.objects.values_list("resolution", "times").get() == ("dismissed", 2)
+    assert (queries.waiting().count(), total()) == (0, 1)
+    assert not reconcile().differences
+
+
+def test_a_dismissed_event_says_so_also_while_it_could_not_count() -> None:
+    take(event("a"))
+    dismiss_all()
+
+    assert "staff dismissed this event" in take(event("a")).details[0].remedy
+
+
+def test_another_body_under_a_dismissed_id_counts() -> None:
+    contract = make_contract(ends_on=date(2026, 10, 15))
+    take(event("a"))
+    dismiss_all()
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=LATER, actor=ACTOR)
+
+    taken = take(event("a"), event("a", quantity=2))
+
+    assert [(one.index, one.state) for one in taken.details] == [(0, "conflict")]
+    assert Event.objects.get().quantity == 2
+    received = queries.received()
+    assert (received.counted, received.conflict, received.quarantined) == (1, 2, 0)
+    assert not reconcile().differences
+
+
+def test_an_event_that_waits_under_an_alias_waits_no_more_once_it_counts_under_the_key() -> None:
+    contract = make_contract(ends_on=date(2026, 10, 15))
+    aliases.add(key="acme-inc", customer_id=contract.customer_id, at=AT, actor=ACTOR)
+    take(event("a", customer="acme-inc"), event("b", customer="acme-inc"))
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=LATER, actor=ACTOR)
+
+    take(event("a"), event("b", quantity=2))
+
+    received = queries.received()
+    assert (received.counted, received.duplicate, received.conflict, received.quarantined) == (2, 1, 1, 0)
+    assert queries.waiting().count() == 0
+    assert not reconcile().differences
+
+
+def test_events_that_wait_under_several_names_of_one_customer_are_resolved_together() -> None:
+    """One waits under the contract's number, with a body of its own since it names the contract, the other under the key."""
+    contract = make_contract(ends_on=date(2026, 10, 15))
+    take(event("a", customer=None, contract=contract.number), event("b"))
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=LATER, actor=ACTOR)
+
+    take(event("a"), event("b"))
+
+    received = queries.received()
+    assert (received.counted, received.duplicate, received.conflict, received.quarantined) == (2, 1, 1, 0)
+    assert not reconcile().differences
+
+
+def test_what_waits_for_a_customer_is_not_resolved_by_one_whose_contract_has_its_key_as_number() -> None:
+    make_customer("other")
+    contract = make_contract(make_customer(), number="other", ends_on=date(2026, 10, 15))
+    take(event("a", customer="other"), event("b"))
+    extend.extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=LATER, actor=ACTOR)
+
+    take(event("a"), event("b"))
+
+    assert queries.waiting().values_list("customer_key", "event_key").get() == ("other", "a")
+    assert not reconcile().differences
+
+
 def test_what_cannot_be_read_any_more_waits_as_no_event() -> None:
     """A row of NUL, as an import kept it once; it keeps nothing else from being counted."""
     make_contract(ends_on=date(2026, 10, 15))
