@@ -54,7 +54,7 @@ def feed_all(
     events: Sequence[ReadEvent], way: Way, *, is_stored: bool = False
 ) -> Sequence[Countable | Fault]:
     """Return what every meter gets of each event on its way; see `feed`."""
-    fed = _plainly_fed(events, way)
+    fed = _plainly_fed(events, way, is_stored=is_stored)
     return fed or [feed(event, way, is_stored=is_stored) for event in events]
 
 
@@ -149,13 +149,14 @@ def feed(event: ReadEvent, way: Way, *, is_stored: bool = False) -> Countable | 
     return faults.value_missing(wanted) if wanted else faults.not_in_plan(way.contract.number, event.type)
 
 
-def _plainly_fed(events: Sequence[ReadEvent], way: Way) -> list[Countable] | None:
+def _plainly_fed(events: Sequence[ReadEvent], way: Way, *, is_stored: bool) -> list[Countable] | None:
     """Return what the meters get of all the events at once, column by column, where that is plain; else None.
 
     Plain means: meters that count every event or sum a property, as `Group.plain` says; whole numbers that are there; and
     texts as dimension values, all of them priced.
     """
-    if not any(group.is_charged for group in way.groups) or min(event.quantity for event in events) < 0:
+    is_billed = is_stored or any(group.is_charged for group in way.groups)
+    if not is_billed or min(event.quantity for event in events) < 0:
         return None
     properties = [event.properties for event in events]
     cells: list[tuple[Cell, ...]] = []

@@ -11,7 +11,9 @@ from apps.contracts.models import Contract
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.usage import levels, outcomes
+from apps.usage.measure import Value
 from apps.usage.outcomes import OutcomeKey, Staged
+from apps.usage.read_event import Quantity
 from apps.usage.sql import DayKey
 from apps.usage.totals import day_key, pointed, staged
 from apps.usage.ways import Cell, Countable
@@ -27,32 +29,43 @@ class Rebuilt:
     Dimension values are in the canonical writing of ingest.
     """
 
-    days: dict[Cell, tuple[Decimal, int]] = field(default_factory=dict)
-    latest: dict[Cell, tuple[datetime, Decimal]] = field(default_factory=dict)
+    days: Totals = field(default_factory=dict)
+    best: dict[DayKey, tuple[datetime, Decimal]] = field(default_factory=dict)
     values: Counter[tuple[DayKey, str]] = field(default_factory=Counter)
     stages: dict[OutcomeKey, list[Staged]] = field(default_factory=dict)
     points: dict[SeriesKey, list[levels.Point]] = field(default_factory=dict)
 
-    def add(self, one: Countable) -> None:
-        """Add what an event feeds."""
-        for cell, quantity in one.feeds:
-            self._add(cell, Decimal(quantity))
-        for cell, value in one.others:
-            meter = cell.measure.meter
-            if meter.level:
-                point = pointed((one, cell, value))
-                self.points.setdefault((cell.customer_id, cell.meter_id, cell.dimensions), []).append(point)
-            elif meter.aggregation == Meter.Aggregation.UNIQUE_COUNT:
-                self.values[day_key(cell), str(value)] += 1
-            elif meter.aggregation == Meter.Aggregation.OUTCOMES:
-                stage = staged((one, cell, value))
-                self.stages.setdefault(stage.outcome_key, []).append(stage)
-            else:
-                self._raise(cell, one.event.time, Decimal(str(value)))
+    def add(self, counted: Iterable[Countable]) -> None:
+        """Add what events feed."""
+        # Cells of other types of events, or of other pages, may name the same day: it is their keys that are added up.
+        sums: dict[Cell, tuple[Quantity, int]] = {}
+        with localcontext(EXACT):
+            for one in counted:
+                for cell, quantity in zip(one.cells, one.amounts, strict=True):
+                    so_far, events = sums.get(cell, (0, 0))
+                    sums[cell] = (so_far + quantity, events + 1)
+                for cell, value in one.others:
+                    self._add_other(one, cell, value)
+            for cell, (total, events) in sums.items():
+                before, many = self.days.get(day_key(cell), (Decimal(0), 0))
+                self.days[day_key(cell)] = (before + total, many + events)
+
+    def _add_other(self, one: Countable, cell: Cell, value: Value) -> None:
+        meter = cell.measure.meter
+        if meter.level:
+            point = pointed((one, cell, value))
+            self.points.setdefault((cell.customer_id, cell.meter_id, cell.dimensions), []).append(point)
+        elif meter.aggregation == Meter.Aggregation.UNIQUE_COUNT:
+            self.values[day_key(cell), str(value)] += 1
+        elif meter.aggregation == Meter.Aggregation.OUTCOMES:
+            stage = staged((one, cell, value))
+            self.stages.setdefault(stage.outcome_key, []).append(stage)
+        else:
+            self._raise(cell, one.event.time, Decimal(str(value)))
 
     def totals(self, *, drawn_until: Mapping[SeriesKey, date]) -> Totals:
         """Return the daily totals; those of levels through the day until which each is drawn."""
-        found: Totals = {day_key(cell): total for cell, total in self.days.items()}
+        found = dict(self.days)
         for (key, _), events in self.values.items():
             quantity, many = found.get(key, (Decimal(0), 0))
             found[key] = (quantity + 1, many + events)
@@ -65,17 +78,12 @@ class Rebuilt:
                 found |= _drawn(series, points, drawn_until[series])
         return found
 
-    def _add(self, cell: Cell, quantity: Decimal) -> None:
-        so_far, events = self.days.get(cell, (Decimal(0), 0))
-        with localcontext(EXACT):
-            self.days[cell] = (so_far + quantity, events + 1)
-
     def _raise(self, cell: Cell, time: datetime, value: Decimal) -> None:
+        key = day_key(cell)
         is_latest = cell.measure.meter.aggregation == Meter.Aggregation.LATEST
         rank = (time if is_latest else datetime.min.replace(tzinfo=time.tzinfo), value)
-        best = max(rank, self.latest.get(cell, rank))
-        self.latest[cell] = best
-        self.days[cell] = (best[1], self.days.get(cell, (Decimal(0), 0))[1] + 1)
+        self.best[key] = max(rank, self.best.get(key, rank))
+        self.days[key] = (self.best[key][1], self.days.get(key, (Decimal(0), 0))[1] + 1)
 
 
 def _billed(stages: Iterable[Staged]) -> list[tuple[DayKey, Decimal]]:

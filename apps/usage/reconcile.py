@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from uuid import UUID
 
 import orjson
@@ -18,7 +19,7 @@ from apps.usage.models import LevelPoint, QuarantinedEvent, Receipt, UsageDay, U
 from apps.usage.queries import Received
 from apps.usage.rebuild import Rebuilt, SeriesKey, Totals
 from apps.usage.sql import DayKey
-from apps.usage.stored import Feeding, StoredEvent, every_event
+from apps.usage.stored import Feeding, StoredEvent, every_event, in_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,11 @@ def _rebuilt(
     feeding, rebuilt = Feeding(meters=list(meters)), Rebuilt()
     counted: Counter[str] = Counter()
     voided: Counter[str] = Counter()
-    for source in (archived, every_event()):
-        for stored in source:
-            if stored.is_voided:
-                voided[str(stored.customer_id)] += 1
-                continue
-            counted[str(stored.customer_id)] += 1
-            rebuilt.add(feeding.of(stored))
+    for page in in_pages(chain(archived, every_event())):
+        voided.update(str(stored.customer_id) for stored in page if stored.is_voided)
+        standing = [stored for stored in page if not stored.is_voided]
+        counted.update(str(stored.customer_id) for stored in standing)
+        rebuilt.add(feeding.of_all(standing))
     return rebuilt, counted, voided
 
 

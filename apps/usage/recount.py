@@ -14,10 +14,11 @@ from apps.core import audit, db, outbox
 from apps.core.money import EXACT
 from apps.plans import catalogue
 from apps.plans.models import Meter
-from apps.usage import sql, totals
+from apps.usage import levels, sql, totals
 from apps.usage.errors import AlreadyRecounting
 from apps.usage.models import LevelPoint, Outcome, OutcomeStage, Recount, UsageDay, UsageValue
-from apps.usage.stored import Feeding, events_of, latest_events
+from apps.usage.stored import Feeding, latest_events, pages_of
+from apps.usage.ways import Countable
 
 _SAMPLE = 5_000
 _POLL_SECONDS = 0.05
@@ -45,7 +46,7 @@ def preview(meter: Meter) -> Preview:
         cursor.execute(sql.COUNT_OF_TYPES, [types])
         events, customers, days, first_on, last_on = cursor.fetchone()
     sample = latest_events(types=feeding.types, most=_SAMPLE)
-    fed = [feeding.of(stored) for stored in sample if not stored.is_voided]
+    fed = feeding.of_all(stored for stored in sample if not stored.is_voided)
     counted = [one for one in fed if one.feeds or one.others]
     with localcontext(EXACT):
         quantity = sum((Decimal(amount) for one in fed for _, amount in one.feeds), Decimal(0))
@@ -92,14 +93,21 @@ def rebuild(customer_id: UUID, meters: Collection[Meter], day: date, *, at: date
     """Compute one customer's day of some meters from its events. A step; the customer's usage is held by the caller."""
     db.require_transaction()
     for meter in meters:
-        feeding = Feeding(meters=[meter])
-        found = (
-            events_of(customer_id=customer_id, types=feeding.types)
-            if _is_whole_customer(meter)
-            else events_of(customer_id=customer_id, day=day, types=feeding.types)
-        )
+        of_day = None if _is_whole_customer(meter) else day
         _forget(customer_id, meter, day)
-        totals.add([feeding.of(stored) for stored in found if not stored.is_voided], at=at)
+        feeding = Feeding(meters=[meter])
+        pages = pages_of(customer_id=customer_id, types=feeding.types, day=of_day)
+        fed = (feeding.of_all(stored for stored in page if not stored.is_voided) for page in pages)
+        if meter.level:
+            # Their days are drawn from all that was said before and after, so all of it goes in at once.
+            levels.add([point for page in fed for one in page for point in _points(one)], at=at)
+        else:
+            for page in fed:
+                totals.add(page, at=at)
+
+
+def _points(one: Countable) -> list[levels.Point]:
+    return [totals.pointed((one, cell, value)) for cell, value in one.others]
 
 
 def _do(recount: Recount, customer_id: UUID, day: date, *, done: int, at: datetime) -> None:

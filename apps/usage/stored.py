@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,9 +13,10 @@ import orjson
 from django.db import connection
 
 from apps.contracts.models import Contract
+from apps.core import db
 from apps.plans.models import EventTypeAlias, Meter
 from apps.usage import sql, strict_json
-from apps.usage.judge import feed
+from apps.usage.judge import feed_all
 from apps.usage.read_event import ReadEvent, micros_of
 from apps.usage.ways import ContractFacts, Countable, Facts
 
@@ -47,12 +49,14 @@ class Feeding:
     """What stored events feed, by the meters of now and the contract that each was counted under."""
 
     def __init__(self, *, meters: Collection[Meter] | None = None) -> None:
-        of_type: dict[str, list[Meter]] = {}
+        by_type: dict[str, list[Meter]] = {}
         for meter in Meter.objects.order_by("key") if meters is None else meters:
-            of_type.setdefault(meter.event_type, []).append(meter)
-        for alias in EventTypeAlias.objects.all():
-            if alias.event_type in of_type:
-                of_type.setdefault(alias.sent_type, []).extend(of_type[alias.event_type])
+            by_type.setdefault(meter.event_type, []).append(meter)
+        # Like ingest: an alias of an alias leads no further.
+        of_type = {type_: list(of_it) for type_, of_it in by_type.items()}
+        for sent_type, event_type in EventTypeAlias.objects.values_list("sent_type", "event_type"):
+            if event_type in by_type:
+                of_type.setdefault(sent_type, []).extend(by_type[event_type])
         self._facts = Facts({}, of_type, {}, None)
         self._contracts: dict[UUID, ContractFacts] = {}
 
@@ -63,11 +67,20 @@ class Feeding:
 
     def of(self, stored: StoredEvent) -> Countable:
         """Return the event with what it feeds."""
-        contract = self._contract(stored.contract_id)
-        customer_id = str(stored.customer_id)
-        way = self._facts.way_on(customer_id, stored.event.type, contract, stored.day)
-        found = feed(stored.event, way, is_stored=True)
-        assert isinstance(found, Countable), "without charges there is nothing to be at fault for"
+        (fed,) = self.of_all([stored])
+        return fed
+
+    def of_all(self, events: Iterable[StoredEvent]) -> list[Countable]:
+        """Return the events with what they feed, those of one day and type together."""
+        alike: dict[tuple[UUID, str, date], list[StoredEvent]] = {}
+        for stored in events:
+            alike.setdefault((stored.contract_id, stored.event.type, stored.day), []).append(stored)
+        found: list[Countable] = []
+        for (contract_id, type_, day), those in alike.items():
+            way = self._facts.way_on(str(those[0].customer_id), type_, self._contract(contract_id), day)
+            for fed in feed_all([stored.event for stored in those], way, is_stored=True):
+                assert isinstance(fed, Countable), "without charges there is nothing to be at fault for"
+                found.append(fed)
         return found
 
     def _contract(self, contract_id: UUID) -> ContractFacts:
@@ -104,16 +117,31 @@ def every_event() -> Iterator[StoredEvent]:
         after = rows[-1][:3]
 
 
-def events_of(
-    *, customer_id: UUID, keys: Collection[str] = (), day: date | None = None, types: Iterable[str] = ()
-) -> list[StoredEvent]:
-    """Return a customer's events with these ids; or of these types, all of them or those of one local day."""
+def events_of(*, customer_id: UUID, keys: Collection[str]) -> list[StoredEvent]:
+    """Return a customer's events with these ids."""
+    return _read(sql.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
+
+
+def pages_of(
+    *, customer_id: UUID, types: Iterable[str], day: date | None = None
+) -> Iterator[list[StoredEvent]]:
+    """Yield a customer's events of these types, all or those of one local day, page by page in the order of time. A step."""
+    db.require_transaction()
     of_types = sql.array(sorted(types))
-    if keys:
-        return _read(sql.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
-    if day is None:
-        return _read(sql.EVENTS_OF_TYPES, [customer_id, of_types])
-    return _read(sql.EVENTS_OF_DAY, [customer_id, day, day, day, of_types])
+    with connection.chunked_cursor() as cursor:
+        if day is None:
+            cursor.execute(sql.EVENTS_OF_TYPES, [customer_id, of_types])
+        else:
+            cursor.execute(sql.EVENTS_OF_DAY, [customer_id, day, day, day, of_types])
+        while rows := cursor.fetchmany(_PAGE):
+            yield list(map(_stored, rows))
+
+
+def in_pages(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
+    """Yield events page by page, as they come."""
+    left = iter(events)
+    while page := list(islice(left, _PAGE)):
+        yield page
 
 
 def events_where(customer_id: UUID, where: Where, *, most: int) -> list[StoredEvent]:

@@ -1,14 +1,17 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db.models import F
 
+from apps.plans import type_aliases
+from apps.usage import stored
 from apps.usage.models import UsageDay
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_plan_version, usage_charge
 from tests.builders import make_meter as meter
-from tests.usage.events import event, take, token_charges
+from tests.usage.events import ACTOR, AT, event, take, token_charges, total
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +63,43 @@ def test_a_total_that_is_missing_is_named() -> None:
     (difference,) = reconcile().differences
 
     assert difference.stored == "0 of 0 events"
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ({"aggregation": "count"}, 3),
+        ({"aggregation": "sum", "value_property": "n"}, 3 + 9 + 5),
+        ({"aggregation": "max", "value_property": "n"}, 9),
+        ({"aggregation": "latest", "value_property": "n"}, 5),
+        ({"aggregation": "unique_count", "value_property": "n"}, 3),
+    ],
+)
+@pytest.mark.parametrize("page", [1, 2, 5000])
+def test_events_sent_under_an_alias_are_added_to_those_of_the_type_itself(
+    monkeypatch: pytest.MonkeyPatch, shape: dict[str, Any], expected: int, page: int
+) -> None:
+    """3 under the type, then 9 under the alias, then 5 under the type; read in pages of any size."""
+    monkeypatch.setattr(stored, "_PAGE", page)
+    meter(**shape)
+    make_contract()
+    type_aliases.add(sent_type="call", event_type="api.call", at=AT, actor=ACTOR)
+    take(event("a", time="2026-10-20T08:00:00Z", properties={"n": 3}))
+    take(event("b", time="2026-10-20T09:00:00Z", properties={"n": 9}, type="call"))
+    take(event("c", time="2026-10-20T10:00:00Z", properties={"n": 5}))
+
+    assert total() == expected
+    assert not reconcile().differences
+
+
+def test_an_alias_of_an_alias_leads_no_further_than_in_ingest() -> None:
+    for key in ("ta", "tb"):
+        meter(key, event_type=key)
+    make_contract(plan_version=make_plan_version([usage_charge("ta"), usage_charge("tb")]))
+    type_aliases.add(sent_type="tb", event_type="ta", at=AT, actor=ACTOR)
+    type_aliases.add(sent_type="tc", event_type="tb", at=AT, actor=ACTOR)
+
+    take(event("a", type="tc"))
+
+    assert (total("ta"), total("tb")) == (0, 1)
+    assert not reconcile().differences

@@ -1,5 +1,6 @@
 """A meter computed over past events, while usage comes in."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -8,10 +9,11 @@ from django.db import connection
 
 from apps.core.errors import Refusal
 from apps.plans.models import Meter
-from apps.usage import recount
+from apps.usage import recount, stored
 from apps.usage.correct import correct
 from apps.usage.models import Recount, UsageDay
 from apps.usage.reconcile import reconcile
+from apps.usage.ways import Countable
 from tests.builders import make_contract, make_customer, make_meter, make_plan_version
 from tests.usage.events import ACTOR, AT, event, take, token_charges, total
 
@@ -67,6 +69,30 @@ def test_a_new_meter_comes_out_as_if_it_had_always_been(shape: str) -> None:
     assert Meter.objects.get(key="new").counts_from is None
     assert UsageDay.objects.filter(meter=half).exists()
     assert (reconcile().differences, reconcile().not_whole) == ((), ())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_day_of_more_events_than_are_held_at_once_comes_out_whole(
+    monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    used(20)
+    make_meter("new", event_type="llm.request", **SHAPES[shape])  # type: ignore[arg-type]
+    held: list[int] = []
+    feed = stored.Feeding.of_all
+
+    def watched(feeding: stored.Feeding, page: Iterable[stored.StoredEvent]) -> list[Countable]:
+        fed = feed(feeding, page)
+        held.append(len(fed))
+        return fed
+
+    monkeypatch.setattr(stored, "_PAGE", 3)
+    monkeypatch.setattr(stored.Feeding, "of_all", watched)
+
+    compute(Meter.objects.get(key="new"))
+
+    assert (sum(held), max(held)) == (40, 3)
+    assert not reconcile().differences
 
 
 @pytest.mark.django_db(transaction=True)
