@@ -97,7 +97,7 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     db.require_transaction()
     period = period_on(contract, starts_on)
     if any(planned.is_level for planned in charges_of(contract.plan_version_id)):
-        levels.carry(at=at, customer_id=contract.customer_id)
+        levels.carry(contract.customer_id, [contract], at=at)
     is_new = invoice is None
     if invoice is None:
         review = timedelta(hours=contract.customer.legal_entity.review_hours)

@@ -4,7 +4,8 @@ The points are what events said; the daily totals are drawn from them, one for e
 day that has begun counts to its end at the level that stands, until a change during it moves it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
@@ -12,9 +13,10 @@ from fractions import Fraction
 from uuid import UUID
 
 import orjson
-from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db import connection, transaction
+from django.db.models import Max, QuerySet, Sum
 
+from apps.contracts import locks
 from apps.contracts.models import Contract
 from apps.core import db
 from apps.core.money import EXACT
@@ -37,12 +39,20 @@ _ADD_POINTS = """
     FROM unnest(%s::uuid[], %s::uuid[], %s::jsonb[], %s::timestamptz[], %s::text[], %s::numeric[]) AS added
     ON CONFLICT DO NOTHING
 """
+# A meter that is no level any more leaves points behind until it is computed over past events.
+_CUSTOMERS = """
+    SELECT DISTINCT point.customer_id FROM usage_levelpoint point
+    JOIN plans_meter meter ON meter.id = point.meter_id AND meter.level <> ''
+    ORDER BY 1
+"""
 _SERIES = """
-    SELECT DISTINCT customer_id::text, meter_id, dimensions::text FROM usage_levelpoint
-    WHERE %s::uuid IS NULL OR customer_id = %s
+    SELECT DISTINCT point.customer_id::text, point.meter_id, point.dimensions::text FROM usage_levelpoint point
+    JOIN plans_meter meter ON meter.id = point.meter_id AND meter.level <> ''
+    WHERE point.customer_id = %s
     ORDER BY 1, 2, 3
 """
 
+logger = logging.getLogger(__name__)
 
 # When, and what an event said.
 Said = tuple[datetime, Decimal]
@@ -121,19 +131,38 @@ def take_off(points: Sequence[Point], *, at: datetime) -> None:
     _redraw(points, at=at)
 
 
-def carry(*, at: datetime, customer_id: UUID | None = None) -> None:
-    """Draw the days that have begun since a level last changed, of one customer or of all. A step."""
+def carry_all(*, at: datetime) -> None:
+    """Draw the days that have begun since levels last changed, customer by customer; what stops one stops no other."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CUSTOMERS)
+        customers = [customer_id for (customer_id,) in cursor.fetchall()]
+    for customer_id in customers:
+        try:
+            with transaction.atomic(durable=True):
+                # First, as whoever bills the customer does: the days that are written refer to its contracts.
+                locks.hold_customer(customer_id)
+                carry(customer_id, _signed(customer_id), at=at)
+        except Exception:
+            if not connection.is_usable():
+                raise
+            logger.exception("Levels of customer %s are not carried into the new day", customer_id)
+
+
+def carry(customer_id: UUID, contracts: Collection[Contract], *, at: datetime) -> None:
+    """Draw the days of these contracts that have begun since a level of the customer last changed.
+
+    A step; the caller keeps the contracts from being billed by others.
+    """
     db.require_transaction()
     with connection.cursor() as cursor:
-        cursor.execute(_SERIES, [customer_id, customer_id])
+        cursor.execute(_SERIES, [customer_id])
         rows = cursor.fetchall()
     meters = Meter.objects.in_bulk({meter_id for _, meter_id, _ in rows})
     for customer, meter_id, dimensions in rows:
         series = _Series(customer, meters[meter_id], dimensions)
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [_lock_key(series)])
-        drawn_on = _stored(series).order_by("-day").values_list("day", flat=True).first()
-        _draw(series, drawn_on + _DAY if drawn_on else None, at=at)
+        _draw(series, _undrawn(series, contracts, at=at), at=at)
 
 
 def quantity_of_day(steps: Sequence[Step], meter: Meter, starts_at: datetime, ends_at: datetime) -> Decimal:
@@ -181,21 +210,51 @@ def _redraw(points: Iterable[Point], *, at: datetime) -> None:
         series = _Series(one.customer_id, one.meter, one.dimensions)
         first_on[series] = min(one.day, first_on.get(series, one.day))
     for series, day in first_on.items():
-        _draw(series, day, at=at)
+        _draw(series, dict.fromkeys(_signed(UUID(series.customer_id)), day), at=at)
 
 
-def _draw(series: _Series, first_on: date | None, *, at: datetime) -> None:
-    """Draw the daily totals from a day on, through today and the last point."""
-    points = _points(series, first_on)
+def _signed(customer_id: UUID) -> list[Contract]:
+    return list(Contract.objects.filter(customer_id=customer_id).exclude(status="draft"))
+
+
+def _undrawn(
+    series: _Series, contracts: Collection[Contract], *, at: datetime
+) -> dict[Contract, date | None]:
+    """Return the contracts that have days to draw, each with the first of them; None is for all of its days.
+
+    Each contract for itself: one may have been signed, or extended, after days of another were drawn.
+    """
+    drawn = _stored(series).order_by().values_list("contract_id").annotate(Max("day"))
+    next_on = {contract_id: day + _DAY for contract_id, day in drawn}
+    first_on = {one: next_on.get(one.pk) for one in contracts}
+    return {
+        one: day
+        for one, day in first_on.items()
+        if (day or one.starts_on) <= local_day(at, one.timezone) and (day is None or one.covers(day))
+    }
+
+
+def _draw(series: _Series, first_on: Mapping[Contract, date | None], *, at: datetime) -> None:
+    """Draw the daily totals of contracts, of each from a day on, through today and the last point."""
+    if not first_on:
+        return
+    days = [day for day in first_on.values() if day]
+    earliest = min(days) if len(days) == len(first_on) else None
+    points = _points(series, earliest)
     drawn = {
         (contract.pk, day.day): day
-        for contract in Contract.objects.filter(customer_id=series.customer_id).exclude(status="draft")
+        for contract, on in first_on.items()
         for day in days_of(
-            contract, series.meter, points, first_on=first_on, through_on=_through(contract, points, at=at)
+            contract, series.meter, points, first_on=on, through_on=_through(contract, points, at=at)
         )
     }
-    stored = _stored(series).filter(day__gte=first_on) if first_on else _stored(series)
-    _write(series, {(row.contract_id, row.day): row for row in stored}, drawn, at=at)
+    since = {contract.pk: on or date.min for contract, on in first_on.items()}
+    stored = {
+        (row.contract_id, row.day): row
+        for row in _stored(series).filter(contract_id__in=since, day__gte=earliest or date.min)
+        if row.day >= since[row.contract_id]
+    }
+    _write(series, stored, drawn, at=at)
 
 
 def _through(contract: Contract, points: Sequence[Said], *, at: datetime) -> date:

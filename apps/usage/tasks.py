@@ -4,7 +4,6 @@ from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
-from django.db import transaction
 
 from apps.core import clock
 from apps.usage import import_events as imports
@@ -20,8 +19,7 @@ def make_months(**_newer: object) -> None:
 @shared_task(name="usage.carry_levels")
 def carry_levels(**_newer: object) -> None:
     """Draw the days that have begun, of levels that have not changed."""
-    with transaction.atomic():
-        levels.carry(at=clock.now())
+    levels.carry_all(at=clock.now())
 
 
 @shared_task(name="usage.recount")

@@ -6,15 +6,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from django.db import transaction
 
+from apps.contracts import extend
+from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
-from apps.plans.models import Meter
+from apps.plans.models import Meter, PlanVersion
 from apps.usage import levels, queries
 from apps.usage.correct import correct
 from apps.usage.models import LateDay, LevelPoint, UsageDay
 from apps.usage.reconcile import reconcile
-from tests.builders import make_contract, make_meter, make_plan_version, usage_charge
+from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
 from tests.usage.events import ACTOR, event, take
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +46,6 @@ def days() -> dict[int, Decimal]:
     return {row.day.day: row.quantity for row in UsageDay.objects.order_by("day")}
 
 
-def carry(at: datetime) -> None:
-    with transaction.atomic():
-        levels.carry(at=at)
-
-
 def test_seats_added_and_removed_count_by_the_part_of_the_day() -> None:
     """10 from the 2nd; 5 more on the 3rd at 12:00: 10/2 + 15/2 = 12.5; 3 less on the 4th at 06:00: 15/4 + 12 x 3/4 = 12.75."""
     seats()
@@ -72,10 +68,63 @@ def test_a_level_stands_on_days_and_in_periods_without_events() -> None:
     seats()
     take(said("a", "02T00:00", 10), at=AT)
 
-    carry(datetime(2026, 11, 2, 1, tzinfo=UTC))
+    levels.carry_all(at=datetime(2026, 11, 2, 1, tzinfo=UTC))
 
     assert UsageDay.objects.filter(quantity=10).count() == 32
     assert UsageDay.objects.order_by("-day").values_list("day", "events").first() == (date(2026, 11, 2), 0)
+
+
+def test_a_contract_that_runs_longer_again_gets_the_days_of_the_gap() -> None:
+    """Ended on the 3rd, and a second one drawn since the 6th: the first, running on to the 6th, gets the 3rd to the 5th."""
+    seats()
+    first = Contract.objects.get()
+    Contract.objects.update(ends_on=date(2026, 10, 3))
+    make_contract(first.customer, first.plan_version, starts_on=date(2026, 10, 6))
+    take(said("a", "02T00:00", 10), at=AT)
+    levels.carry_all(at=AT + timedelta(days=3))
+    extend.extend(contract_id=first.pk, ends_on=date(2026, 10, 6), reason="Late", at=AT, actor=ACTOR)
+    before = days()
+
+    levels.carry_all(at=AT + timedelta(days=3))
+
+    assert (list(before), list(days())) == ([2, 6, 7], [2, 3, 4, 5, 6, 7])
+    assert not reconcile().differences
+
+
+def test_a_level_that_cannot_be_carried_keeps_no_other_from_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seats()
+    version = PlanVersion.objects.get()
+    broken = make_contract(make_customer("broken"), version)
+    make_contract(make_customer("last"), version)
+    take(*(said("a", "02T00:00", 10) | {"customer": key} for key in ("acme", "broken", "last")), at=AT)
+    draw = levels.days_of
+
+    def days_of(contract: Contract, *args: Any, **more: Any) -> Any:
+        if contract == broken:
+            raise ArithmeticError
+        return draw(contract, *args, **more)
+
+    monkeypatch.setattr(levels, "days_of", days_of)
+    levels.carry_all(at=AT + timedelta(days=1))
+
+    carried = UsageDay.objects.filter(day=date(2026, 10, 5)).values_list("customer__key", flat=True)
+    assert sorted(carried) == ["acme", "last"]
+    assert str(broken.customer_id) in caplog.text
+
+
+def test_a_meter_that_is_no_level_any_more_is_carried_no_further() -> None:
+    make_meter("calls", event_type="seats", aggregation="count")
+    make_meter("seats", unit="seats", event_type="seats", aggregation="latest", level="set")
+    make_contract(plan_version=make_plan_version([usage_charge("calls")]))
+    take(said("a", "02T00:00", 10), at=AT)
+    make_meter("seats", unit="seats", event_type="seats", aggregation="sum")
+    before = list(UsageDay.objects.values_list("meter__key", "day"))
+
+    levels.carry_all(at=AT + timedelta(days=3))
+
+    assert list(UsageDay.objects.values_list("meter__key", "day")) == before
 
 
 def test_a_late_change_moves_every_day_since() -> None:
@@ -172,8 +221,6 @@ def test_a_change_of_a_billed_day_is_noted_for_the_next_invoice() -> None:
 
 
 def make_contract_billed_until(day: date) -> object:
-    from apps.contracts.models import Contract  # noqa: PLC0415
-
     contract = Contract.objects.get()
     contract.billed_until_on = day
     contract.save()
