@@ -36,5 +36,8 @@ def _begin(request: HttpRequest, meter: Meter) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect(f"{reverse('backoffice:new_recount')}?{urlencode({'meter': meter.key})}")
-    messages.success(request, f"Past events are being counted by {meter}. This page shows how far it is.")
+    goes_on = f" The recount goes on after {begun.done:,} days of customers." if begun.done else ""
+    messages.success(
+        request, f"Past events are being counted by {meter}.{goes_on} This page shows how far it is."
+    )
     return redirect("admin:usage_recount_change", begun.pk)

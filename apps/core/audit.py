@@ -30,3 +30,9 @@ def record(
         before=dict(before or {}),
         after=dict(after or {}),
     )
+
+
+def latest_actions(*, subject_type: str) -> dict[str, str]:
+    """Return what was done last to each thing of a type, by its key; one query."""
+    found = AuditEntry.objects.filter(subject_type=subject_type).order_by("subject_key", "-at", "-id")
+    return dict(found.distinct("subject_key").values_list("subject_key", "action"))

@@ -31,6 +31,12 @@ def enqueue_many(*, task: str, at: datetime, messages: Sequence[tuple[str, dict[
     transaction.on_commit(_ring, robust=True)
 
 
+def last_asked_at(*, task: str, about: str) -> datetime | None:
+    """Return when a task was last asked for under a key that begins so."""
+    found = OutboxMessage.objects.filter(task=task, key__startswith=about)
+    return found.order_by("-created_at").values_list("created_at", flat=True).first()
+
+
 def send_waiting(*, at: datetime, most: int = 500) -> int:
     """Send up to `most` waiting messages, oldest first, and return how many were sent.
 

@@ -28,7 +28,7 @@ from apps.core.admin import (
     state,
 )
 from apps.core.ids import uuid7
-from apps.usage import import_events, quarantine
+from apps.usage import import_events, quarantine, recount
 from apps.usage.models import Correction, EventImport, QuarantinedEvent, Receipt, Recount
 
 Column = Callable[[Any], str]
@@ -179,6 +179,7 @@ class RecountAdmin(_Progress):
     ordering = ("-started_at",)
     fields = ("meter", "progress", "started_at", "finished_at", "actor", "error")
     readonly_fields = fields
+    actions_detail = ("resume",)
 
     def add_view(self, *_args: Any, **_more: Any) -> HttpResponse:
         """Lead to the page that shows first what a recount would take."""
@@ -190,11 +191,36 @@ class RecountAdmin(_Progress):
             case Recount.Status.DONE:
                 return state(f"all {run.days:,} days of customers", "good")
             case Recount.Status.FAILED:
-                return state("failed", "bad")
+                done = f" after {run.done:,} of {run.days:,} days of customers" if run.days else ""
+                return state(f"failed{done}", "bad")
             case _ if not run.days:
                 return "waits for a worker"
             case _:
                 return f"{run.done:,} of {run.days:,} days of customers, {run.done / run.days:.0%}"
+
+    @page_action(
+        description="Go on",
+        url_path="resume",
+        permission="usage.add_recount",
+        offered=lambda run: run.status == Recount.Status.FAILED,
+    )
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then go on."""
+        run = found(Recount.objects.select_related("meter"), object_id)
+
+        def act() -> str:
+            recount.begin(meter_id=run.meter_id, at=clock.now(), actor=actor_of(request))
+            return f"{run.meter.name}: the recount goes on after {run.done:,} days of customers."
+
+        return confirmed(
+            request,
+            title=f"Go on with the recount of {run.meter.name}",
+            text=f"{run.done:,} days of customers are computed; the others follow.",
+            button="Go on",
+            back=reverse("admin:usage_recount_change", args=[object_id]),
+            permission="usage.add_recount",
+            act=act,
+        )
 
 
 class ImportForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -1,5 +1,6 @@
 """What the usage room refuses."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -170,4 +171,17 @@ class EventArchived(Refusal):
     def __init__(self, key: str, time: datetime) -> None:
         super().__init__(
             f"Event {key[:100]!r} was counted and is in the archive of {time:%Y-%m}. Restore that month to read it."
+        )
+
+
+class MonthsArchived(Refusal):
+    code = "months-archived"
+    status = 409
+    title = "Events are archived"
+
+    def __init__(self, months: Sequence[str]) -> None:
+        shown = ", ".join(months[:12]) + (f" and {len(months) - 12} more" if len(months) > 12 else "")
+        super().__init__(
+            f"This needs events of {shown}, which are archived, so what they add up to would be lost. First put back each "
+            f"month: python manage.py archive_events restore {months[0]} FOLDER."
         )

@@ -218,10 +218,14 @@ COUNT_OF_TYPES = """
         SELECT customer_id, day, count(*) AS events FROM usage_event WHERE type = ANY(%s::text[]) GROUP BY 1, 2
     ) AS days
 """
+# Of customers from one on; also days with totals, or stages of outcomes, that may be of no event.
 DAYS_OF_TYPES = """
-    SELECT customer_id, day FROM usage_event WHERE type = ANY(%s::text[])
-    UNION SELECT customer_id, day FROM usage_usageday WHERE meter_id = %s
-    ORDER BY 1, 2
+    SELECT customer_id, array_agg(day ORDER BY day) FROM (
+        SELECT customer_id, day FROM usage_event WHERE type = ANY(%(types)s::text[]) AND customer_id >= %(from)s
+        UNION SELECT customer_id, day FROM usage_usageday WHERE meter_id = %(meter)s AND customer_id >= %(from)s
+        UNION SELECT customer_id, day FROM usage_outcomestage WHERE meter_id = %(meter)s AND customer_id >= %(from)s
+    ) AS days
+    GROUP BY customer_id ORDER BY customer_id
 """
 
 TOTALS = """

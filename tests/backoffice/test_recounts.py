@@ -59,6 +59,25 @@ def test_a_second_recount_of_the_same_meter_is_refused(staff: Client) -> None:
     assert Recount.objects.count() == 1
 
 
+def test_a_recount_that_failed_says_why_and_goes_on_at_a_button(staff: Client) -> None:
+    staff.post(PAGE, {"meter": "late"})
+    Recount.objects.update(status="failed", error="ArithmeticError: too odd", days=3, done=2)
+    run = Recount.objects.get()
+    address = f"/admin/usage/recount/{run.pk}"
+
+    failed = staff.get(f"{address}/change/").content.decode()
+    asked = staff.get(f"{address}/resume/").content.decode()
+    again = staff.post(f"{address}/resume/", follow=True).content.decode()
+
+    assert "failed after 2 of 3 days of customers" in failed
+    assert ("too odd" in failed, "Go on" in failed) == (True, True)
+    assert "2 days of customers are computed" in asked
+    assert "goes on after 2 days of customers" in again
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("running", "")
+    assert "already" in staff.post(f"{address}/resume/", follow=True).content.decode()
+
+
 def test_a_meter_and_the_list_of_recounts_lead_there(staff: Client) -> None:
     meter = Meter.objects.get(key="late")
 

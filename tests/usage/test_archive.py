@@ -6,14 +6,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
+from apps.contracts.models import Contract
 from apps.core.errors import Refusal
-from apps.usage import archive
+from apps.customers.models import Customer
+from apps.plans.models import Meter, PlanVersion
+from apps.usage import archive, levels, recount
 from apps.usage.correct import correct
-from apps.usage.models import Event
+from apps.usage.models import Event, LevelPoint, Recount, UsageDay
 from apps.usage.reconcile import reconcile
-from tests.builders import make_contract, make_meter
+from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
 from tests.usage.events import ACTOR, AT, event, take, total
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +78,86 @@ def test_an_archived_month_is_still_reconciled(tmp_path: Path, capsys: pytest.Ca
     call_command("reconcile", "--archive", str(place))
     assert "all agree" in capsys.readouterr().out
     assert total() > 2
+
+
+def put_away(folder: Path) -> None:
+    archive.detach_month(place=export(folder), at=LATER, actor=ACTOR)
+
+
+def compute(key: str) -> Recount:
+    begun = recount.begin(meter_id=Meter.objects.get(key=key).pk, at=LATER, actor=ACTOR)
+    return recount.run(recount_id=begun.pk, at=LATER)
+
+
+def test_what_an_archived_month_adds_up_to_is_not_computed_without_it(tmp_path: Path) -> None:
+    used()
+    put_away(tmp_path)
+    make_meter("other calls")
+    make_meter("new", event_type="other", aggregation="count")
+    before = total()
+
+    for key in ("calls", "other calls"):
+        with pytest.raises(Refusal, match=r"2026-10.*restore 2026-10"):
+            compute(key)
+    compute("new")
+    refused = total()
+    archive.restore_month(place=tmp_path / "2026-10", at=LATER, actor=ACTOR)
+    compute("calls")
+    done = compute("other calls")
+
+    assert (refused, total(), done.status) == (before, before, "done")
+    assert (reconcile().differences, reconcile().not_whole) == ((), ())
+
+
+def test_a_month_that_is_archived_while_it_is_computed_stops_that(tmp_path: Path) -> None:
+    used()
+    before, meter = total(), Meter.objects.get()
+    begun = recount.begin(meter_id=meter.pk, at=LATER, actor=ACTOR)
+    put_away(tmp_path)
+
+    done = recount.run(recount_id=begun.pk, at=LATER)
+    with pytest.raises(Refusal, match="2026-10"), transaction.atomic():
+        recount.rebuild(Customer.objects.get().pk, [meter], AT.date(), at=LATER)
+
+    assert (done.status, "restore 2026-10" in done.error, total()) == ("failed", True, before)
+
+
+def test_a_day_of_a_month_that_is_there_is_computed_though_the_one_before_is_not(tmp_path: Path) -> None:
+    """The 1st of November begins in October's UTC in Berlin, and not in London."""
+    used()
+    berlin = make_contract(make_customer("berlin"), PlanVersion.objects.get(), timezone="Europe/Berlin")
+    Contract.objects.filter(pk=berlin.pk).update(billed_until_on=date(2026, 12, 1))
+    november = [
+        event(f"{key}-{n}", customer=key, time="2026-11-01T12:00:00Z")
+        for key in ("acme", "berlin")
+        for n in (1, 2)
+    ]
+    take(*november, at=datetime(2026, 11, 2, tzinfo=UTC))
+    put_away(tmp_path)
+    # As a meter that counts since a short while: what is voided may never have been counted.
+    Meter.objects.update(counts_from=LATER)
+
+    correct(customer_key="acme", keys=["acme-1"], reason="Test", at=LATER, actor=ACTOR)
+    with pytest.raises(Refusal, match="2026-10"):
+        correct(customer_key="berlin", keys=["berlin-1"], reason="Test", at=LATER, actor=ACTOR)
+
+    november_totals = UsageDay.objects.filter(day=date(2026, 11, 1)).values_list("customer__key", "events")
+    assert dict(november_totals) == {"acme": 1, "berlin": 2}
+
+
+def test_a_level_that_was_set_in_an_archived_month_is_not_forgotten(tmp_path: Path) -> None:
+    """10 seats on each of the 12 days since the 20th of October."""
+    make_meter("seats", unit="seats", event_type="seats", aggregation="latest", level="set")
+    contract = make_contract(plan_version=make_plan_version([usage_charge("seats")]))
+    take(event("a", type="seats", quantity=10))
+    levels.carry_all(at=datetime(2026, 10, 31, 12, tzinfo=UTC))
+    Contract.objects.filter(pk=contract.pk).update(billed_until_on=date(2026, 12, 1))
+    put_away(tmp_path)
+
+    with pytest.raises(Refusal, match="2026-10"):
+        compute("seats")
+
+    assert (total("seats"), LevelPoint.objects.count()) == (120, 1)
 
 
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
