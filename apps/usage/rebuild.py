@@ -9,10 +9,11 @@ from uuid import UUID
 
 from apps.contracts.models import Contract
 from apps.core.money import EXACT
+from apps.core.periods import local_day
 from apps.plans.models import Meter
 from apps.usage import levels, outcomes
 from apps.usage.measure import Value
-from apps.usage.outcomes import OutcomeKey, Staged
+from apps.usage.outcomes import Folded, OutcomeKey, Staged
 from apps.usage.read_event import Quantity
 from apps.usage.sql import DayKey
 from apps.usage.totals import day_key, pointed, staged
@@ -20,6 +21,8 @@ from apps.usage.ways import Cell, Countable
 
 Totals = dict[DayKey, tuple[Decimal, int]]
 SeriesKey = tuple[str, str, str]
+# A level under one contract.
+DrawnKey = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -63,20 +66,29 @@ class Rebuilt:
         else:
             self._raise(cell, one.event.time, Decimal(str(value)))
 
-    def totals(self, *, drawn_until: Mapping[SeriesKey, date]) -> Totals:
-        """Return the daily totals; those of levels through the day until which each is drawn."""
+    def totals(self, *, drawn_until: Mapping[DrawnKey, date], since_drawn: datetime | None = None) -> Totals:
+        """Return the daily totals; those of levels through the days until which they are drawn.
+
+        They must be drawn through the day of the last point, and that of an instant since when all levels were carried.
+        """
         found = dict(self.days)
         for (key, _), events in self.values.items():
             quantity, many = found.get(key, (Decimal(0), 0))
             found[key] = (quantity + 1, many + events)
-        for stages in self.stages.values():
-            for key, quantity in _billed(stages):
+        for folded in self.outcomes().values():
+            for key, quantity in outcomes.by_day(folded.billed).items():
                 before, many = found.get(key, (Decimal(0), 0))
                 found[key] = (before + quantity, many + 1)
         for series, points in self.points.items():
-            if series in drawn_until:
-                found |= _drawn(series, points, drawn_until[series])
+            found |= _drawn(series, points, drawn_until, since_drawn)
         return found
+
+    def outcomes(self) -> dict[OutcomeKey, Folded]:
+        """Return what has become of each outcome."""
+        return {
+            key: outcomes.fold(sorted(stages, key=lambda stage: (stage.time, stage.key)))
+            for key, stages in self.stages.items()
+        }
 
     def _raise(self, cell: Cell, time: datetime, value: Decimal) -> None:
         key = day_key(cell)
@@ -86,19 +98,27 @@ class Rebuilt:
         self.days[key] = (self.best[key][1], self.days.get(key, (Decimal(0), 0))[1] + 1)
 
 
-def _billed(stages: Iterable[Staged]) -> list[tuple[DayKey, Decimal]]:
-    ordered = sorted(stages, key=lambda stage: (stage.time, stage.key))
-    return list(outcomes.by_day(outcomes.fold(ordered).billed).items())
-
-
-def _drawn(series: SeriesKey, points: Iterable[levels.Point], through: date) -> Totals:
+def _drawn(
+    series: SeriesKey,
+    points: Iterable[levels.Point],
+    drawn_until: Mapping[DrawnKey, date],
+    since_drawn: datetime | None,
+) -> Totals:
     customer_id, meter_id, dimensions = series
     ordered = sorted(points, key=lambda point: (point.time, point.key))
+    said = [(point.time, Decimal(point.value)) for point in ordered]
+    must_be = max(ordered[-1].time, since_drawn or ordered[-1].time)
     contracts = Contract.objects.filter(customer_id=UUID(customer_id)).exclude(status="draft")
     return {
         (customer_id, str(contract.pk), meter_id, row.day.isoformat(), dimensions): (row.quantity, row.events)
         for contract in contracts
         for row in levels.days_of(
-            contract, ordered[0].meter, [(p.time, Decimal(p.value)) for p in ordered], through_on=through
+            contract,
+            ordered[0].meter,
+            said,
+            through_on=max(
+                local_day(must_be, contract.timezone),
+                drawn_until.get((*series, str(contract.pk)), date.min),
+            ),
         )
     }

@@ -3,21 +3,30 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain
 from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from apps.contracts.queries import customers_named
 from apps.plans.models import Meter
 from apps.usage import queries
-from apps.usage.models import LevelPoint, QuarantinedEvent, Receipt, UsageDay, UsageValue
+from apps.usage.models import (
+    LevelPoint,
+    Outcome,
+    OutcomeStage,
+    QuarantinedEvent,
+    Receipt,
+    UsageDay,
+    UsageValue,
+)
+from apps.usage.outcomes import Folded
 from apps.usage.queries import Received
-from apps.usage.rebuild import Rebuilt, SeriesKey, Totals
+from apps.usage.rebuild import DrawnKey, Rebuilt, Totals
 from apps.usage.sql import DayKey
 from apps.usage.stored import Feeding, StoredEvent, every_event, in_pages
 
@@ -59,9 +68,13 @@ def reconcile(*, archived: Iterable[StoredEvent] = ()) -> Reconciled:
         differences = (
             *_differing_counts(counted, voided),
             *_differing_quarantine(),
-            *_differing_totals(rebuilt.totals(drawn_until=_drawn_until(stored, whole)), stored),
+            *_differing_totals(
+                rebuilt.totals(drawn_until=_drawn_until(stored, whole), since_drawn=_since_drawn()), stored
+            ),
             *_differing_values(rebuilt, whole.keys()),
             *_differing_points(rebuilt, whole.keys()),
+            *_differing_stages(rebuilt, whole.keys()),
+            *_differing_outcomes(rebuilt, whole.keys()),
         )
         return Reconciled(
             queries.received(),
@@ -94,14 +107,23 @@ def _stored(meter_ids: Iterable[object]) -> Totals:
     return {_day_key(row[:5]): (row[5], row[6]) for row in rows.iterator()}
 
 
-def _drawn_until(stored: Totals, meters: Mapping[UUID, Meter]) -> dict[SeriesKey, date]:
+def _drawn_until(stored: Totals, meters: Mapping[UUID, Meter]) -> dict[DrawnKey, date]:
     levels = {str(pk) for pk, meter in meters.items() if meter.level}
-    found: dict[SeriesKey, date] = {}
-    for customer, _, meter, day, dimensions in stored:
+    found: dict[DrawnKey, date] = {}
+    for customer, contract, meter, day, dimensions in stored:
         if meter in levels:
-            key = (customer, meter, dimensions)
+            key = (customer, meter, dimensions, contract)
             found[key] = max(found.get(key, date.min), date.fromisoformat(day))
     return found
+
+
+def _since_drawn() -> datetime | None:
+    """Return an instant since when all levels must have been carried: a day before usage last came in.
+
+    Not a day before now, since the database may be one of another day, put back to be looked at.
+    """
+    newest = Receipt.objects.aggregate(at=Max("received_at"))["at"]
+    return newest - timedelta(days=1) if newest else None
 
 
 def _differing_counts(counted: Counter[str], voided: Counter[str]) -> Iterator[Difference]:
@@ -180,6 +202,78 @@ def _differing_points(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator
                 str(ours.get(key, "none")),
                 str(stored.get(key, "none")),
             )
+
+
+def _differing_stages(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator[Difference]:
+    rows = OutcomeStage.objects.filter(meter_id__in=list(meter_ids)).values_list(
+        "customer_id",
+        "meter_id",
+        "outcome",
+        "time",
+        "key",
+        "contract_id",
+        "day",
+        "dimensions",
+        "state",
+        "weight",
+    )
+    stored = {
+        (str(row[0]), str(row[1]), *row[2:5]): (str(row[5]), str(row[6]), _written(row[7]), *row[8:])
+        for row in rows.iterator()
+    }
+    ours = {
+        (*key, stage.time, stage.key): (
+            stage.contract_id,
+            stage.day,
+            stage.dimensions,
+            str(stage.state),
+            stage.weight,
+        )
+        for key, stages in rebuilt.stages.items()
+        for stage in stages
+    }
+    for key in sorted(ours.keys() | stored.keys()):
+        if ours.get(key) != stored.get(key):
+            yield Difference(
+                f"outcome {key[2]!r} of customer {key[0]}, meter {key[1]}, event {key[4]!r}",
+                _told(ours.get(key)),
+                _told(stored.get(key)),
+            )
+
+
+def _differing_outcomes(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator[Difference]:
+    rows = Outcome.objects.filter(meter_id__in=list(meter_ids)).values_list(
+        "customer_id", "meter_id", "outcome", "state", "attempts", "billed"
+    )
+    stored = {
+        (str(row[0]), str(row[1]), row[2]): (
+            row[3],
+            row[4],
+            *((contract, day, dimensions, Decimal(part)) for contract, day, dimensions, part in row[5]),
+        )
+        for row in rows.iterator()
+    }
+    ours = {key: _as_kept(folded) for key, folded in rebuilt.outcomes().items()}
+    # An outcome stays when all its stages are voided.
+    nothing = _as_kept(Folded())
+    for key in sorted(ours.keys() | stored.keys()):
+        if ours.get(key, nothing) != stored.get(key, nothing):
+            yield Difference(
+                f"outcome {key[2]!r} of customer {key[0]}, meter {key[1]}",
+                _told(ours.get(key)),
+                _told(stored.get(key)),
+            )
+
+
+def _as_kept(folded: Folded) -> tuple[object, ...]:
+    billed = [(key[1], key[3], key[4], quantity) for key, quantity in folded.billed]
+    return (str(folded.state), folded.attempts, *billed)
+
+
+def _told(row: Iterable[object] | None) -> str:
+    """Return the parts of a row, those that have parts themselves in brackets."""
+    parts = (f"({_told(one)})" if isinstance(one, tuple) else str(one) for one in row or ("none",))
+    return ", ".join(parts)
 
 
 def _named(key: DayKey) -> str:

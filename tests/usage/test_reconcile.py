@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -6,8 +7,9 @@ from django.core.management import call_command
 from django.db.models import F
 
 from apps.plans import type_aliases
-from apps.usage import stored
-from apps.usage.models import UsageDay
+from apps.usage import levels, stored
+from apps.usage.correct import correct
+from apps.usage.models import Outcome, OutcomeStage, UsageDay
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_plan_version, usage_charge
 from tests.builders import make_meter as meter
@@ -103,3 +105,81 @@ def test_an_alias_of_an_alias_leads_no_further_than_in_ingest() -> None:
 
     assert (total("ta"), total("tb")) == (0, 1)
     assert not reconcile().differences
+
+
+def seats() -> None:
+    """10 seats since the 18th."""
+    meter("seats", event_type="seats", aggregation="latest", level="set")
+    make_contract(plan_version=make_plan_version([usage_charge("seats")]))
+    take(event("a", type="seats", time="2026-10-18T00:00:00Z", quantity=10))
+
+
+def test_a_level_without_a_total_is_named() -> None:
+    seats()
+    UsageDay.objects.all().delete()
+
+    differences = reconcile().differences
+
+    assert [one.from_events for one in differences] == [
+        f"{10:.18f} of 1 events",
+        f"{10:.18f} of 0 events",
+    ]
+
+
+def test_a_level_that_was_not_carried_while_usage_came_in_is_named() -> None:
+    """The day on which usage last came in may have begun a moment ago; the one before must be drawn."""
+    seats()
+    take(event("b", type="other"), at=AT + timedelta(days=3))
+
+    late = reconcile().differences
+    levels.carry_all(at=AT + timedelta(days=2))
+
+    assert [one.what.split(", ")[-2] for one in late] == ["2026-10-21", "2026-10-22"]
+    assert not reconcile().differences
+
+
+def outcome() -> None:
+    meter("resolved", event_type="ticket", aggregation="outcomes", outcome_states={"succeeded": "1"})
+    make_contract(plan_version=make_plan_version([usage_charge("resolved")]))
+    take(
+        *(
+            event(
+                key,
+                type="ticket",
+                time=f"2026-10-{day}T08:00:00Z",
+                properties={"outcome": "T", "state": state},
+            )
+            for key, day, state in (("a", 17, "failed"), ("b", 18, "succeeded"), ("c", 19, "disputed"))
+        )
+    )
+
+
+def test_an_outcome_that_is_off_is_named_though_no_total_is() -> None:
+    outcome()
+    agreed = reconcile().differences
+    Outcome.objects.update(attempts=3, billed=[["x", "2026-10-18", "{}", "1"]])
+
+    (difference,) = reconcile().differences
+
+    assert agreed == ()
+    assert (difference.from_events, difference.stored) == (
+        "disputed, 2",
+        "disputed, 3, (x, 2026-10-18, {}, 1)",
+    )
+
+
+def test_a_stage_of_an_outcome_that_is_missing_is_named() -> None:
+    outcome()
+    OutcomeStage.objects.filter(key="a").delete()
+
+    (difference,) = reconcile().differences
+
+    assert (difference.what.endswith("event 'a'"), difference.stored) == (True, "none")
+
+
+def test_an_outcome_of_which_all_stages_are_voided_agrees() -> None:
+    outcome()
+
+    correct(customer_key="acme", keys=["a", "b", "c"], reason="Test", at=AT, actor=ACTOR)
+
+    assert (Outcome.objects.count(), reconcile().differences) == (1, ())
