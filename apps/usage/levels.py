@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet, Sum
+from django.db.models.functions import Collate
 
 from apps.contracts import locks
 from apps.contracts.models import Contract
@@ -32,6 +33,8 @@ _DAY = timedelta(days=1)
 _EASTERNMOST = "Etc/GMT-14"
 _EIGHTEEN = Decimal(1).scaleb(-18)
 _ROUNDING = Context(prec=120)
+# Of points of one instant the last by its letters stands, in whatever language the database sorts.
+_KEY = Collate("key", "C")
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
 _ADD_POINTS = """
     INSERT INTO usage_levelpoint (customer_id, meter_id, dimensions, "time", key, value, received_at)
@@ -273,7 +276,7 @@ def _points(series: _Series, first_on: date | None) -> list[Said]:
     found = LevelPoint.objects.filter(
         customer_id=series.customer_id, meter=series.meter, dimensions=orjson.loads(series.dimensions)
     )
-    rows = found.order_by("time", "key").values_list("time", "value")
+    rows = found.order_by("time", _KEY).values_list("time", "value")
     if first_on is None:
         return list(rows)
     # No local day begins earlier than in the easternmost zone.
@@ -282,7 +285,7 @@ def _points(series: _Series, first_on: date | None) -> list[Said]:
     if series.meter.level == Meter.Level.CHANGE:
         before = earlier.aggregate(total=Sum("value"))["total"]
     else:
-        before = earlier.order_by("-time", "-key").values_list("value", flat=True).first()
+        before = earlier.order_by("-time", _KEY.desc()).values_list("value", flat=True).first()
     start = [] if before is None else [(since - _MICROSECOND, before)]
     return [*start, *rows.filter(time__gte=since)]
 

@@ -227,6 +227,17 @@ def make_contract_billed_until(day: date) -> object:
     return contract.pk
 
 
+def test_of_levels_set_at_one_instant_the_last_by_its_letters_stands_in_any_language() -> None:
+    """Z comes before b by its code, and after it in a language."""
+    seats("latest", level="set")
+
+    take(said("b", "02T09:00", 5), said("Z", "02T09:00", 7), at=AT)
+    levels.carry_all(at=AT + timedelta(days=1))
+
+    assert days() == {2: 5, 3: 5, 4: 5, 5: 5}
+    assert not reconcile().differences
+
+
 def test_only_a_level_that_changes_takes_negative_quantities() -> None:
     seats(level="set")
 
