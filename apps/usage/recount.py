@@ -24,6 +24,10 @@ from apps.usage.ways import Countable
 _TASK = "usage.recount"
 _SAMPLE = 5_000
 _POLL_SECONDS = 0.05
+_UNDER_WAY = """
+    SELECT pid, backend_xid::text FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+"""
 # Two workers' time limits: one asks for the next by the instant that it began at.
 _LONGEST_PART = timedelta(minutes=20)
 
@@ -235,13 +239,14 @@ def _forget(customer_id: UUID, meter: Meter, day: date | None, *, at: datetime) 
 
 
 def _await_others() -> None:
-    """Wait until every transaction has ended that may have counted usage by the meter as it was before."""
+    """Wait until every transaction of this database has ended that may have counted usage by the meter as it was before.
+
+    Ingest has its transaction's number before it asks what meters there are.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())")
-        (since,) = cursor.fetchone()
-        while True:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::text::xid8", [str(since)])
-            (is_over,) = cursor.fetchone()
-            if is_over:
-                return
+        cursor.execute(_UNDER_WAY)
+        before = set(cursor.fetchall())
+        while before:
             time.sleep(_POLL_SECONDS)
+            cursor.execute(_UNDER_WAY)
+            before &= set(cursor.fetchall())
