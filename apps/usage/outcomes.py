@@ -91,6 +91,9 @@ class Changed:
     taken: Rows
 
 
+NOTHING = Changed([], [])
+
+
 def fold(stages: Iterable[Staged]) -> Folded:
     """Return what stages in the order of time and key come to. Pure."""
     folded = Folded()
@@ -120,7 +123,7 @@ def fold(stages: Iterable[Staged]) -> Folded:
 def add(stages: Sequence[Staged], *, at: datetime) -> Changed:
     """Add stages, and return what changes on the bill. A step."""
     if not stages:
-        return Changed([], [])
+        return NOTHING
     before = _locked({stage.outcome_key for stage in stages}, at=at)
     columns = zip(
         *(
@@ -148,7 +151,7 @@ def add(stages: Sequence[Staged], *, at: datetime) -> Changed:
 def take_off(stages: Sequence[Staged], *, at: datetime) -> Changed:
     """Take stages away, and return what changes on the bill. A step."""
     if not stages:
-        return Changed([], [])
+        return NOTHING
     before = _locked({stage.outcome_key for stage in stages}, at=at)
     for stage in stages:
         OutcomeStage.objects.filter(

@@ -27,6 +27,7 @@ def add(counted: Collection[Countable], *, at: datetime) -> None:
     db.require_transaction()
     rows = _summed(counted)
     others = _others(counted)
+    changed = outcomes.NOTHING
     if others:
         _raise(others, at=at)
         rows += _add_values(others)
@@ -37,7 +38,7 @@ def add(counted: Collection[Countable], *, at: datetime) -> None:
         sql.add_to_days(_merged(rows), at=at)
     if others:
         levels.add([pointed(fed) for fed in _fed_to(others, _is_level)], at=at)
-    _mark_late(counted, at=at)
+    _mark_late(counted, changed, at=at)
 
 
 def take_off(voided: Collection[Countable], *, at: datetime) -> None:
@@ -51,7 +52,7 @@ def take_off(voided: Collection[Countable], *, at: datetime) -> None:
         sql.add_to_days(_merged(changed.added), at=at)
     _take_away([*rows, *changed.taken, *_counts(others, _has_values)])
     levels.take_off([pointed(fed) for fed in _fed_to(others, _is_level)], at=at)
-    _mark_late(voided, at=at)
+    _mark_late(voided, changed, at=at)
 
 
 def day_key(cell: Cell) -> DayKey:
@@ -186,11 +187,14 @@ def staged(fed: Fed) -> outcomes.Staged:
     )
 
 
-def _mark_late(counted: Iterable[Countable], *, at: datetime) -> None:
+def _mark_late(counted: Iterable[Countable], changed: outcomes.Changed, *, at: datetime) -> None:
     touched = {
         (way.contract.id, way.day.isoformat())
         for way in {one.way for one in counted}
         if way.contract.billed_until_on and way.day < way.contract.billed_until_on
     }
+    # An outcome is billed on the day that it was reached, maybe under the contract before; which of them is billed
+    # already, the database knows.
+    touched |= {(key[1], key[3]) for key, _, _ in (*changed.added, *changed.taken)}
     if touched:
         sql.mark_late_days(touched, at=at)

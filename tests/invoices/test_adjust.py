@@ -20,9 +20,11 @@ from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.plans.compose import NewPrice, NewTier
+from apps.plans.models import Meter
 from apps.usage import ingest
 from apps.usage.correct import correct
-from apps.usage.models import QuarantinedEvent
+from apps.usage.disputes import decide
+from apps.usage.models import LateDay, QuarantinedEvent
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_credit_unit, make_meter, make_plan_version, usage_charge
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced
@@ -179,6 +181,104 @@ def test_usage_in_credits_is_drawn_with_the_running_period() -> None:
     assert given_.left == 40
     assert adjusting(november) == [(20, 0, october.number)]
     assert november.lines.get(kind="usage").quantity == 30
+
+
+def resolutions(**fields: Any) -> Contract:
+    """Resolved tickets at 10.00 each, in every month."""
+    make_meter(
+        "resolutions",
+        unit="resolutions",
+        event_type="ticket",
+        aggregation="outcomes",
+        outcome_states={"succeeded": "1"},
+        late_days=400,
+    )
+    plan = make_plan_version([usage_charge("resolutions", unit_amount="10")])
+    return make_contract(plan_version=plan, **fields)
+
+
+def stage(outcome: str, state: str, on: date, *, at: datetime | None = None) -> None:
+    noon = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
+    event = {
+        "id": f"{outcome} {state}",
+        "customer": "acme",
+        "type": "ticket",
+        "time": noon.isoformat(),
+        "properties": {"outcome": outcome, "state": state},
+    }
+    taken = ingest.ingest(events=[event], at=at or noon + timedelta(minutes=1), actor=ACTOR)
+    assert taken.counted == 1, taken
+
+
+def decide_in_december(outcome: str, *, rejects: bool) -> None:
+    decide(
+        customer_key="acme",
+        meter_id=Meter.objects.get(key="resolutions").pk,
+        outcome=outcome,
+        rejects=rejects,
+        reason="The logs show it",
+        at=IN_DECEMBER,
+        actor=ACTOR,
+    )
+
+
+def test_an_outcome_that_is_disputed_after_its_invoice_is_given_back() -> None:
+    """October: T-1, 10.00. November: T-1 is disputed, three others are reached: 30.00 - 10.00 = 20.00."""
+    contract = resolutions()
+    stage("T-1", "succeeded", date(2026, 10, 25))
+    october = invoiced(contract)
+    stage("T-1", "disputed", date(2026, 11, 10))
+    for number in range(3):
+        stage(f"N-{number}", "succeeded", date(2026, 11, 12))
+
+    november = invoiced(contract, at=IN_DECEMBER)
+
+    assert [october.total, november.total] == [Decimal(10), Decimal(20)]
+    assert adjusting(november) == [(-1, -10, october.number)]
+
+
+def test_a_dispute_that_is_rejected_after_it_was_given_back_is_billed_again() -> None:
+    """October 10.00; November gives them back of its 30.00: 20.00; rejected in December, it bills them again: 10.00."""
+    contract = resolutions()
+    stage("T-1", "succeeded", date(2026, 10, 25))
+    october = invoiced(contract)
+    stage("T-1", "disputed", date(2026, 11, 10))
+    for number in range(3):
+        stage(f"N-{number}", "succeeded", date(2026, 11, 12))
+    november = invoiced(contract, at=IN_DECEMBER)
+
+    decide_in_december("T-1", rejects=True)
+    december = invoiced(contract, at=IN_JANUARY)
+
+    assert [october.total, november.total, december.total] == [10, 20, 10]
+    assert adjusting(december) == [(1, 10, october.number)]
+    assert not reconcile().differences
+
+
+def test_a_success_that_a_voided_failure_had_taken_is_billed_again() -> None:
+    """T-1 succeeded in October and failed before the invoice: 0.00. The failure is voided: 10.00 on November's."""
+    contract = resolutions()
+    stage("T-1", "succeeded", date(2026, 10, 25))
+    stage("T-1", "failed", date(2026, 11, 1))
+    october = invoiced(contract)
+
+    correct(customer_key="acme", keys=["T-1 failed"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+    november = invoiced(contract, at=IN_DECEMBER)
+
+    assert [october.total, november.total] == [0, 10]
+    assert adjusting(november) == [(1, 10, october.number)]
+
+
+def test_an_outcome_is_given_back_by_the_contract_that_billed_it() -> None:
+    """T-1 is billed under a contract of October alone, and disputed under the one of November: October's day is noted."""
+    october = resolutions(number="C-OCT", ends_on=date(2026, 11, 1))
+    make_contract(number="C-NOV", starts_on=date(2026, 11, 1), plan_version=october.plan_version)
+    stage("T-1", "succeeded", date(2026, 10, 25))
+    invoiced(october)
+
+    stage("T-1", "disputed", date(2026, 11, 10))
+
+    assert LateDay.objects.values_list("contract", "day").get() == (october.pk, date(2026, 10, 25))
 
 
 def test_usage_of_a_contract_that_is_wholly_billed_waits() -> None:
