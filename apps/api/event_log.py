@@ -86,7 +86,9 @@ class FoundEvent(serializers.Serializer[Any]):
 
     id = serializers.CharField(allow_null=True, help_text="Null if it gave none that is usable.")
     customer = serializers.CharField()
-    type = serializers.CharField()
+    type = serializers.CharField(
+        help_text="Empty for a decision of staff on a dispute, and where none is usable."
+    )
     time = serializers.DateTimeField(allow_null=True, help_text="Null in quarantine.")
     quantity = serializers.CharField(allow_null=True)
     state = serializers.ChoiceField(_STATES)

@@ -103,7 +103,7 @@ def event(request: HttpRequest) -> HttpResponse:
         "period": _period(found) if where.awaits is Awaits.INVOICE else None,
         "may_void": found.state is EventState.COUNTED and request.user.has_perm("usage.add_correction"),
     }
-    if context["may_void"]:
+    if context["may_void"] and found.type:
         context["replace_address"] = _replace_address(found)
     return page(request, "backoffice/event.html", context)
 

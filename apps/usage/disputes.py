@@ -1,22 +1,32 @@
-"""Disputed outcomes: off the bill until staff decide, by an event of their own, so that all can be derived again."""
+"""Disputed outcomes: off the bill until staff decide, which is kept beside the events, so that all can be derived again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 
+from apps.contracts import locks
+from apps.contracts.queries import customers_named
+from apps.core import audit
 from apps.core.ids import uuid7
-from apps.customers.models import Customer
+from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
-from apps.usage.errors import NoReason, NotDisputed
-from apps.usage.ingest import ingest
-from apps.usage.measure import OUTCOME, STATE
-from apps.usage.models import Outcome, OutcomeStage
+from apps.usage import months, receipts, totals
+from apps.usage.errors import NoReason, NotDisputed, StillDisputed
+from apps.usage.intake import Batch, Intake
+from apps.usage.measure import DECISION, METER, OUTCOME, STATE
+from apps.usage.models import Event, EventKey, Outcome, OutcomeStage
+from apps.usage.read_event import Plain, ReadEvent, read_plain
+from apps.usage.stored import Feeding, StoredEvent, facts_of
+from apps.usage.ways import Countable
 
 State = Outcome.State
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_REASON = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +64,75 @@ def decide(
 ) -> None:
     """Reject a dispute, so that the outcome is billed on its own day again, or accept it, so that it stays off.
 
-    Refuses a decision without reason, and an outcome that is not disputed.
+    Refuses a decision without reason, an outcome that is not disputed, and a decision that would change nothing.
     """
     if not reason.strip():
         raise NoReason
-    customer = Customer.objects.get(key=customer_key)
-    disputed = Outcome.objects.filter(
-        customer=customer, meter_id=meter_id, outcome=outcome, state=State.DISPUTED
+    customer_id = customers_named([customer_key]).get(customer_key)
+    if customer_id is None:
+        raise UnknownCustomer(customer_key)
+    found = Outcome.objects.filter(customer=customer_id, meter=meter_id, outcome=outcome)
+    with transaction.atomic(durable=True):
+        locks.hold_customer(customer_id)
+        if not found.filter(state=State.DISPUTED).exists():
+            raise NotDisputed(outcome)
+        meter = Meter.objects.get(pk=meter_id)
+        last = OutcomeStage.objects.filter(customer=customer_id, meter=meter, outcome=outcome).latest("time")
+        decided = State.DISPUTE_REJECTED if rejects else State.DISPUTE_ACCEPTED
+        said = {METER: meter.key, OUTCOME: outcome, STATE: decided.value}
+        event = _decision(
+            customer_key,
+            said | {"reason": reason.strip()[:_LONGEST_REASON], "decided_by": actor},
+            # Behind all that was said of it, also where that came a little early.
+            time=max(at, last.time + _MICROSECOND),
+        )
+        totals.add([_stored(event, customer_id, meter, last, at=at)], at=at)
+        if found.filter(state=State.DISPUTED).exists():
+            raise StillDisputed(outcome, meter.name)
+        receipts.write(
+            Intake.of([Batch([event], actor, customer_key)]), (), resolved=(), releases=False, at=at
+        )
+        audit.record(
+            at=at,
+            actor=actor,
+            action="usage.decide_dispute",
+            subject_type="customer",
+            subject_key=customer_key,
+            after=said,
+            reason=reason.strip(),
+        )
+
+
+def _decision(customer_key: str, properties: dict[str, str], *, time: datetime) -> ReadEvent:
+    """Return the record of a decision: an event that feeds its outcome alone, so that all can be derived again."""
+    plain = Plain(f"decision {uuid7()}", DECISION, time.isoformat(), customer_key, None, 0, properties)
+    read = read_plain([plain], [customer_key])
+    assert read, "every field is of our own making"
+    return read[0]
+
+
+def _stored(
+    event: ReadEvent, customer_id: UUID, meter: Meter, last: OutcomeStage, *, at: datetime
+) -> Countable:
+    """Keep a decision under the contract of what was said last, whether that runs or not; return what it feeds."""
+    assert event.key
+    months.make_now([event.time.date().replace(day=1)])
+    day = facts_of(last.contract).day_of(event.time)
+    EventKey.objects.create(
+        customer_id=customer_id, key=event.key, fingerprint=event.fingerprint, time=event.time
     )
-    if not disputed.exists():
-        raise NotDisputed(outcome)
-    meter = Meter.objects.get(pk=meter_id)
-    last = OutcomeStage.objects.filter(customer=customer, meter=meter, outcome=outcome).latest("time")
-    ingest(
-        events=[
-            {
-                "id": f"decision {uuid7()}",
-                "customer": customer_key,
-                "type": meter.event_type,
-                # After the dispute itself, also where that came a little early.
-                "time": max(at, last.time).isoformat(),
-                "properties": {
-                    OUTCOME: outcome,
-                    STATE: State.DISPUTE_REJECTED if rejects else State.DISPUTE_ACCEPTED,
-                    "reason": reason.strip(),
-                    "decided_by": actor,
-                    **last.dimensions,
-                },
-            }
-        ],
-        at=at,
-        actor=actor,
+    Event.objects.create(
+        customer_id=customer_id,
+        time=event.time,
+        key=event.key,
+        contract_id=last.contract_id,
+        type=event.type,
+        quantity=event.quantity,
+        properties=event.properties,
+        day=day,
+        received_at=at,
     )
+    return Feeding(meters=[meter]).of(StoredEvent(customer_id, last.contract_id, day, at, False, event))
 
 
 def _dispute(row: Outcome, stages: Sequence[OutcomeStage]) -> Dispute:

@@ -100,6 +100,18 @@ class NotDisputed(Refusal):
         )
 
 
+class StillDisputed(Refusal):
+    code = "still-disputed"
+    status = 409
+    title = "Still disputed"
+
+    def __init__(self, outcome: str, meter: str) -> None:
+        super().__init__(
+            f"The decision does not reach outcome {outcome!r}: meter {meter} counts in another way now. Nothing was changed. "
+            "Compute the meter over past events, by a recount, and decide again."
+        )
+
+
 class UnreadableFile(Refusal):
     code = "unreadable-file"
     status = 422

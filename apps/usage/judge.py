@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.usage import faults
 from apps.usage.faults import Fault
-from apps.usage.measure import wanted_of
+from apps.usage.measure import DECISION, METER, wanted_of
 from apps.usage.read_event import LONGEST_DIMENSION, Quantity, ReadEvent
 from apps.usage.ways import (
     Cell,
@@ -114,17 +114,22 @@ def feed(event: ReadEvent, way: Way, *, is_stored: bool = False) -> Countable | 
     """Return what every meter gets of the event on its way.
 
     A meter whose property is absent, or whose filters the event does not pass, gets nothing; but of those that are charged
-    one must get something, or must have filtered it out. What is stored was judged before.
+    one must get something, or must have filtered it out. What is stored was judged before. A decision on a dispute is for its
+    own meter, past all filters, and for no other.
     """
     cells: tuple[Cell, ...] = ()
     amounts: tuple[Quantity, ...] = ()
     others: list[OtherFeed] = []
     is_charged = is_filtered = False
     wanted: list[str] = []
+    decided = event.properties[METER] if event.type == DECISION else None
     for group in way.groups:
         for place, route in enumerate(group.routes):
             measure = route.measure
-            if measure.accepts and not measure.accepts(event.properties):
+            if decided is not None:
+                if measure.meter.key != decided:
+                    continue
+            elif measure.accepts and not measure.accepts(event.properties):
                 is_filtered = is_filtered or route.is_charged
                 continue
             value = measure.value_of(event)

@@ -13,7 +13,9 @@ from apps.usage.faults import Fault
 from apps.usage.models import Outcome
 from apps.usage.read_event import LONGEST_DIMENSION, BadNumber, Quantity, ReadEvent, dimension, number
 
-OUTCOME, STATE, WEIGHT = "outcome", "state", "weight"
+OUTCOME, STATE, WEIGHT, METER = "outcome", "state", "weight", "meter"
+# The type of a decision on a dispute, which is no usage: nobody can send it, nor can a meter be of it, since it is empty.
+DECISION = ""
 _ADDITIVE = frozenset({Meter.Aggregation.COUNT, Meter.Aggregation.SUM})
 _STATES = frozenset(Outcome.State.values)
 _LONGEST_OUTCOME = 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from uuid import UUID
 
 import msgspec
@@ -11,13 +11,14 @@ import orjson
 
 from apps.contracts.models import Contract
 from apps.core.formats import plain
+from apps.core.money import EXACT
 from apps.customers.models import Customer
 from apps.plans.models import Meter
 from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.matrix import Matrix
 from apps.usage.errors import EventArchived, NoSuchEvent
 from apps.usage.explore import EventState, Named, named_by
-from apps.usage.measure import Stage, Value
+from apps.usage.measure import DECISION, Stage, Value
 from apps.usage.models import EventKey, Outcome, QuarantinedEvent, Reversal
 from apps.usage.read_event import ReadEvent, written_json
 from apps.usage.stored import Feeding, StoredEvent, events_of
@@ -106,7 +107,8 @@ class OneEvent:
 def one_event(*, customer_key: str, key: str) -> OneEvent:
     """Return a customer's event by its id: the one that counts, else what waits under the id, the newest.
 
-    What it feeds is told by the meters of now. At most twelve queries. Refuses an id that there is nothing of, and one in an
+    What it feeds is told by the meters of now. At most twelve queries, and one more for each meter that counts it as an
+    outcome. Refuses an id that there is nothing of, and one in an
     archive.
     """
     named = named_by(customer_key)
@@ -202,7 +204,12 @@ def _feeds(stored: StoredEvent, charges: tuple[PlannedCharge, ...]) -> Iterator[
             quantity=None if isinstance(value, str | Stage) else Decimal(value),
             says=_says(cell, value, stored.received_at),
             dimensions=dimensions,
-            charges=tuple(_priced_by(one, dimensions) for one in charges if one.meter_id == meter.pk),
+            # A decision bills nothing itself: what it brings back is billed where it was reached.
+            charges=tuple(
+                _priced_by(one, dimensions)
+                for one in charges
+                if one.meter_id == meter.pk and stored.event.type != DECISION
+            ),
         )
 
 
@@ -214,13 +221,26 @@ def _says(cell: Cell, value: Value, received_at: datetime) -> str:
         case str():
             return f"The value {value}"
         case Stage():
-            return f"Outcome {value.outcome}: {Outcome.State(value.state).label.lower()}, weight {value.weight:f}"
+            return _says_of_outcome(cell, value)
     match meter.level:
         case Meter.Level.SET:
             return "The level from then on"
         case Meter.Level.CHANGE:
             return "Added to the level from then on"
     return ""
+
+
+def _says_of_outcome(cell: Cell, stage: Stage) -> str:
+    said = f"Outcome {stage.outcome}: {Outcome.State(stage.state).label.lower()}, weight {stage.weight:f}"
+    found = Outcome.objects.filter(
+        customer=UUID(cell.customer_id), meter=cell.measure.meter, outcome=stage.outcome
+    ).first()
+    if found is None:
+        return said
+    with localcontext(EXACT):
+        billed = sum((Decimal(quantity) for *_, quantity in found.billed), Decimal(0))
+    attempts = f"{found.attempts:,} attempt{'' if found.attempts == 1 else 's'}"
+    return f"{said}. The outcome so far: {attempts}, {plain(billed)} billed"
 
 
 def _priced_by(planned: PlannedCharge, dimensions: Mapping[str, str]) -> PricedBy:

@@ -6,7 +6,7 @@ where it was. Stages repeated by a retry change nothing but the number of attemp
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 
@@ -39,7 +39,7 @@ _STAGES = """
            stage.day::text, stage.dimensions::text, stage.state, stage.weight
     FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS asked (customer_id, meter_id, outcome)
     JOIN usage_outcomestage stage USING (customer_id, meter_id, outcome)
-    ORDER BY stage."time", stage.key
+    ORDER BY stage."time", stage.key COLLATE "C"
 """
 _SAVE = """
     UPDATE usage_outcome kept SET state = now.state, attempts = now.attempts, billed = now.billed
@@ -180,7 +180,7 @@ def _locked(keys: Collection[OutcomeKey], *, at: datetime) -> dict[OutcomeKey, l
         cursor.execute(_LOCK, [at, *columns])
         return {
             (customer, meter, outcome): [
-                ((customer, contract, meter, day, dimensions), Decimal(quantity))
+                ((customer, contract, meter, day, _canonical(dimensions)), Decimal(quantity))
                 for contract, day, dimensions, quantity in _read(billed)
             ]
             for customer, meter, outcome, billed in cursor.fetchall()
@@ -195,7 +195,7 @@ def _refolded(before: dict[OutcomeKey, list[tuple[DayKey, Decimal]]]) -> Changed
         cursor.execute(_STAGES, columns)
         for row in cursor.fetchall():
             staged = Staged(*row)
-            stages[staged.outcome_key].append(staged)
+            stages[staged.outcome_key].append(replace(staged, dimensions=_canonical(staged.dimensions)))
     after = {key: fold(stages[key]) for key in keys}
     written = [
         orjson.dumps(
@@ -227,3 +227,8 @@ def by_day(billed: Iterable[tuple[DayKey, Decimal]]) -> dict[DayKey, Decimal]:
 
 def _read(billed: object) -> list[tuple[str, str, str, str]]:
     return orjson.loads(billed) if isinstance(billed, str | bytes) else billed  # type: ignore[return-value]
+
+
+def _canonical(dimensions: str) -> str:
+    """Return dimension values in the writing of ingest, which is not PostgreSQL's."""
+    return orjson.dumps(orjson.loads(dimensions), option=orjson.OPT_SORT_KEYS).decode()

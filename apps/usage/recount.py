@@ -17,6 +17,7 @@ from apps.plans import catalogue
 from apps.plans.models import Meter
 from apps.usage import archived, levels, sql, totals
 from apps.usage.errors import AlreadyRecounting
+from apps.usage.measure import DECISION
 from apps.usage.models import LevelPoint, Outcome, OutcomeStage, Recount, UsageDay, UsageValue
 from apps.usage.stored import Feeding, latest_events, pages_of
 from apps.usage.ways import Countable
@@ -201,7 +202,8 @@ def _end(recount: Recount, status: str, *, at: datetime, error: str = "") -> Non
 def _refuse_archived(meter: Meter) -> None:
     """Refuse where a month is archived in which the meter, or another of the same events, counted anything."""
     of_type = Feeding().types
-    alike = {other.pk for type_ in Feeding(meters=[meter]).types for other in of_type[type_]}
+    own = Feeding(meters=[meter]).types.keys() - {DECISION}
+    alike = {other.pk for type_ in own for other in of_type[type_]}
     archived.refuse(meter_ids=alike)
 
 

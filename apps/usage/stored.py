@@ -17,6 +17,7 @@ from apps.core import db
 from apps.plans.models import EventTypeAlias, Meter
 from apps.usage import sql, strict_json
 from apps.usage.judge import feed_all
+from apps.usage.measure import DECISION
 from apps.usage.read_event import ReadEvent, micros_of
 from apps.usage.ways import ContractFacts, Countable, Facts
 
@@ -52,6 +53,8 @@ class Feeding:
         by_type: dict[str, list[Meter]] = {}
         for meter in Meter.objects.order_by("key") if meters is None else meters:
             by_type.setdefault(meter.event_type, []).append(meter)
+            if meter.aggregation == Meter.Aggregation.OUTCOMES:
+                by_type.setdefault(DECISION, []).append(meter)
         # Like ingest: an alias of an alias leads no further.
         of_type = {type_: list(of_it) for type_, of_it in by_type.items()}
         for sent_type, event_type in EventTypeAlias.objects.values_list("sent_type", "event_type"):

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from apps.core import clock
-from apps.usage.models import Outcome, UsageDay
+from apps.usage.models import Outcome, OutcomeStage, UsageDay
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_meter, make_plan_version, make_staff, usage_charge
 from tests.usage.events import event, take
@@ -61,6 +61,18 @@ def test_a_rejected_dispute_is_billed_on_its_own_day(disputed: Client) -> None:
     )
     assert "No outcome is disputed" in disputed.get("/admin/disputes/").content.decode()
     assert not reconcile().differences
+
+
+def test_a_decision_has_a_page_on_which_it_can_be_voided_and_not_replaced(disputed: Client) -> None:
+    decide(disputed, "reject")
+    key = OutcomeStage.objects.get(state="dispute_rejected").key
+
+    page = disputed.get("/admin/events/event/", {"customer": "acme", "id": key}).content.decode()
+
+    assert "a decision of staff" in page
+    assert "1 attempt, 1 billed" in page
+    assert "Void the event" in page
+    assert "Replace it by another" not in page
 
 
 def test_an_accepted_dispute_stays_off(disputed: Client) -> None:

@@ -273,7 +273,7 @@ def test_a_released_event_tells_that_it_waited() -> None:
         (
             {"aggregation": "outcomes", "outcome_states": {"succeeded": "1"}},
             {"outcome": "T-1", "state": "succeeded"},
-            "Outcome T-1: succeeded, weight 1",
+            "Outcome T-1: succeeded, weight 1. The outcome so far: 1 attempt, 1 billed",
         ),
         (
             {"aggregation": "time_weighted", "per": "day", "level": "change", "value_property": "seats"},

@@ -158,3 +158,24 @@ def test_outcomes_are_told_apart_by_product() -> None:
         ("chat", Decimal(1), date(2026, 10, 6)),
         ("mail", Decimal(1), date(2026, 10, 6)),
     ]
+
+
+def test_of_stages_at_one_instant_the_last_by_its_letters_stands_in_any_language() -> None:
+    """Z comes before b by its code, and after it in a language."""
+    resolutions()
+
+    take(stage("succeeded", 6, key="b"), stage("failed", 6, key="Z"), at=AT)
+
+    assert billed() == {6: 1}
+    assert not reconcile().differences
+
+
+def test_outcomes_with_dimensions_come_out_the_same_from_the_events() -> None:
+    resolutions()
+
+    take(stage("partial", 3, weight="0.4", product="chat"), stage("succeeded", 6, product="chat"), at=AT)
+    take(stage("failed", 7, product="chat"), at=AT)
+    take(stage("partial", 8, weight="0.4", product="mail"), at=AT)
+
+    assert billed() == {8: Decimal("0.4")}
+    assert not reconcile().differences
