@@ -77,6 +77,10 @@ class CorrectionAnswer(serializers.Serializer[Any]):
     voided = serializers.IntegerField(help_text="Events that count no more from now on.")
     voided_before = serializers.IntegerField(help_text="Events that an earlier correction voided.")
     not_found = serializers.ListField(child=serializers.CharField(), help_text="Ids of no counted event.")
+    wholly_billed = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Contracts of voided events whose last invoice is final: none follows, what changed is settled by hand.",
+    )
     counted = serializers.IntegerField(help_text="Events counted in their place.")
     duplicate = serializers.IntegerField(help_text="Replacements that were counted before.")
     details = EventDetail(many=True)
@@ -138,6 +142,7 @@ class Corrections(Resource):
                 "voided": corrected.voided,
                 "voided_before": corrected.voided_before,
                 "not_found": corrected.not_found,
+                "wholly_billed": corrected.wholly_billed,
                 "counted": corrected.replaced.counted,
                 "duplicate": corrected.replaced.duplicate,
                 "details": [

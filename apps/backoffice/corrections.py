@@ -11,6 +11,7 @@ from apps.backoffice.views import page, require
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
+from apps.invoices.adjust import to_settle
 from apps.usage import strict_json
 from apps.usage.correct import Corrected, Selected, correct, select
 from apps.usage.errors import NotAllCounted, TooManyEvents
@@ -118,6 +119,7 @@ def new_correction(request: HttpRequest) -> HttpResponse:
         "shown": selected.standing[:_SHOWN] if selected else (),
         "replacements": len(form.cleaned_data["events"]) if selected else 0,
         "reason": request.POST.get("reason", ""),
+        "to_settle": to_settle() if request.user.has_perm("invoices.view_invoice") else (),
     }
     return page(request, "backoffice/correct.html", context)
 
@@ -150,4 +152,7 @@ def _correct(request: HttpRequest, form: CorrectionForm) -> Corrected:
 def _said(done: Corrected) -> str:
     voided = "1 event is voided" if done.voided == 1 else f"{done.voided:,} events are voided"
     placed = f" and {done.replaced.counted:,} counted in place" if done.replaced.received else ""
-    return f"{voided}{placed}. Totals, spend and drafts follow at once."
+    said = f"{voided}{placed}. Totals, spend and drafts follow at once."
+    if done.wholly_billed:
+        said += f" No invoice follows of {', '.join(done.wholly_billed)}: settle by hand what changed of those billed; the customer's page has the figures."
+    return said

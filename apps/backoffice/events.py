@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from apps.backoffice.views import page, require
+from apps.contracts.queries import is_wholly_billed
 from apps.contracts.terms import period_on
 from apps.core import clock
 from apps.core.admin import actor_of
@@ -100,6 +101,7 @@ def event(request: HttpRequest) -> HttpResponse:
         "may_see_lines": request.user.has_perm("invoices.view_invoice"),
         "lines": where.lines,
         "awaits": where.awaits,
+        "is_followed": not is_wholly_billed(found.contract) if found.contract else True,
         "period": _period(found) if where.awaits is Awaits.INVOICE else None,
         "may_void": found.state is EventState.COUNTED and request.user.has_perm("usage.add_correction"),
     }

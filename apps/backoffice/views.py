@@ -28,6 +28,7 @@ from apps.customers import members
 from apps.customers.models import Customer, Membership
 from apps.invoices import queries as invoice_queries
 from apps.invoices import review as reviewing
+from apps.invoices.adjust import to_settle
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
@@ -104,6 +105,7 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "spend": next(iter(spends.values()), None),
         "receivables": payment_queries.receivables(today=at.date(), customer_id=found.pk),
         "invoices": queries.invoices_of(found.pk, today=at.date()),
+        "to_settle": to_settle(customer_id=found.pk),
         "grants": grants_of(customer_id=found.pk),
         "api_keys": queries.api_keys_of(found.pk),
         "unapplied": list(payment_queries.unapplied(customer_id=found.pk).values()),

@@ -72,3 +72,14 @@ def overlapping(contract: Contract) -> Contract | None:
     if contract.ends_on:
         found = found.filter(starts_on__lt=contract.ends_on)
     return found.order_by("starts_on").first()
+
+
+def wholly_billed() -> QuerySet[Contract]:
+    """Return the contracts that ended and whose last invoice is finalized: none follows to adjust it."""
+    return Contract.objects.filter(ends_on__lte=F("billed_until_on"))
+
+
+def is_wholly_billed(contract: Contract) -> bool:
+    """Tell whether no invoice follows; see `wholly_billed`."""
+    ends_on, billed_until_on = contract.ends_on, contract.billed_until_on
+    return bool(ends_on and billed_until_on and ends_on <= billed_until_on)

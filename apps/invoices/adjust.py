@@ -1,17 +1,22 @@
 """Late usage and corrections of invoiced days: the closed period is priced again, less what was billed of it.
 
 What differs goes onto the contract's next invoice, line by line, and names the invoice that it adjusts. What was billed
-includes earlier adjustments, so nothing is adjusted twice, and what could not be given back yet comes up again by itself.
+includes earlier adjustments, so nothing is adjusted twice, and what could not be given back yet comes up again by itself. Where
+no invoice follows any more, it is told for staff to settle by hand.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from apps.contracts.models import Contract
+from apps.contracts.queries import wholly_billed
 from apps.core import db
-from apps.core.money import EXACT
+from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.invoices import billing
 from apps.invoices.models import Invoice, InvoiceLine
@@ -23,6 +28,8 @@ from apps.usage.models import LateDay
 # A charge and its dimension values.
 Key = tuple[str, tuple[tuple[str, str], ...]]
 _NOTHING = (Decimal(0), Decimal(0))
+# Whoever changes usage reads the clock first, and may then have to wait for an invoice.
+_WAITED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,23 @@ class Adjustment:
         return Usage(self.planned.charge.key, abs(self.quantity), tuple(self.dimensions.items()))
 
 
+@dataclass(frozen=True, slots=True)
+class ToSettle:
+    """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount."""
+
+    customer_key: str
+    customer_name: str
+    contract_id: UUID
+    contract: str
+    invoice_id: UUID
+    invoice: str
+    name: str
+    dimensions: Mapping[str, str]
+    quantity: Decimal
+    unit: str
+    amount: Money | None
+
+
 def adjustments(contract: Contract, starts_on: date) -> list[Adjustment]:
     """Return what the invoice of the period from `starts_on` has to adjust of earlier ones. A step.
 
@@ -57,18 +81,40 @@ def adjustments(contract: Contract, starts_on: date) -> list[Adjustment]:
     db.require_transaction()
     if contract.billed_until_on != starts_on:
         return []
-    days = list(LateDay.objects.filter(contract=contract).values_list("day", flat=True))
-    if not days:
-        return []
-    closed = Invoice.objects.filter(contract=contract, status=Invoice.Status.FINALIZED).order_by(
-        "period_start_on"
+    return _changed(contract)
+
+
+def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
+    """Return what no invoice can adjust any more, of one customer or of all: staff credit or bill it by hand.
+
+    It is what changed of contracts that ended, or could not be given back by their last invoice; nothing is written. Takes
+    one query where there is none, else also the price of each changed period, of up to so many contracts, those that changed
+    last.
+    """
+    ended = wholly_billed() if customer_id is None else wholly_billed().filter(customer=customer_id)
+    of_contract = LateDay.objects.filter(contract=OuterRef("pk")).order_by("-changed_at")
+    finalized = Invoice.objects.filter(contract=OuterRef("pk"), status=Invoice.Status.FINALIZED)
+    last = finalized.order_by("-period_start_on")
+    found = (
+        ended.annotate(
+            changed_at=Subquery(of_contract.values("changed_at")[:1]),
+            finalized_at=Subquery(last.values("finalized_at")[:1]),
+            last_id=Subquery(last.values("pk")[:1]),
+            subtotal=Subquery(last.values("subtotal")[:1]),
+        )
+        .filter(changed_at__isnull=False)
+        # What came before the last invoice is on it, unless that came down to nothing on the way.
+        .filter(
+            Q(changed_at__gt=F("finalized_at") - _WAITED)
+            | Q(subtotal=0)
+            | Exists(
+                InvoiceLine.objects.filter(invoice=OuterRef("last_id"), kind=InvoiceLine.Kind.ADJUSTMENT)
+            )
+        )
+        .select_related("customer", "plan_version")
+        .order_by("-changed_at", "number")
     )
-    return [
-        adjustment
-        for invoice in closed.prefetch_related("lines")
-        if any(invoice.period_start_on <= day < invoice.period_end_on for day in days)
-        for adjustment in _of(contract, invoice)
-    ]
+    return [_to_settle(contract, left) for contract in found[:most] for left in _changed(contract)]
 
 
 def within(adjustments: Iterable[Adjustment], subtotal: Decimal) -> list[Adjustment]:
@@ -95,6 +141,38 @@ def within(adjustments: Iterable[Adjustment], subtotal: Decimal) -> list[Adjustm
                 )
             )
     return fitting
+
+
+def _changed(contract: Contract) -> list[Adjustment]:
+    """Return what is rated otherwise now than it was billed, of the periods in which a day changed after its invoice."""
+    days = list(LateDay.objects.filter(contract=contract).values_list("day", flat=True))
+    if not days:
+        return []
+    closed = Invoice.objects.filter(contract=contract, status=Invoice.Status.FINALIZED).order_by(
+        "period_start_on"
+    )
+    return [
+        adjustment
+        for invoice in closed.prefetch_related("lines")
+        if any(invoice.period_start_on <= day < invoice.period_end_on for day in days)
+        for adjustment in _of(contract, invoice)
+    ]
+
+
+def _to_settle(contract: Contract, left: Adjustment) -> ToSettle:
+    return ToSettle(
+        customer_key=contract.customer.key,
+        customer_name=contract.customer.name,
+        contract_id=contract.pk,
+        contract=contract.number,
+        invoice_id=left.adjusted.pk,
+        invoice=left.adjusted.number or "",
+        name=left.planned.charge.name,
+        dimensions=left.dimensions,
+        quantity=left.quantity,
+        unit=left.planned.unit,
+        amount=None if left.is_in_credits else Money(left.amount, left.adjusted.currency).rounded(),
+    )
 
 
 def _of(contract: Contract, invoice: Invoice) -> Iterable[Adjustment]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.contracts import locks
-from apps.contracts.queries import customers_named
+from apps.contracts.queries import customers_named, wholly_billed
 from apps.core import audit
 from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
@@ -34,12 +34,16 @@ _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What a correction came to; `not_found` are ids that the customer has no counted event of."""
+    """What a correction came to; `not_found` are ids that the customer has no counted event of.
+
+    `wholly_billed` are the numbers of contracts that voided events were under and that no invoice follows to adjust.
+    """
 
     correction_id: UUID
     voided: int
     voided_before: int
     not_found: tuple[str, ...]
+    wholly_billed: tuple[str, ...]
     replaced: Ingested
 
 
@@ -53,11 +57,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The events that a correction would void, and what of it each meter would lose."""
+    """The events that a correction would void, and what of it each meter would lose; see `Corrected`."""
 
     standing: tuple[StoredEvent, ...]
     voided_before: int
     not_found: tuple[str, ...]
+    wholly_billed: tuple[str, ...]
     effects: tuple[Effect, ...]
 
 
@@ -76,7 +81,8 @@ def select(*, customer_key: str, keys: Sequence[str] = (), where: Where | None =
             for cell, _ in fed.others:
                 lost[cell.measure.meter.pk] = Effect(cell.measure.meter, None)
     effects = tuple(sorted(lost.values(), key=lambda one: one.meter.name))
-    return Selected(standing, len(found) - len(standing), _missing(keys, found), effects)
+    missing = _missing(keys, found)
+    return Selected(standing, len(found) - len(standing), missing, _wholly_billed(standing), effects)
 
 
 def correct(
@@ -92,7 +98,8 @@ def correct(
 ) -> Corrected:
     """Void a customer's events, named by their ids or by a filter, and count the replacements, all or nothing.
 
-    Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust. An id
+    Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust, or for
+    staff to settle by hand where none follows. An id
     stays used for ever, so replacements have ids of their own. Voiding again what is voided changes nothing. Refuses more
     than 10,000 events, replacements that cannot be counted, a correction without reason or events, and one of another number
     of events than `expected`.
@@ -145,7 +152,12 @@ def _correct(
         reason=correction.reason,
     )
     return Corrected(
-        correction.pk, len(standing), len(found) - len(standing), _missing(keys, found), replaced
+        correction_id=correction.pk,
+        voided=len(standing),
+        voided_before=len(found) - len(standing),
+        not_found=_missing(keys, found),
+        wholly_billed=_wholly_billed(standing),
+        replaced=replaced,
     )
 
 
@@ -173,6 +185,11 @@ def _found(customer_id: UUID, keys: Sequence[str], where: Where | None) -> list[
 def _missing(keys: Sequence[str], found: Sequence[StoredEvent]) -> tuple[str, ...]:
     known = {stored.event.key for stored in found}
     return tuple(key for key in keys if key not in known)
+
+
+def _wholly_billed(standing: Sequence[StoredEvent]) -> tuple[str, ...]:
+    contracts = wholly_billed().filter(pk__in={stored.contract_id for stored in standing})
+    return tuple(contracts.order_by("number").values_list("number", flat=True))
 
 
 def _void(correction: Correction, customer_key: str, standing: Sequence[StoredEvent]) -> None:

@@ -1,15 +1,18 @@
 """The page on which staff void and replace usage."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
+from apps.contracts.models import Contract
 from apps.core import clock
 from apps.usage.models import Correction, Event, Reversal, UsageDay
 from apps.usage.reconcile import reconcile
-from tests.builders import make_contract, make_plan_version, make_staff
+from tests.builders import make_contract, make_meter, make_plan_version, make_staff, usage_charge
+from tests.invoices.months import invoiced
 from tests.usage.events import event, take, token_charges
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +173,56 @@ def test_who_may_only_look_corrects_nothing(client: Client) -> None:
     assert client.get(PAGE).status_code == 403
     assert client.post(PAGE, asked(ids="a", reason="Why")).status_code == 403
     assert client.get("/admin/usage/correction/add/").status_code in {302, 403}
+
+
+@pytest.fixture
+def ended(client: Client) -> Client:
+    """Acme's contract of October ended and its last invoice is final: one call, 1.00."""
+    noon = datetime(2026, 10, 5, 12, tzinfo=UTC)
+    make_meter()
+    contract = make_contract(
+        plan_version=make_plan_version([usage_charge(unit_amount="1")]), ends_on=date(2026, 11, 1)
+    )
+    take(event("a", time=noon.isoformat()), at=noon + timedelta(minutes=1))
+    invoiced(contract)
+    client.force_login(make_staff())
+    return client
+
+
+def test_who_corrects_what_no_invoice_adjusts_is_told_before_and_after(ended: Client) -> None:
+    before = ended.post(PAGE, asked(ids="a")).content.decode()
+
+    done = ended.post(PAGE, asked(ids="a", expected="1", reason="Test traffic"), follow=True).content.decode()
+
+    number = Contract.objects.get().number
+    assert "No invoice follows" in before
+    assert "To settle by hand" not in before
+    assert f"No invoice follows of {number}: settle by hand" in done
+    for address in (PAGE, "/admin/customer/acme/"):
+        page = ended.get(address).content.decode()
+        assert "To settle by hand" in page
+        assert "\N{MINUS SIGN}$1.00" in page
+
+
+def test_who_voids_an_event_that_no_invoice_adjusts_is_told(ended: Client) -> None:
+    address = "/admin/events/event/?customer=acme&id=a"
+    before = ended.get(address).content.decode()
+
+    ended.post(address, {"reason": "Test traffic"})
+
+    assert "to be credited by hand" in before
+    assert "it is settled by hand" in ended.get(address).content.decode()
+
+
+def test_amounts_to_settle_are_for_those_who_may_see_invoices(ended: Client) -> None:
+    ended.post(PAGE, asked(ids="a", expected="1", reason="Test traffic"))
+    person = make_staff("corrector@seller.example")
+    person.is_superuser = False
+    person.save()
+    person.user_permissions.set(Permission.objects.filter(codename__in=["view_correction", "add_correction"]))
+    ended.force_login(person)
+
+    page = ended.get(PAGE)
+
+    assert page.status_code == 200
+    assert "To settle by hand" not in page.content.decode()

@@ -14,15 +14,17 @@ from hypothesis.extra.django import TestCase
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
+from apps.core.money import Money
 from apps.credits import grant
 from apps.invoices import draft, finalize
+from apps.invoices.adjust import to_settle
 from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.plans.compose import NewPrice, NewTier
-from apps.plans.models import Meter
+from apps.plans.models import CreditUnit, Meter
 from apps.usage import ingest
-from apps.usage.correct import correct
+from apps.usage.correct import correct, select
 from apps.usage.disputes import decide
 from apps.usage.models import LateDay, QuarantinedEvent
 from apps.usage.reconcile import reconcile
@@ -62,6 +64,10 @@ def use(quantity: object, on: date, *, key: str, at: datetime | None = None) -> 
 def adjusting(invoice: Invoice) -> Any:
     lines = invoice.lines.filter(kind=InvoiceLine.Kind.ADJUSTMENT).order_by("position")
     return [(line.quantity, line.amount, line.adjusts.number if line.adjusts else None) for line in lines]
+
+
+def settling() -> Any:
+    return [(one.contract, one.invoice, one.quantity, one.amount) for one in to_settle()]
 
 
 def test_late_usage_is_billed_at_the_tier_that_it_falls_in() -> None:
@@ -291,6 +297,86 @@ def test_usage_of_a_contract_that_is_wholly_billed_waits() -> None:
 
     assert taken.quarantined == 1
     assert QuarantinedEvent.objects.get().reason == "period_closed"
+
+
+def test_what_is_voided_after_the_last_invoice_is_told_to_be_settled_by_hand() -> None:
+    """150 calls were 125.00; without 60 of them 90 are 90.00: 35.00 to credit, and no invoice follows."""
+    contract = tiered(ends_on=date(2026, 11, 1))
+    use(90, date(2026, 10, 5), key="a")
+    use(60, date(2026, 10, 6), key="b")
+    october = invoiced(contract)
+    before = to_settle()
+
+    expected = select(customer_key="acme", keys=["b"]).wholly_billed
+    corrected = correct(customer_key="acme", keys=["b"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+
+    assert before == []
+    assert (expected, corrected.wholly_billed) == ((contract.number,), (contract.number,))
+    assert settling() == [(contract.number, october.number, -60, Money(Decimal(-35), "USD"))]
+    assert to_settle(customer_id=contract.customer_id) == to_settle()
+
+
+def test_what_the_last_invoice_could_not_give_back_is_told_to_be_settled_by_hand() -> None:
+    """35.00 are to be given back: 20.00 of November's 20.00, and the other 15.00 by hand, since November is the last."""
+    contract = tiered(ends_on=date(2026, 12, 1))
+    use(90, date(2026, 10, 5), key="a")
+    use(60, date(2026, 10, 6), key="b")
+    october = invoiced(contract)
+    use(20, date(2026, 11, 5), key="c")
+    correct(customer_key="acme", keys=["b"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+    while_it_runs = to_settle()
+
+    november = invoiced(contract, at=IN_DECEMBER)
+
+    assert (while_it_runs, november.total) == ([], Decimal(0))
+    assert settling() == [(contract.number, october.number, 0, Money(Decimal(-15), "USD"))]
+
+
+def test_what_the_last_invoice_gave_back_is_settled() -> None:
+    contract = tiered(ends_on=date(2026, 12, 1))
+    use(90, date(2026, 10, 5), key="a")
+    use(60, date(2026, 10, 6), key="b")
+    invoiced(contract)
+    use(50, date(2026, 11, 5), key="c")
+    correct(customer_key="acme", keys=["b"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+
+    invoiced(contract, at=IN_DECEMBER)
+
+    assert to_settle() == []
+
+
+def test_usage_in_credits_to_be_settled_by_hand_has_no_amount() -> None:
+    make_credit_unit()
+    make_meter(aggregation="sum", late_days=400)
+    charge = usage_charge(unit_amount="1", credit_unit="credits")
+    plan = make_plan_version([charge])
+    contract = make_contract(plan_version=plan, ends_on=date(2026, 11, 1))
+    grant.grant(
+        key="pack",
+        name="Pack",
+        customer_id=contract.customer_id,
+        credit_unit_id=CreditUnit.objects.get().pk,
+        amount=Decimal(100),
+        effective_on=date(2026, 10, 1),
+        at=IN_NOVEMBER,
+        actor=ACTOR,
+    )
+    use(30, date(2026, 10, 5), key="a")
+    october = invoiced(contract)
+
+    correct(customer_key="acme", keys=["a"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+
+    assert settling() == [(contract.number, october.number, -30, None)]
+
+
+def test_where_nothing_is_to_be_settled_that_is_one_query(django_assert_num_queries: Any) -> None:
+    contract = tiered()
+    use(90, date(2026, 10, 5), key="a")
+    invoiced(contract)
+    correct(customer_key="acme", keys=["a"], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+
+    with django_assert_num_queries(1):
+        assert to_settle() == []
 
 
 def test_contracts_without_late_usage_pay_one_query() -> None:
