@@ -23,9 +23,10 @@ def as_event(raw: Mapping[str, Any]) -> dict[str, Any]:
     Usage belongs to a subscription there: its id is looked up among the customers' keys and aliases.
     """
     given = _unwrapped(raw)
+    subscription = given.get("external_subscription_id")
     event = {
         "id": given.get("transaction_id"),
-        "customer": given.get("external_subscription_id", given.get("external_customer_id")),
+        "customer": given.get("external_customer_id") if subscription is None else subscription,
         "type": given.get("code"),
         "time": as_time(given.get("timestamp")),
         "properties": given.get("properties"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
-from apps.usage import faults
+from apps.usage import faults, strict_json
 from apps.usage.faults import Fault
 from apps.usage.strict_json import OutsizedNumber
 
@@ -31,6 +31,8 @@ _WHOLE_DIGITS = 15
 _LARGEST = 10**_WHOLE_DIGITS
 _DECIMAL_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _CONTAINERS = frozenset({dict, list})
+# What PostgreSQL keeps in no text: NUL, and halves of surrogate pairs.
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _FIELDS = frozenset({"id", "customer", "contract", "type", "time", "quantity", "properties"})
 # An OutsizedNumber is no object to be written out.
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -119,11 +121,11 @@ def read_event(  # noqa: C901, PLR0912
             fault = fault or faults.BAD_QUANTITY
     if (properties := raw.get("properties")) is not None:
         try:
-            _written([_object(properties)])
+            _require_keepable(properties)
         except _Unkeepable:
             fault = fault or _properties_fault(properties)
     if fault is None and not raw.keys() <= _FIELDS:
-        fault = faults.unknown_field(min(raw.keys() - _FIELDS), _FIELDS)
+        fault = faults.unknown_field(_shown(min(raw.keys() - _FIELDS)), _FIELDS)
     if fault is None and key and customer and type_:
         plain = Plain(key, type_, raw["time"], customer, contract, quantity, properties)
         read = read_plain([plain], [customer])
@@ -235,11 +237,15 @@ def dimension(value: object) -> str | None:
 
 
 def written_json(raw: object) -> str:
-    """Return what was received as JSON text again, with outsized numbers as they were written."""
+    """Return what was received as JSON text again, with outsized numbers as they were written.
+
+    What the strict reader would not take again, when it leaves quarantine, comes as one text that shows it.
+    """
     try:
-        return orjson.dumps(raw, default=_as_received, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+        written = orjson.dumps(raw, default=_as_received, option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
     except (orjson.JSONEncodeError, RecursionError):
         return orjson.dumps(repr(raw), default=str).decode()
+    return written if _is_read_again(written) else orjson.dumps(written).decode()
 
 
 def _unreadable(index: int, raw: object, fault: Fault) -> ReadEvent:
@@ -261,7 +267,22 @@ def _rebuilt(event: ReadEvent) -> dict[str, object]:
 
 
 def _is_text(value: object, longest: int) -> bool:
-    return type(value) is str and 0 < len(value) <= longest
+    return type(value) is str and 0 < len(value) <= longest and not _NO_TEXT.search(value)
+
+
+def _shown(name: str) -> str:
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", name)
+
+
+def _is_read_again(written: str) -> bool:
+    """Tell whether the strict reader takes JSON that was written here: it may hold NUL, or nest too deep."""
+    if "\\u0000" not in written and written.count("{") + written.count("[") <= strict_json.DEEPEST:
+        return True
+    try:
+        strict_json.load(written.encode())
+    except strict_json.BadJson:
+        return False
+    return True
 
 
 def _decimal(value: object) -> Decimal:
@@ -316,10 +337,10 @@ def _said(written: Sequence[bytes], contracts: Sequence[str]) -> Sequence[bytes]
     ]
 
 
-def _object(properties: object) -> Mapping[str, Any]:
-    if type(properties) is not dict:
+def _require_keepable(properties: object) -> None:
+    """Raise _Unkeepable unless these are properties that can be kept; NUL has no place in them either."""
+    if type(properties) is not dict or not _is_read_again(_written([properties])[0].decode()):
         raise _Unkeepable
-    return properties
 
 
 def _written(properties: Sequence[Mapping[str, Any]], *, is_flat: bool = False) -> list[bytes]:
@@ -354,12 +375,12 @@ def _properties_fault(properties: object) -> Fault:
         return faults.bad_properties("properties", f"Give at most {MOST_PROPERTIES} properties.")
     for name, value in properties.items():
         try:
-            _written([{name: value}])
+            _require_keepable({name: value})
         except _Unkeepable:
             return faults.bad_properties(
-                f"properties.{name}",
-                f"Give text, true, false, objects and lists nested up to {_DEEPEST_PROPERTIES} levels, and numbers of at "
-                f"most {_LONGEST_NUMBER} digits; {MOST_PROPERTY_BYTES // 1024} KiB in all.",
+                f"properties.{_shown(name)}",
+                f"Give text without NUL, true, false, objects and lists nested up to {_DEEPEST_PROPERTIES} levels, and "
+                f"numbers of at most {_LONGEST_NUMBER} digits; {MOST_PROPERTY_BYTES // 1024} KiB in all.",
             )
     return faults.bad_properties(
         "properties", f"Give at most {MOST_PROPERTY_BYTES // 1024} KiB of properties, as JSON."

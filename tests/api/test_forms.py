@@ -15,8 +15,10 @@ import pytest
 import zstandard
 
 from apps.core import clock
-from apps.usage import lago_events, queries, stripe_events
+from apps.usage import lago_events, quarantine, queries, stripe_events
 from apps.usage.models import Event, QuarantinedEvent, Receipt, UsageDay
+from apps.usage.release import release
+from apps.usage.unix_time import as_time
 from tests.api.calls import Backend, problem, said
 from tests.builders import (
     make_api_key,
@@ -178,6 +180,44 @@ def test_headers_are_read_out_of_their_encoding(backend: Backend, header: str, k
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("id", "a%00b", "bad_id"),
+        ("id", "\udcff", "bad_id"),
+        ("source", "%00", "bad_id"),
+        ("type", "api%00call", "bad_type"),
+        ("subject", "acme%00", "bad_customer"),
+        ("time", "%00", "bad_time"),
+    ],
+)
+def test_a_header_that_no_text_column_keeps_waits_and_can_be_released(
+    backend: Backend, name: str, value: str, reason: str
+) -> None:
+    attributes = {**cloud_event(call()), name: value}
+    headers = {f"ce_{name}": str(value) for name, value in attributes.items() if name != "data"}
+
+    answer = backend.send("POST", "/events", b'{"n": 1}', **headers)
+
+    assert [detail["reason"] for detail in said(answer)["details"]] == [reason]
+    waiting = QuarantinedEvent.objects.get()
+    assert quarantine.worth([waiting]).unclear == 1
+    assert release(ids=[waiting.pk], at=clock.now(), actor="tests").quarantined == 1
+
+
+def test_data_that_nests_as_deep_as_may_be_waits_and_can_be_released(backend: Backend) -> None:
+    data = json.loads('{"a":' * 32 + "1" + "}" * 32)
+
+    answer = backend.post(
+        "/events",
+        cloud_event(call(), data=None, data_base64=base64.b64encode(json.dumps(data).encode()).decode()),
+    )
+
+    assert [detail["reason"] for detail in said(answer)["details"]] == ["bad_properties"]
+    waiting = QuarantinedEvent.objects.get()
+    assert release(ids=[waiting.pk], at=clock.now(), actor="tests").quarantined == 1
+
+
+@pytest.mark.parametrize(
     ("attributes", "reason"),
     [
         ({"source": None}, "bad_id"),
@@ -310,6 +350,71 @@ def test_an_event_of_another_system_that_lacks_something_waits(
     backend: Backend, event: dict[str, Any], reason: str
 ) -> None:
     assert [detail["reason"] for detail in said(backend.post("/events", [event]))["details"]] == [reason]
+
+
+# Some are short and stand for a number of a million digits: computing one holds everybody up for half a minute.
+ENDLESS = [
+    "1e999999",
+    '"1e999999"',
+    "-1e999900",
+    '"1e999900"',
+    '"1e99999999999999999999"',
+    "1e13",
+    '"-Infinity"',
+]
+
+
+@pytest.mark.parametrize("timestamp", ENDLESS)
+@pytest.mark.parametrize("path", ["/events", "/events/validate"])
+def test_a_timestamp_beyond_all_time_waits_unread_and_the_others_count(
+    backend: Backend, path: str, timestamp: str
+) -> None:
+    others = [lago_event(timestamp="TIME"), stripe_event(timestamp="TIME"), call("good")]
+    body = json.dumps(others).replace('"TIME"', timestamp).encode()
+
+    answer = backend.send("POST", path, body)
+
+    assert said(answer)["counted"] == 1, answer.content
+    assert [one["reason"] for one in said(answer)["details"]] == ["bad_time", "bad_time"]
+
+
+def test_a_forms_timestamp_beyond_all_time_waits_unread(backend: Backend) -> None:
+    form = b"event_name=api.call&identifier=i&timestamp=1e999999&payload[stripe_customer_id]=acme"
+
+    answer = backend.send("POST", "/events", form, "application/x-www-form-urlencoded")
+
+    assert [one["reason"] for one in said(answer)["details"]] == ["bad_time"]
+
+
+@pytest.mark.parametrize(
+    ("given", "time"),
+    [
+        (0, "1970-01-01T00:00:00+00:00"),
+        ("-62135596800", "0001-01-01T00:00:00+00:00"),
+        (Decimal("253402300799.999999"), "9999-12-31T23:59:59.999999+00:00"),
+        ("253402300800", "253402300800"),
+        ("1e-999999", "1970-01-01T00:00:00+00:00"),
+        ("1e999900", "1e999900"),
+        ("0e999999", "0e999999"),
+        ("sNaN", "sNaN"),
+    ],
+)
+def test_seconds_are_read_from_the_first_instant_to_the_last(given: object, time: str) -> None:
+    assert as_time(given) == time
+
+
+@pytest.mark.parametrize(
+    ("given", "customer"),
+    [
+        ({"external_subscription_id": None, "external_customer_id": "acme"}, "acme"),
+        ({"external_customer_id": "acme"}, "acme"),
+        ({"external_subscription_id": "s", "external_customer_id": "acme"}, "s"),
+    ],
+)
+def test_lagos_customer_stands_in_where_no_subscription_is_named(
+    given: dict[str, object], customer: str
+) -> None:
+    assert lago_events.as_event({"transaction_id": "t", **given})["customer"] == customer
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the samples of other systems' payloads are not here")

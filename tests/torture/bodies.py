@@ -3,9 +3,10 @@
 import gzip
 import json
 import random
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 GOOD_EVENT = {
     "id": "good",
@@ -24,12 +25,28 @@ CLOUD_EVENT = {
     "time": "2026-10-20T11:00:00Z",
     "data": {"input_tokens": 5},
 }
+LAGO_EVENT = {
+    "transaction_id": "lago",
+    "external_subscription_id": "acme",
+    "code": "api.call",
+    "timestamp": 1792490400.5,
+    "properties": {"input_tokens": 5},
+}
+STRIPE_EVENT = {
+    "identifier": "stripe",
+    "event_name": "api.call",
+    "timestamp": "1792490400",
+    "payload": {"stripe_customer_id": "acme", "value": "2.5", "model": "large"},
+}
+EVENTS: list[Mapping[str, object]] = [GOOD_EVENT, GOOD_EVENT, CLOUD_EVENT, LAGO_EVENT, STRIPE_EVENT]
 GOOD_BODIES = [
     json.dumps(GOOD_EVENT).encode(),
     json.dumps([GOOD_EVENT, {**GOOD_EVENT, "id": "other", "type": "llm.request"}]).encode(),
     json.dumps({"events": [GOOD_EVENT]}).encode(),
     json.dumps(CLOUD_EVENT).encode(),
     json.dumps([CLOUD_EVENT]).encode(),
+    json.dumps({"event": LAGO_EVENT}).encode(),
+    json.dumps({"events": [LAGO_EVENT, STRIPE_EVENT]}).encode(),
     b"\n".join(json.dumps({**GOOD_EVENT, "id": str(line)}).encode() for line in range(3)),
 ]
 # Written as they stand: most of them no JSON library would write.
@@ -40,6 +57,9 @@ RAW_VALUES = [
     *('"\ufeff"', '"\x00"', '"2026-02-30T00:00:00Z"', '"9999-12-31T23:59:59-14:00"', '"0001-01-01T00:00:00+14:00"'),
     *('"2026-10-20T11:00:60Z"', '"2026-10-20"', "1792494000", '"=1+1"', '"\u202e"', f'"{"x" * 3_000}"', "[" * 40),
     *('{"a":1,"a":2}', "9223372036854775808", "-9223372036854775809", "123456789012345.123456789012345678", "18446744073709551616"),
+    # Short to write, and a million digits when somebody computes them.
+    *("1e999900", "1e999999", '"1e999900"', '"1e999999"', '"-1e999999"', "1e-999999", "0e999999", "253402300800", '"sNaN"'),
+    *('"a%00b"', '"AA=="', '"eyJhIjoiXHUwMDAwIn0="', f'"{b64encode(b"[" * 32 + b"]" * 32).decode()}"'),
 ]  # fmt: skip
 TOKENS = [text.encode("utf-8", "surrogatepass") for text in RAW_VALUES] + [
     *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\n", b"\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf"),
@@ -55,7 +75,7 @@ TOKENS = [text.encode("utf-8", "surrogatepass") for text in RAW_VALUES] + [
         b'"":',
     ),
 ]
-FIELDS = ["id", "customer", "type", "time", "quantity", "properties", "contract", "events", "specversion", "source", "data", "", "x" * 300, "__proto__", "id\x00"]  # fmt: skip
+FIELDS = ["id", "customer", "type", "time", "quantity", "properties", "contract", "events", "specversion", "source", "data", "data_base64", "subject", "timestamp", "transaction_id", "external_subscription_id", "code", "event_name", "payload", "", "x" * 300, "__proto__", "id\x00"]  # fmt: skip
 TYPES = [
     *("application/json", "application/json; charset=utf-16", "APPLICATION/JSON", "application/vnd.api+json"),
     *(
@@ -83,6 +103,9 @@ ODD_HEADERS = [
     *(("Ce-Id", "1"), ("Ce-Specversion", "1.0"), ("Ce-Time", "never"), ("Ce-Subject", "%ff"), ("Ce-Type", "api.call")),
     *(("Ce-Source", "\udcff"), ("Host", "localhost:99999"), ("Content-Type", "application/json\r\nx: y")),
 ]  # fmt: skip
+# In headers and forms; percent signs are read out of both.
+TEXTS = ["", "1", "acme", "a%00b", "%ED%A0%80", "\udcff", "\x00", '"\\"', "é", "%", "1e999900", "-1e999999", "1792490400", "never", "x" * 3_000, "|"]  # fmt: skip
+FORM = "application/x-www-form-urlencoded"
 QUERIES = ["", "", "", "", "?atomic=true", "?atomic=maybe", "?format=lago", "?format=stripe", "?x=" + quote("\x00\ud800", errors="surrogatepass")]  # fmt: skip
 
 
@@ -121,6 +144,8 @@ def giants() -> list[Sent]:
 
 def thrown(dice: random.Random) -> Sent:
     """Return the next request that the dice make."""
+    if dice.random() < 0.1:
+        return dice.choice((_form, _binary_cloud_event))(dice)
     body = dice.choice([_grown, _mutated, _mutated, _spliced, _noise])(dice)
     content_type = "application/json" if dice.random() < 0.8 else dice.choice(TYPES)
     headers = dict([dice.choice(ODD_HEADERS)]) if dice.random() < 0.1 else {}
@@ -128,6 +153,30 @@ def thrown(dice: random.Random) -> Sent:
         headers["Content-Encoding"] = dice.choice(ENCODINGS)
         body = _packed(dice, body)
     return Sent(body, content_type, headers, dice.choice(QUERIES))
+
+
+def _form(dice: random.Random) -> Sent:
+    """Return a form as Stripe takes it, with odd values in some fields."""
+    good = {
+        "identifier": str(dice.random()),
+        "event_name": "api.call",
+        "timestamp": "1792490400",
+        "payload[stripe_customer_id]": "acme",
+        "payload[value]": "2.5",
+        "payload[model]": "large",
+    }
+    odd = {name: dice.choice(TEXTS) for name in dice.sample([*good, "payload[", "", "x"], dice.randrange(4))}
+    return Sent(urlencode({**good, **odd}, errors="surrogatepass").encode(), FORM)
+
+
+def _binary_cloud_event(dice: random.Random) -> Sent:
+    """Return a CloudEvent whose attributes stand in headers, some of them odd."""
+    good = {name: str(value) for name, value in CLOUD_EVENT.items() if name != "data"}
+    odd = {name: dice.choice(TEXTS) for name in dice.sample([*good, "x"], dice.randrange(4))}
+    return Sent(
+        _value(dice, depth=3).encode("utf-8", "surrogatepass"),
+        headers={f"Ce-{name}": value for name, value in {**good, **odd}.items()},
+    )
 
 
 def _packed(dice: random.Random, body: bytes) -> bytes:
@@ -154,7 +203,8 @@ def _grown(dice: random.Random) -> bytes:
 
 
 def _event_text(dice: random.Random) -> str:
-    fields = {name: json.dumps(value) for name, value in GOOD_EVENT.items() if dice.random() < 0.95}
+    good = dice.choice(EVENTS)
+    fields = {name: json.dumps(value) for name, value in good.items() if dice.random() < 0.95}
     for _ in range(dice.choice((0, 1, 1, 2, 4))):
         fields[dice.choice(FIELDS)] = _value(dice, depth=3)
     return "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in fields.items()) + "}"

@@ -121,3 +121,69 @@ def test_an_ordinary_batch_is_read_quickly() -> None:
 )
 def test_what_could_be_read_in_two_ways_is_left_to_the_strict_reader(body: bytes) -> None:
     assert read_batch(body) is None
+
+
+@pytest.mark.parametrize("odd", ["a\0", "\ud800b"])
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"id": "{}"}, "bad_id", "id"),
+        ({"customer": "{}"}, "bad_customer", "customer"),
+        ({"contract": "{}"}, "no_contract", "contract"),
+        ({"type": "{}"}, "bad_type", "type"),
+        ({"time": "{}"}, "bad_time", "time"),
+        ({"quantity": "{}"}, "bad_quantity", "quantity"),
+        ({"properties": "{}"}, "bad_properties", "properties"),
+        ({"properties": {"a": 1, "b": "{}"}}, "bad_properties", "properties.b"),
+        ({"properties": {"b": [{"c": ["{}"]}]}}, "bad_properties", "properties.b"),
+        ({"properties": {"b": {"{}": 1}}}, "bad_properties", "properties.b"),
+        ({"properties": {"{}": 1}}, "bad_properties", "properties.{}"),
+        ({"{}": 1}, "unknown_field", "{}"),
+    ],
+)
+def test_what_no_text_column_keeps_is_refused_wherever_it_stands_and_kept_readable(
+    odd: str, fields: dict[str, Any], reason: str, field: str
+) -> None:
+    """Neither can come in JSON, but either can in headers and files."""
+    read = read_event(0, event(**put(fields, odd)))
+
+    assert read.fault
+    assert (read.fault.reason, read.fault.field) == (reason, field.replace("{}", "".join(map(seen, odd))))
+    for text in (read.key, read.customer_key, read.type, read.fault.remedy, read.body()):
+        assert b"\0" not in (text or "").encode()
+    assert strict_json.load(read.body().encode())
+
+
+def put(given: Any, odd: str) -> Any:
+    """What is given, with the odd text wherever braces hold its place."""
+    if isinstance(given, dict):
+        return {put(name, odd): put(value, odd) for name, value in given.items()}
+    if isinstance(given, list):
+        return [put(one, odd) for one in given]
+    return given.replace("{}", odd) if isinstance(given, str) else given
+
+
+def seen(character: str) -> str:
+    return character if character.isascii() and character.isprintable() else "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_backslash_before_u0000_is_no_nul() -> None:
+    read = read_event(0, event(properties={"path": "C:\\u0000"}))
+
+    assert read.fault is None
+    assert strict_json.load(read_event(0, event(quantity="x", more="C:\\u0000")).body().encode()) == event(
+        quantity="x", more="C:\\u0000"
+    )
+
+
+def test_what_nests_too_deep_to_be_read_again_is_kept_as_text() -> None:
+    """A CloudEvent's data of 32 levels, which is the most, lies one deeper in the event that it becomes."""
+    data: Any = {}
+    for _ in range(strict_json.DEEPEST - 1):
+        data = {"a": data}
+
+    read = read_event(0, event(properties=data))
+
+    assert read.fault
+    assert read.fault.reason == "bad_properties"
+    assert isinstance(strict_json.load(read.body().encode()), str)
