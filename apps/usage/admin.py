@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -295,7 +294,7 @@ class EventImportAdmin(_Progress):
 
     def save_model(self, request: HttpRequest, obj: EventImport, form: Any, change: bool) -> None:  # noqa: FBT001
         uploaded = form.cleaned_data["file"]
-        folder = settings.VAR_DIR / "imports"
+        folder = import_events.uploads()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / str(uuid7())
         with path.open("xb") as file:

@@ -2,8 +2,10 @@
 
 import csv
 import gzip
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +17,7 @@ _LONGEST_ROW = 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _OWN = ("id", "customer", "contract", "type", "time", "quantity")
 _NEEDED = frozenset({"id", "customer", "type", "time"})
+_PROPERTY = "properties."
 
 
 def format_of(name: str) -> str:
@@ -32,16 +35,16 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def rows_of(path: Path, format_: str) -> Iterator[object]:
-    """Yield the file's events; a row that cannot be read comes as its text, for the quarantine to keep.
+def rows_of(path: Path, format_: str, *, skip: int = 0) -> Iterator[object]:
+    """Yield the file's events after the first `skip`; a row that cannot be read comes as its text, for the quarantine to keep.
 
     In CSV the first row names the columns: id, customer, type, time, quantity, and properties by their names. An empty
     cell is an absent one. Raises UnreadableFile for a file that is none.
     """
     try:
         with _opened(path) as file:
-            yield from _csv_rows(file) if format_ == "csv" else _lines(file)
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, csv.Error) as mistake:
+            yield from _csv_rows(file, skip) if format_ == "csv" else _lines(file, skip)
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as mistake:
         raise UnreadableFile(path.name, str(mistake)) from mistake
 
 
@@ -53,35 +56,39 @@ def _opened(path: Path) -> IO[str]:
     return path.open("rt", encoding="utf-8-sig", newline="")
 
 
-def _lines(file: IO[str]) -> Iterator[object]:
-    while line := file.readline(_LONGEST_ROW):
-        if not line.strip():
-            continue
+# What is skipped is not parsed: an import that goes on must get to its place in a fraction of the time that it took.
+def _lines(file: IO[str], skip: int) -> Iterator[object]:
+    lines = (line for line in iter(lambda: file.readline(_LONGEST_ROW), "") if line.strip())
+    for line in islice(lines, skip, None):
         try:
             yield strict_json.load(line.encode())
         except BadJson:
             yield line.strip()
 
 
-def _csv_rows(file: IO[str]) -> Iterator[object]:
+def _csv_rows(file: IO[str], skip: int) -> Iterator[object]:
     head = file.readline(_LONGEST_ROW)
     delimiter = max(",;\t", key=head.count)
     names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
-    if missing := sorted(_NEEDED - set(names)):
-        raise UnreadableFile(
-            Path(getattr(file, "name", "")).name,
-            f"its first row does not name the columns {', '.join(missing)}",
-        )
+    if trouble := _trouble_with(names):
+        raise UnreadableFile(Path(getattr(file, "name", "")).name, trouble)
     csv.field_size_limit(_LONGEST_ROW)
-    for cells in csv.reader(file, delimiter=delimiter):
-        if not cells:
-            continue
+    for cells in islice(filter(None, csv.reader(file, delimiter=delimiter)), skip, None):
         yield _event(names, cells) if len(cells) == len(names) else delimiter.join(cells)
+
+
+def _trouble_with(names: Sequence[str]) -> str:
+    """Say why rows under these columns cannot be read in one way only; empty if they can."""
+    if missing := sorted(_NEEDED - set(names)):
+        return f"its first row does not name the columns {', '.join(missing)}"
+    filled = [name if name in _OWN else _PROPERTY + name.removeprefix(_PROPERTY) for name in names if name]
+    twice = sorted({field for field in filled if filled.count(field) > 1})
+    return f"its first row names more than one column for {', '.join(twice)}" if twice else ""
 
 
 def _event(names: list[str], cells: list[str]) -> dict[str, Any]:
     given = {name: cell for name, cell in zip(names, cells, strict=True) if cell and name}
     event: dict[str, Any] = {name: given.pop(name) for name in _OWN if name in given}
     if given:
-        event["properties"] = {name.removeprefix("properties."): cell for name, cell in given.items()}
+        event["properties"] = {name.removeprefix(_PROPERTY): cell for name, cell in given.items()}
     return event

@@ -1,7 +1,6 @@
 """What Beat and the outbox ring for: months made ahead, levels carried into new days, meters computed over past events."""
 
-import time
-from pathlib import Path
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -10,8 +9,8 @@ from apps.core import clock
 from apps.usage import import_events as imports
 from apps.usage import levels, months, recount
 
-# Half of what a task may take, since the last day that is begun is computed to its end.
-_PART_SECONDS = 300
+# Half of what Celery allows: the last day or batch, and finding the place in a large file, take their time too.
+_TURN = timedelta(minutes=5)
 
 
 @shared_task(name="usage.make_months")
@@ -22,21 +21,21 @@ def make_months(**_newer: object) -> None:
 
 @shared_task(name="usage.carry_levels")
 def carry_levels(**_newer: object) -> None:
-    """Draw the days that have begun, of levels that have not changed; and go on with recounts whose worker is gone."""
+    """Draw the days that have begun, of levels that have not changed; go on with recounts and imports whose worker was lost."""
     recount.wake(at=clock.now())
+    imports.go_on_with_lost(at=clock.now())
     levels.carry_all(at=clock.now())
 
 
 @shared_task(name="usage.recount")
 def recount_meter(*, recount_id: str, **_newer: object) -> None:
-    """Compute a meter over past events, for as long as a task may well last; another goes on from there."""
-    ends = time.monotonic() + _PART_SECONDS
-    recount.run(recount_id=UUID(recount_id), at=clock.now(), may_go_on=lambda: time.monotonic() < ends)
+    """Compute a meter over past events, for one turn; if more is left then, a worker is asked for another."""
+    begun = clock.now()
+    recount.run(recount_id=UUID(recount_id), at=begun, may_go_on=lambda: clock.now() - begun < _TURN)
 
 
 @shared_task(name="usage.import_events")
 def import_events(*, import_id: str, **_newer: object) -> None:
-    """Take in what is left of an uploaded file, and remove it when all is in."""
-    done = imports.run(import_id=UUID(import_id), at=clock.now())
-    if done.status == done.Status.DONE:
-        Path(done.path).unlink(missing_ok=True)
+    """Take in what is left of a file, for one turn; if more is left then, a worker is asked for another."""
+    begun = clock.now()
+    imports.run(import_id=UUID(import_id), at=begun, is_turn_over=lambda: clock.now() - begun >= _TURN)

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from apps.core import clock
+from apps.core.models import OutboxMessage
 from apps.demo import traces
-from apps.usage import import_events, tasks
-from apps.usage.models import EventImport, QuarantinedEvent
+from apps.usage import import_events, quarantine, tasks
+from apps.usage.errors import UnreadableFile
+from apps.usage.models import Event, EventImport, QuarantinedEvent
 from apps.usage.reconcile import reconcile
+from apps.usage.release import release
 from tests.builders import make_contract, make_plan_version, make_staff
 from tests.usage.events import ACTOR, AT, event, token_charges, total
 
@@ -112,6 +116,181 @@ def test_two_processes_at_one_import_skip_no_row(tmp_path: Path) -> None:
     assert not reconcile().differences
 
 
+def test_an_import_that_has_ended_is_left_alone(tmp_path: Path) -> None:
+    """Celery delivers a task twice now and then: at least once is its promise."""
+    make_contract()
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines([event("a")]))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+    tasks.import_events(import_id=str(begun.pk))
+    file.unlink()
+
+    tasks.import_events(import_id=str(begun.pk))
+
+    begun.refresh_from_db()
+    assert (begun.status, begun.rows, begun.error) == ("done", 1, "")
+
+
+def test_an_import_that_was_canceled_before_its_turn_takes_nothing(tmp_path: Path) -> None:
+    make_contract()
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines([event("a")]))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+    import_events.cancel(import_id=begun.pk, at=AT, actor=ACTOR)
+
+    tasks.import_events(import_id=str(begun.pk))
+
+    begun.refresh_from_db()
+    assert (begun.status, begun.rows) == ("canceled", 0)
+    assert not Event.objects.exists()
+
+
+def test_an_import_that_is_canceled_at_its_last_batch_stays_canceled(tmp_path: Path) -> None:
+    make_contract()
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines([event("a")]))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+
+    def cancel(_: EventImport) -> None:
+        import_events.cancel(import_id=begun.pk, at=AT, actor=ACTOR)
+
+    ended = import_events.run(import_id=begun.pk, at=AT, after_batch=cancel)
+
+    assert (ended.status, ended.rows) == ("canceled", 1)
+    assert EventImport.objects.get().status == "canceled"
+
+
+def test_a_file_that_its_owner_named_stays_and_an_upload_of_the_same_goes(
+    tmp_path: Path, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.VAR_DIR = tmp_path / "var"
+    make_contract()
+    upload, own = import_events.uploads() / "upload", tmp_path / "events.ndjson"
+    upload.parent.mkdir(parents=True)
+    for file in (upload, own):
+        file.write_bytes(as_lines([event("a")]))
+    import_events.begin(path=upload, name="events.ndjson", at=AT, actor=ACTOR, by_worker=True)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        begun = import_events.begin(path=own, name="events.ndjson", at=AT, actor=ACTOR)
+    tasks.import_events(import_id=str(begun.pk))
+
+    begun.refresh_from_db()
+    assert begun.status == "done"
+    assert (upload.exists(), own.exists()) == (False, True)
+
+
+def test_a_turn_that_is_over_asks_for_the_next(tmp_path: Path) -> None:
+    make_contract(plan_version=make_plan_version(token_charges()))
+    file = tmp_path / "events.csv"
+    file.write_bytes(as_csv(requests()))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+
+    rows = [import_events.run(import_id=begun.pk, at=AT, is_turn_over=lambda: True).rows for _ in range(4)]
+
+    asked = OutboxMessage.objects.filter(task="usage.import_events")
+    assert rows == [1_000, 2_000, 2_500, 2_500]
+    assert [one.arguments for one in asked] == [{"import_id": str(begun.pk)}] * 3
+    begun.refresh_from_db()
+    assert (begun.status, begun.counted, begun.duplicate) == ("done", 2_500, 0)
+
+
+def test_a_task_ends_its_turn_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_contract(plan_version=make_plan_version(token_charges()))
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines(requests()))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+    monkeypatch.setattr(tasks, "_TURN", timedelta(0))
+
+    tasks.import_events(import_id=str(begun.pk))
+
+    begun.refresh_from_db()
+    assert (begun.status, begun.rows) == ("running", 1_000)
+    assert OutboxMessage.objects.filter(task="usage.import_events").count() == 1
+
+
+def test_an_upload_whose_turn_was_lost_is_found_and_goes_on(tmp_path: Path, settings: Any) -> None:
+    settings.VAR_DIR = tmp_path
+    make_contract()
+    upload, own = import_events.uploads() / "upload", tmp_path / "own.ndjson"
+    upload.parent.mkdir(parents=True)
+    for number, file in enumerate((upload, own)):
+        file.write_bytes(as_lines([event(f"e{number}")]))
+        import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR, by_worker=file == upload)
+    asked = OutboxMessage.objects.filter(task="usage.import_events")
+
+    unsent = import_events.go_on_with_lost(at=AT + timedelta(days=1))
+    asked.update(sent_at=AT)
+    soon = import_events.go_on_with_lost(at=AT + timedelta(minutes=14))
+    with time_machine.travel(AT + timedelta(minutes=16), tick=False):
+        tasks.carry_levels()
+    again = import_events.go_on_with_lost(at=AT + timedelta(minutes=17))
+
+    assert (unsent, soon, asked.count(), again) == (0, 0, 2, 0)
+    tasks.import_events(**asked.latest("created_at").arguments)
+    assert EventImport.objects.get(name="upload").status == "done"
+    assert import_events.go_on_with_lost(at=AT + timedelta(days=1)) == 0
+
+
+def test_what_nobody_foresaw_fails_the_import_with_its_error_and_it_can_go_on(tmp_path: Path) -> None:
+    make_contract(plan_version=make_plan_version(token_charges()))
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines(requests()))
+    begun = import_events.begin(path=file, name=file.name, at=AT, actor=ACTOR)
+
+    def break_down(_: EventImport) -> None:
+        raise RuntimeError("The disk is full")
+
+    with pytest.raises(RuntimeError):
+        import_events.run(import_id=begun.pk, at=AT, after_batch=break_down)
+    failed = EventImport.objects.get()
+    done = take(file)
+
+    assert (failed.status, failed.error) == ("failed", "RuntimeError: The disk is full")
+    assert (failed.rows, failed.finished_at) == (1_000, AT)
+    assert (done.pk, done.status, done.rows, done.error) == (begun.pk, "done", 2_500, "")
+
+
+def test_a_file_that_is_gone_cannot_go_on(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"usage\.csv cannot be read: No such file"):
+        import_events.begin(path=tmp_path / "gone", name="usage.csv", at=AT, actor=ACTOR)
+
+    assert not EventImport.objects.exists()
+
+
+def test_a_cell_with_nul_waits_and_the_rows_after_it_count(tmp_path: Path) -> None:
+    make_contract()
+    rows = ["e1,{},api.call,2026-10-20T11:00:00Z,a\0b", "e\0,{},api.call,2026-10-20T11:00:00Z,", "\0", "{}"]
+    last = "e2,acme,api.call,2026-10-20T11:00:00Z,ok"
+    file = tmp_path / "events.csv"
+    file.write_text("\n".join(["id,customer,type,time,note", *rows, last]).replace("{}", "acme"))
+
+    done = take(file)
+
+    assert (done.status, done.counted, done.quarantined) == ("done", 1, 4)
+    waiting = QuarantinedEvent.objects.order_by("id")
+    assert sorted(one.reason for one in waiting) == [
+        "bad_id",
+        "bad_properties",
+        "not_an_event",
+        "not_an_event",
+    ]
+    assert quarantine.worth(list(waiting)).unclear == 4
+    assert release(ids=[one.pk for one in waiting], at=AT, actor=ACTOR).quarantined == 4
+
+
+def test_a_line_with_nul_waits_and_can_be_released(tmp_path: Path) -> None:
+    make_contract()
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(as_lines([event("a")]) + b'\n{"id":"e2\0"}\n{"id":"e\\u0000"}\n')
+
+    done = take(file)
+
+    assert (done.counted, done.quarantined) == (1, 2)
+    waiting = QuarantinedEvent.objects.values_list("pk", flat=True)
+    assert release(ids=waiting, at=AT, actor=ACTOR).quarantined == 2
+
+
 def test_rows_that_cannot_be_read_wait_and_the_others_count(tmp_path: Path) -> None:
     make_contract()
     good = "a,acme,api.call,2026-10-20T11:00:00Z,2"
@@ -130,8 +309,11 @@ def test_rows_that_cannot_be_read_wait_and_the_others_count(tmp_path: Path) -> N
     ("content", "text"),
     [
         (b"a,b\n1,2\n", "customer, id, time, type"),
+        (b"id,customer,type,time,model,properties.model\n", "more than one column for properties.model"),
+        (b"id,customer,type,time,,,model, id \n", "more than one column for id"),
         (b"\xff\xfe\x00", "cannot be read"),
         (gzip.compress(b"x" * 99, mtime=0)[:-9], "cannot be read"),
+        (gzip.compress(b"x" * 99, mtime=0)[:10] + b"\xff" * 20, "cannot be read"),
     ],
 )
 def test_a_file_that_is_none_fails_with_what_to_do(tmp_path: Path, content: bytes, text: str) -> None:
