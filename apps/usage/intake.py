@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apps.contracts.queries import customers_named
 from apps.usage import faults
 from apps.usage.read_event import ReadEvent, read_event
 
@@ -64,11 +65,15 @@ class Intake:
         """Read the batches, as far as they are not read yet."""
         events: list[ReadEvent] = []
         starts, labels = [], []
+        confined: list[tuple[str, list[ReadEvent]]] = []
         for batch in batches:
             starts.append(len(events))
             read = _read(batch, start=len(events))
             events += read
             labels += [batch.customer_key or event.customer_key or "" for event in read]
+            if batch.customer_key is not None:
+                confined.append((batch.customer_key, read))
+        _confine(confined)
         return cls(batches, starts, events, labels)
 
     def spans(self) -> Iterator[tuple[str, range]]:
@@ -86,10 +91,25 @@ def _read(batch: Batch, *, start: int) -> list[ReadEvent]:
             event.index = index
         else:
             event = read_event(index, raw, customer_key=batch.customer_key)
-        if batch.customer_key is not None and event.customer_key != batch.customer_key:
-            # Of other customers, a confined key learns nothing.
-            if event.customer_key is not None:
-                event.fault = event.fault or faults.unknown_customer(event.customer_key)
-            event.customer_key = None
         read.append(event)
     return read
+
+
+def _confine(confined: Sequence[tuple[str, Sequence[ReadEvent]]]) -> None:
+    """Leave what names another customer than the one it is confined to without a customer: of others it learns nothing.
+
+    Its own may be named by an alias or a contract's number too: those are looked up, for all batches at once.
+    """
+    others = [
+        (own, event) for own, read in confined for event in read if event.customer_key not in {own, None}
+    ]
+    if not others:
+        return
+    named = customers_named({key for own, event in others for key in (own, event.customer_key or "")})
+    for own, event in others:
+        given = event.customer_key or ""
+        if given in named and named[given] == named.get(own):
+            event.customer_key = own
+        else:
+            event.fault = event.fault or faults.unknown_customer(given)
+            event.customer_key = None

@@ -3,7 +3,12 @@
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from apps.contracts.extend import extend
+from apps.customers import aliases
+from apps.usage.correct import correct
 from apps.usage.models import Event, QuarantinedEvent
 from apps.usage.reconcile import reconcile
 from apps.usage.release import release
@@ -81,6 +86,55 @@ def test_a_confined_key_counts_for_its_own_customer_alone() -> None:
 
     assert (own.counted, others.details[0].field) == (1, "contract")
     assert Event.objects.get().customer.key == "acme"
+
+
+def test_a_confined_key_may_name_its_customer_in_every_way() -> None:
+    contract = make_contract(number="C-OWN")
+    make_contract(make_customer("other"), number="C-OTHER")
+    aliases.add(key="acme-old", customer_id=contract.customer_id, at=AT, actor=ACTOR)
+    names = ["acme", "acme-old", "C-OWN", "other", "C-OTHER", "nobody", "C-NONE"]
+
+    with CaptureQueriesContext(connection) as captured:
+        taken = take(*[event(name, customer=name) for name in names], customer_key="acme")
+
+    assert sorted(Event.objects.values_list("key", "customer__key")) == [
+        (name, "acme") for name in sorted(names[:3])
+    ]
+    assert [(one.id, one.reason) for one in taken.details] == [
+        (name, "unknown_customer") for name in names[3:]
+    ]
+    assert sum("customers_customeralias" in query["sql"] for query in captured) == 2
+    assert not reconcile().differences
+
+
+def test_what_a_confined_key_sent_under_an_alias_is_released() -> None:
+    contract = make_contract(starts_on=date(2026, 10, 1), ends_on=date(2026, 10, 10))
+    aliases.add(key="acme-old", customer_id=contract.customer_id, at=AT, actor=ACTOR)
+    take(event("a", customer="acme-old", quantity="odd"), customer_key="acme")
+    take(event("b", customer="acme-old"), customer_key="acme")
+    extend(contract_id=contract.pk, ends_on=None, reason="Renewed", at=AT, actor=ACTOR)
+
+    released = release(ids=QuarantinedEvent.objects.values_list("pk", flat=True), at=AT, actor=ACTOR)
+
+    assert (released.counted, [one.reason for one in released.details]) == (1, ["bad_quantity"])
+
+
+def test_a_correction_and_its_replacements_may_name_the_customer_in_different_ways() -> None:
+    contract = make_contract()
+    aliases.add(key="acme-old", customer_id=contract.customer_id, at=AT, actor=ACTOR)
+    take(event("a"))
+
+    corrected = correct(
+        customer_key="acme-old",
+        keys=["a"],
+        replacements=[event("b"), event("c", customer=contract.number)],
+        reason="Test",
+        at=AT,
+        actor=ACTOR,
+    )
+
+    assert (corrected.voided, corrected.replaced.counted) == (1, 2)
+    assert not reconcile().differences
 
 
 def test_a_customers_key_goes_before_a_contracts_number() -> None:
