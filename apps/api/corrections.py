@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from apps.api import errors
 from apps.api.events import EventDetail
+from apps.api.parsers import plainly
 from apps.api.resource import Fields, Resource, checked
 from apps.core import clock
 from apps.customers.models import ApiKey
@@ -22,9 +23,9 @@ class WhereFields(Fields):
     """Which events: from an instant up to, not with, another; of one type; with these values of properties."""
 
     to = serializers.DateTimeField()
-    type = serializers.CharField(max_length=100, required=False, default="")
+    type = serializers.CharField(max_length=100, required=False, default="", trim_whitespace=False)
     properties = serializers.DictField(
-        child=serializers.CharField(max_length=200), required=False, default=dict
+        child=serializers.CharField(max_length=200, trim_whitespace=False), required=False, default=dict
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -51,7 +52,10 @@ class CorrectionBody(Fields):
     customer = serializers.CharField(max_length=63)
     reason = serializers.CharField(max_length=1_000)
     ids = serializers.ListField(
-        child=serializers.CharField(max_length=500), max_length=MOST_EVENTS, required=False, default=list
+        child=serializers.CharField(max_length=500, trim_whitespace=False),
+        max_length=MOST_EVENTS,
+        required=False,
+        default=list,
     )
     where = WhereFields(required=False)
     events = serializers.ListField(
@@ -59,7 +63,7 @@ class CorrectionBody(Fields):
         max_length=MOST_EVENTS,
         required=False,
         default=list,
-        help_text="Events in the form that POST /events takes, each with an id that was not used before.",
+        help_text="Events in any form that POST /events takes, each with an id that was not used before.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +135,7 @@ class Corrections(Resource):
             customer_key=asked["customer"],
             keys=asked["ids"],
             where=Where(where["from"], where["to"], where["type"], where["properties"]) if where else None,
-            replacements=asked["events"],
+            replacements=plainly(asked["events"]),
             reason=asked["reason"],
             at=clock.now(),
             actor=self.caller.actor,

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
@@ -41,7 +41,9 @@ class CursorField(serializers.Field[Any, Any, Any, Any]):
         try:
             moment, key, row = orjson.loads(base64.urlsafe_b64decode(str(data).encode()))
             instant = datetime.fromisoformat(moment)
-        except (binascii.Error, ValueError, TypeError):
+            # PostgreSQL takes fewer offsets than Python reads.
+            in_utc = instant.astimezone(UTC)
+        except (binascii.Error, ValueError, TypeError, OverflowError):
             raise serializers.ValidationError("Give `next_cursor` of the page before as it was.") from None
         if (
             instant.tzinfo is None
@@ -50,14 +52,14 @@ class CursorField(serializers.Field[Any, Any, Any, Any]):
             or "\0" in key + row
         ):
             raise serializers.ValidationError("Give `next_cursor` of the page before as it was.")
-        return Cursor(instant, key, row)
+        return Cursor(in_utc, key, row)
 
 
 class FindQuestion(Fields):
     """Which events, and which page of them."""
 
     customer = serializers.CharField(max_length=_LONGEST_CUSTOMER, required=False, default="")
-    type = serializers.CharField(max_length=LONGEST_TYPE, required=False, default="")
+    type = serializers.CharField(max_length=LONGEST_TYPE, required=False, default="", trim_whitespace=False)
     id = serializers.CharField(max_length=LONGEST_ID, required=False, default="", trim_whitespace=False)
     to = serializers.DateTimeField(required=False, default=None)
     state = serializers.ChoiceField(_STATES, required=False, default=None)

@@ -1,7 +1,7 @@
 """Request bodies: JSON, or events one a line, plain or packed, read strictly, and never more of it than is allowed."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -67,7 +67,7 @@ class EventsParser(StrictJSONParser):
         if kind in LINES:
             return _lines(body, request)
         read = read_batch(body, customer_key=request.user.customer_key)  # type: ignore[union-attr]
-        return _plainly(_listed(strict_json.load(body))) if read is None else [*read]
+        return plainly(_listed(strict_json.load(body))) if read is None else [*read]
 
 
 def require_body(request: HttpRequest) -> None:
@@ -104,10 +104,10 @@ def _lines(body: bytes, request: Request) -> list[Any]:
             events.append(strict_json.load(line))
         except BadJson as mistake:
             raise mistake.in_line(number) from None
-    return _plainly(events)
+    return plainly(events)
 
 
-def _plainly(events: list[object]) -> list[object]:
+def plainly(events: Sequence[object]) -> list[object]:
     """Return the events of other systems as ours, and ours as they are."""
     return [_plain_event(event) for event in events]
 

@@ -253,8 +253,9 @@ def _start(question: Question, at: datetime) -> datetime | None:
     """Return how far back to look; an id is found whenever it was."""
     if question.start or question.key:
         return question.start
-    days = DAYS_OF_ONE if question.customer_key else DAYS_OF_ALL
-    return max(min(question.end or at, at) - timedelta(days=days), _FIRST)
+    back = timedelta(days=DAYS_OF_ONE if question.customer_key else DAYS_OF_ALL)
+    # Nothing is earlier than the first day that there is.
+    return max(min(question.end or at, at), _FIRST + back) - back
 
 
 @contextmanager

@@ -37,6 +37,70 @@ def test_an_event_is_voided_and_another_counted_in_its_place() -> None:
     assert counted() == [1]
 
 
+@pytest.mark.parametrize("key", ["a ", " a", "\ta\n"])
+def test_an_id_with_spaces_is_voided_as_it_was_sent(key: str) -> None:
+    make_contract()
+    backend = Backend(make_api_key())
+    backend.post("/events", [call(key)])
+
+    answer = backend.post("/corrections", {"customer": "acme", "reason": "Twice", "ids": [key]})
+
+    assert (said(answer)["voided"], said(answer)["not_found"]) == (1, [])
+    assert counted() == []
+
+
+def test_a_filter_takes_properties_as_they_were_sent() -> None:
+    make_contract()
+    backend = Backend(make_api_key())
+    backend.post(
+        "/events",
+        [{**call(key), "properties": {"region": region}} for key, region in (("a", "eu "), ("b", "eu"))],
+    )
+    where = {"from": "2020-01-01T00:00:00Z", "to": clock.now().isoformat(), "properties": {"region": "eu "}}
+
+    answer = backend.post("/corrections", {"customer": "acme", "reason": "A test", "where": where})
+
+    assert said(answer)["voided"] == 1
+    assert backend.get("/events/one?customer=acme&id=a").content.count(b'"voided"') == 2
+
+
+REPLACEMENTS = {
+    "a CloudEvent": {
+        "specversion": "1.0",
+        "id": "n",
+        "source": "/s",
+        "type": "api.call",
+        "subject": "acme",
+        "time": "2026-10-20T11:00:00Z",
+    },
+    "Lago's": {
+        "transaction_id": "n",
+        "external_subscription_id": "acme",
+        "code": "api.call",
+        "timestamp": 1792490400,
+    },
+    "Stripe's": {
+        "identifier": "n",
+        "event_name": "api.call",
+        "timestamp": 1792490400,
+        "payload": {"stripe_customer_id": "acme", "value": "1"},
+    },
+}
+
+
+@pytest.mark.parametrize("form", REPLACEMENTS)
+def test_a_replacement_comes_in_any_form_in_which_events_come(form: str) -> None:
+    make_contract()
+    backend = Backend(make_api_key())
+    backend.post("/events", [call("a")])
+
+    answer = backend.post(
+        "/corrections", {"customer": "acme", "reason": "Twice", "ids": ["a"], "events": [REPLACEMENTS[form]]}
+    )
+
+    assert (said(answer)["voided"], said(answer)["counted"]) == (1, 1), answer.content
+
+
 def test_events_are_voided_by_a_filter() -> None:
     make_contract()
     backend = Backend(make_api_key())

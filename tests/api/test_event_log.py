@@ -1,5 +1,6 @@
 """Single events over the API: found, and told with all that became of them."""
 
+import base64
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -111,6 +112,48 @@ def test_pages_follow_each_other(backend: Backend) -> None:
 )
 def test_a_question_that_makes_no_sense_is_refused(asked: dict[str, object], backend: Backend) -> None:
     assert problem(backend.get(f"/events?{urlencode(asked)}")) == (422, "invalid-fields")
+
+
+def cursor(moment: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([moment, "", ""]).encode()).decode()
+
+
+@pytest.mark.parametrize("whose", [{}, {"customer": "acme"}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"to": "0001-01-01T00:00:00Z"},
+        {"to": "9999-12-31T23:59:59Z"},
+        {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T00:00:00Z"},
+        {"cursor": cursor("0001-01-01T00:00:00+00:00")},
+        {"cursor": cursor("2026-10-20T11:00:00+23:59")},
+    ],
+)
+def test_the_first_and_the_last_instant_can_be_asked_for(
+    asked: dict[str, object], whose: dict[str, object], backend: Backend
+) -> None:
+    assert len(ids(backend, **whose, **asked)) <= 4
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"to": "9999-12-31T23:59:59-14:00"},
+        {"cursor": cursor("0001-01-01T00:00:00+23:59")},
+        {"cursor": cursor("9999-12-31T23:59:59-23:59")},
+    ],
+)
+def test_an_instant_before_the_first_or_after_the_last_is_refused(
+    asked: dict[str, object], backend: Backend
+) -> None:
+    assert problem(backend.get(f"/events?{urlencode(asked)}")) == (422, "invalid-fields")
+
+
+def test_a_type_is_looked_for_as_it_was_sent(backend: Backend) -> None:
+    backend.post("/events", call("spaced", type="new "))
+
+    assert ids(backend, type="new ") == ["spaced"]
 
 
 def test_one_event_tells_what_it_feeds_and_that_its_invoice_is_to_come(backend: Backend) -> None:
