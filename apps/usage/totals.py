@@ -121,13 +121,15 @@ def _has_values(cell: Cell) -> bool:
 
 def _raise(others: Iterable[Fed], *, at: datetime) -> None:
     """Raise the highest, and the latest, values of days."""
-    best: dict[Cell, tuple[tuple[str, Decimal], int]] = {}
+    # By what names the total: an alias of the type leads to it by cells of its own.
+    best: dict[DayKey, tuple[tuple[str, Decimal], int]] = {}
     for one, cell, value in _fed_to(others, is_highest_or_latest):
         is_latest = cell.measure.meter.aggregation == Meter.Aggregation.LATEST
         rank = (one.event.written_time if is_latest else "", Decimal(str(value)))
-        before, events = best.get(cell, (rank, 0))
-        best[cell] = (max(rank, before), events + 1)
-    rows = [(day_key(cell), value, events, time or None) for cell, ((time, value), events) in best.items()]
+        key = day_key(cell)
+        before, events = best.get(key, (rank, 0))
+        best[key] = (max(rank, before), events + 1)
+    rows = [(key, value, events, time or None) for key, ((time, value), events) in best.items()]
     if rows:
         sql.raise_days(sorted(rows), at=at)
 
