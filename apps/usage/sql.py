@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import orjson
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg.errors import UniqueViolation
 
 from apps.contracts.models import Contract
@@ -275,11 +275,18 @@ def take_keys(counted: Mapping[tuple[str, str], Countable], rows: bytes) -> set[
     Waits for a transaction that is noting the same id; so does the caller sort them.
     """
     try:
-        # Copied they cost two thirds, and most often all are new.
-        with transaction.atomic(), connection.cursor() as cursor, cursor.copy(_COPY_KEYS) as copy:
+        # Copied they cost two thirds, and most often all are new. What goes wrong is told as Django tells it, so that the
+        # caller knows a deadlock.
+        with (
+            transaction.atomic(),
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(_COPY_KEYS) as copy,
+        ):
             copy.write(rows)
-    except UniqueViolation:
-        pass
+    except IntegrityError as clash:
+        if not isinstance(clash.__cause__, UniqueViolation):
+            raise
     else:
         return None
     events = [one.event for one in counted.values()]

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from random import Random
 from threading import Barrier
+from time import monotonic, sleep
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
@@ -154,3 +156,57 @@ def test_a_close_waits_for_ingest_and_ingest_for_a_close() -> None:
     assert LateDay.objects.values_list("day", flat=True).get() == date(2026, 10, 20)
     waiting.submit(lambda: connection.close()).result()  # noqa: PLW0108 the thread's own connection
     waiting.shutdown()
+
+
+def test_who_loses_a_deadlock_over_ids_is_counted_all_the_same() -> None:
+    """Ingest has noted `a` and waits for `b`; the other has noted `b` and waits for `a`. One is undone, and tries again."""
+    contract = make_contract()
+    sending = ThreadPoolExecutor(1)
+
+    with connect() as other:
+        # The one that looks first is undone.
+        other.execute("SET LOCAL deadlock_timeout = '1min'")
+        other.execute(NOTE, [contract.customer_id, "b"])
+        answer = sending.submit(take, event("a"), event("b"))
+        wait_until(is_waiting_for_a_lock)
+        other.execute(NOTE, [contract.customer_id, "a"])
+        other.rollback()
+
+    assert answer.result(timeout=20).counted == 2
+    assert (EventKey.objects.count(), total()) == (2, 2)
+    assert not reconcile().differences
+    sending.submit(lambda: connection.close()).result()  # noqa: PLW0108 the thread's own connection
+    sending.shutdown()
+
+
+NOTE = "INSERT INTO usage_eventkey (customer_id, key, fingerprint, \"time\") VALUES (%s, %s, '', now())"
+
+
+def connect() -> psycopg.Connection:
+    """Another caller's connection to the test's database."""
+    settings = connection.settings_dict
+    return psycopg.connect(
+        dbname=settings["NAME"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        host=settings["HOST"],
+        port=settings["PORT"] or None,
+    )
+
+
+def is_waiting_for_a_lock() -> bool:
+    """Whether anybody waits in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        (found,) = cursor.fetchone()
+    return bool(found)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for it, some seconds at most."""
+    until = monotonic() + 10
+    while not is_so():
+        assert monotonic() < until
+        sleep(0.02)
