@@ -20,6 +20,7 @@ from django.db.models import Max
 
 from apps.contracts.models import Contract
 from apps.core import audit
+from apps.core.models import AuditEntry
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.usage import event_files, months, sql
@@ -29,6 +30,7 @@ from apps.usage.stored import StoredEvent, read_stored
 _PAGE = 10_000
 _SCHEMA = 1
 _EVENTS, _MANIFEST = "events.parquet", "manifest.json"
+_DETACHED, _RESTORED = "usage.detach_month", "usage.restore_month"
 _COLUMNS = (
     "customer_id",
     "time",
@@ -64,9 +66,11 @@ class Manifest:
 def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Manifest:
     """Write a month's events to a new folder of that name within `folder`, with its manifest; one consistent state.
 
-    Times are in microseconds, UTC; quantities are exact, as text. Refuses a folder that holds an archive already.
+    Times are in microseconds, UTC; quantities are exact, as text. Refuses a folder that holds an archive already, and a month
+    that is out of the database, so that one archive holds all of a month.
     """
     arrow, parquet = _parquet()
+    _refuse_out(f"{month:%Y-%m}")
     place = folder / f"{month:%Y-%m}"
     if (place / _MANIFEST).exists():
         raise ArchiveBroken(place, "there is an archive already; name another folder")
@@ -85,6 +89,9 @@ def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Mani
     written.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
     _sync(written)
     written.rename(place / _MANIFEST)
+    # Their names, too, must outlive a power cut: what is archived may be taken out of the database.
+    for named_in in (place, folder):
+        _sync(named_in)
     with transaction.atomic(durable=True):
         _audit("usage.export_month", manifest, at=at, actor=actor)
     return manifest
@@ -110,38 +117,51 @@ def verify(place: Path) -> Manifest:
 def detach_month(*, place: Path, at: datetime, actor: str) -> Manifest:
     """Take an archived month out of the database, once the archive is proven to hold exactly what is there.
 
-    Refuses a month that events may still come for, or that a contract has not been invoiced for.
+    Refuses a month that events may still come for, or that a contract has not been invoiced for. Its partition stays, empty,
+    so that what comes for it all the same, by a release or a correction, lies where it belongs.
     """
     manifest = verify(place)
     month = date.fromisoformat(f"{manifest.month}-01")
     _refuse_use(month, at)
-    table = f"usage_event_{month:%Y_%m}"
+    months.make([month])
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        # Nothing may come in, from a release or a correction, between the look and the end.
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        _hold(month)
+        _refuse_out(manifest.month)
         summary = _Summary()
         for page in _pages(_rows_of_month(month)):
             summary.add(page)
         if summary.content() != manifest.content:
             raise ArchiveBroken(place, "the database has other events of this month; export it anew")
-        cursor.execute(f"ALTER TABLE usage_event DETACH PARTITION {table}")
-        cursor.execute(f"DROP TABLE {table}")
-        _audit("usage.detach_month", manifest, at=at, actor=actor)
-    months.forget(month)
+        # Whoever computes from stored events keeps them by holding the table.
+        cursor.execute("LOCK TABLE ONLY usage_event IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(f"TRUNCATE {_table(month)}")
+        _audit(_DETACHED, manifest, at=at, actor=actor)
     return manifest
 
 
 def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
-    """Put an archived month back into the database. Refuses one that is there."""
+    """Put back those events of an archive that the database does not have; what has come for the month meanwhile stays.
+
+    Refuses an archive that is not the one by which the month was taken out, or of which an event stands in the database with
+    another content; then nothing is put back.
+    """
     manifest = verify(place)
     month = date.fromisoformat(f"{manifest.month}-01")
-    if next(_rows_of_month(month), None) is not None:
-        raise MonthInUse(manifest.month, "it has events in the database")
     months.make([month])
     with transaction.atomic(durable=True):
+        _hold(month)
+        if _out_as(manifest.month) not in {None, manifest.content}:
+            raise ArchiveBroken(place, "the month was taken out by another archive, which holds all of it")
         for page in _pages(_rows_of_archive(place)):
-            sql.copy_stored([row[:-1] for row in page])
-        _audit("usage.restore_month", manifest, at=at, actor=actor)
+            standing = {row[:3]: row for row in _rows_named(page)}
+            for row in page:
+                # Whether it is voided may have changed since; that is kept beside the events.
+                if (there := standing.get(row[:3])) and there[:-1] != row[:-1]:
+                    raise ArchiveBroken(
+                        place, f"event {row[2]!r} stands in the database with another content"
+                    )
+            sql.copy_stored([row[:-1] for row in page if row[:3] not in standing])
+        _audit(_RESTORED, manifest, at=at, actor=actor)
     return manifest
 
 
@@ -202,31 +222,53 @@ class _Summary:
         )
 
 
+def _table(month: date) -> str:
+    return f"usage_event_{month:%Y_%m}"
+
+
+def _hold(month: date) -> None:
+    """Let nothing come into the month, from a release or a correction, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {_table(month)} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def _rows_of_month(month: date) -> Iterator[Row]:
-    """Yield the month's events in the order of their keys, in one form: ids and quantities as text, times in UTC."""
+    """Yield the month's events in the order of their keys."""
     following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     after: Row = (UUID(int=0), datetime(1, 1, 1, tzinfo=UTC), "")
     while True:
         with connection.cursor() as cursor:
             cursor.execute(sql.EVENTS_OF_MONTH, [month, following, *after, _PAGE])
             rows = cursor.fetchall()
-        for row in rows:
-            customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = row
-            yield (
-                str(customer_id),
-                time.astimezone(UTC),
-                key,
-                str(contract_id),
-                type_,
-                f"{quantity:f}".rstrip("0").rstrip(".") or "0",
-                properties,
-                day,
-                received_at.astimezone(UTC),
-                voided,
-            )
+        yield from map(_in_one_form, rows)
         if len(rows) < _PAGE:
             return
         after = rows[-1][:3]
+
+
+def _rows_named(page: list[Row]) -> list[Row]:
+    """Return those of these events that are in the database."""
+    customers, times, keys = zip(*(row[:3] for row in page), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.EVENTS_NAMED, [list(customers), list(times), list(keys)])
+        return list(map(_in_one_form, cursor.fetchall()))
+
+
+def _in_one_form(stored: Row) -> Row:
+    """Return a row of the database as it is archived: ids and quantities as text, times in UTC."""
+    customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = stored
+    return (
+        str(customer_id),
+        time.astimezone(UTC),
+        key,
+        str(contract_id),
+        type_,
+        f"{quantity:f}".rstrip("0").rstrip(".") or "0",
+        properties,
+        day,
+        received_at.astimezone(UTC),
+        voided,
+    )
 
 
 def _rows_of_archive(place: Path) -> Iterator[Row]:
@@ -246,6 +288,20 @@ def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:
             page = []
     if page:
         yield page
+
+
+def _out_as(month: str) -> str | None:
+    """Return the content of the archive by which a month is out of the database, or None if it is not."""
+    moves = AuditEntry.objects.filter(
+        subject_type="month", subject_key=month, action__in=(_DETACHED, _RESTORED)
+    )
+    last = moves.order_by("-at", "-id").first()
+    return str(last.after["content"]) if last and last.action == _DETACHED else None
+
+
+def _refuse_out(month: str) -> None:
+    if _out_as(month):
+        raise MonthInUse(month, "it is out of the database already; restore it first")
 
 
 def _refuse_use(month: date, at: datetime) -> None:
@@ -287,9 +343,13 @@ def _parquet() -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def _sync(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _audit(action: str, manifest: Manifest, *, at: datetime, actor: str) -> None:

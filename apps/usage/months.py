@@ -9,8 +9,7 @@ from apps.usage.read_event import ReadEvent
 
 _AHEAD = 3
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-# Months that this process has seen made. One that is archived meanwhile is too old for anything to come but a release,
-# which makes it anew.
+# Months that this process has seen made. A month that is archived is emptied, never unmade, so this stays true.
 _known: set[date] = set()
 
 
@@ -39,11 +38,6 @@ def that_hold(events: Iterable[ReadEvent], *, until: datetime) -> set[date]:
     }
 
 
-def forget(month: date) -> None:
-    """Note that a month's partition is gone."""
-    _known.discard(month)
-
-
 def make_now(months: Iterable[date]) -> None:
     """Make the partitions of these months within the transaction that needs them."""
     for month in sorted(set(months)):
@@ -60,3 +54,11 @@ def make_ahead(*, at: datetime) -> None:
 def _later(month: date, months: int) -> date:
     year, month0 = divmod(month.year * 12 + month.month - 1 + months, 12)
     return date(year, month0 + 1, 1)
+
+
+def astray() -> int:
+    """Return how many events lie in no month's partition: none, or those cannot be put away, nor their month be made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM usage_event_other")
+        (many,) = cursor.fetchone()
+    return int(many)

@@ -184,6 +184,10 @@ EVENTS_OF_MONTH = f"""
       AND (customer_id, "time", key) > (%s, %s, %s)
     ORDER BY customer_id, "time", key LIMIT %s
 """
+EVENTS_NAMED = f"""
+    {_EVENTS} JOIN unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS named (customer_id, "time", key)
+    USING (customer_id, "time", key)
+"""
 EVENTS_BY_KEY = f"""
     {_EVENTS} JOIN usage_eventkey USING (customer_id, key, "time")
     WHERE customer_id = %s AND key = ANY(%s::text[]) ORDER BY "time", key

@@ -12,7 +12,7 @@ from apps.contracts.models import Contract
 from apps.core.errors import Refusal
 from apps.customers.models import Customer
 from apps.plans.models import Meter, PlanVersion
-from apps.usage import archive, levels, recount
+from apps.usage import archive, levels, months, recount
 from apps.usage.correct import correct
 from apps.usage.models import Event, LevelPoint, Recount, UsageDay
 from apps.usage.reconcile import reconcile
@@ -242,8 +242,108 @@ def test_a_month_in_use_stays(tmp_path: Path) -> None:
         cursor.execute("UPDATE contracts_contract SET billed_until_on = '2026-10-15'")
     with pytest.raises(Refusal, match="not invoiced for all of it"):
         archive.detach_month(place=place, at=LATER, actor=ACTOR)
-    with pytest.raises(Refusal, match="events in the database"):
+    assert Event.objects.count() == 4
+
+
+def test_what_comes_for_a_detached_month_lies_in_that_month(tmp_path: Path) -> None:
+    """Web processes saw the month made, and are not told that a command has taken it out."""
+    used()
+    archive.detach_month(place=export(tmp_path), at=LATER, actor=ACTOR)
+
+    replace_before(by="late")
+
+    assert (table_of("late"), months.astray()) == ("usage_event_2026_10", 0)
+
+
+def test_a_month_that_something_came_for_is_put_back_and_put_away_again(tmp_path: Path) -> None:
+    used()
+    place = export(tmp_path / "first")
+    archive.detach_month(place=place, at=LATER, actor=ACTOR)
+    replace_before(by="late")
+    meanwhile = reconcile(archived=archive.events_of(place)).differences
+
+    archive.restore_month(place=place, at=LATER, actor=ACTOR)
+    together = set(Event.objects.values_list("key", flat=True))
+    with pytest.raises(Refusal, match="other events"):
+        archive.detach_month(place=place, at=LATER, actor=ACTOR)
+    again = export(tmp_path / "second")
+    archive.detach_month(place=again, at=LATER, actor=ACTOR)
+
+    assert not meanwhile
+    assert together == {"a\tb\n\\", "b", "voided", "before", "late"}
+    assert archive.verify(again).rows == 4
+    assert set(Event.objects.values_list("key", flat=True)) == {"before"}
+    assert not reconcile(archived=archive.events_of(again)).differences
+
+
+def test_one_archive_holds_all_of_a_month_that_is_out(tmp_path: Path) -> None:
+    """So that putting back one of several never passes for the whole."""
+    used()
+    first = export(tmp_path / "first")
+    archive.detach_month(place=first, at=LATER, actor=ACTOR)
+    replace_before(by="late")
+
+    with pytest.raises(Refusal, match="out of the database already; restore it first"):
+        export(tmp_path / "second")
+    with pytest.raises(Refusal, match="out of the database already; restore it first"):
+        archive.detach_month(place=first, at=LATER, actor=ACTOR)
+    archive.restore_month(place=first, at=LATER, actor=ACTOR)
+    second = export(tmp_path / "second")
+    archive.detach_month(place=second, at=LATER, actor=ACTOR)
+    with pytest.raises(Refusal, match="taken out by another archive"):
+        archive.restore_month(place=first, at=LATER, actor=ACTOR)
+    for place in (second, second, first):
         archive.restore_month(place=place, at=LATER, actor=ACTOR)
+
+    assert Event.objects.count() == 5
+    assert not reconcile().differences
+
+
+def test_an_archive_that_contradicts_the_database_is_not_put_back(tmp_path: Path) -> None:
+    used()
+    place = export(tmp_path)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE usage_event_2026_10")
+        cursor.execute(
+            "INSERT INTO usage_event SELECT customer_id, '2026-10-20T11:00Z', 'b', contract_id, type, 3, properties, day, "
+            "received_at FROM usage_event"
+        )
+
+    with pytest.raises(Refusal, match="event 'b' stands in the database with another content"):
+        archive.restore_month(place=place, at=LATER, actor=ACTOR)
+    assert Event.objects.count() == 2
+
+
+def test_the_proof_tells_of_events_that_lie_in_no_month(capsys: pytest.CaptureFixture[str]) -> None:
+    used()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO usage_event SELECT customer_id, '2300-01-01', key, contract_id, type, quantity, properties, day, "
+            "received_at FROM usage_event WHERE key = 'before'"
+        )
+
+    with pytest.raises(SystemExit):
+        call_command("reconcile")
+
+    assert "1 events lie in no month" in capsys.readouterr().out
+
+
+def replace_before(*, by: str) -> None:
+    """Replace the event of September by one of October, which is archived."""
+    correct(
+        customer_key="acme",
+        keys=["before"],
+        reason="Wrong day",
+        replacements=[event(by)],
+        at=LATER,
+        actor=ACTOR,
+    )
+
+
+def table_of(key: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM usage_event WHERE key = %s", [key])
+        return cursor.fetchone()[0]
 
 
 def test_the_command_does_all_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

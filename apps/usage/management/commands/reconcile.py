@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from apps.usage import months
 from apps.usage.archive import events_of
 from apps.usage.reconcile import reconcile
 
@@ -25,6 +26,9 @@ class Command(BaseCommand):
                 f"{difference.what}: the events say {difference.from_events}, stored is {difference.stored}"
             )
         many = len(found.differences)
+        if astray := months.astray():
+            many += 1
+            self.stdout.write(f"{astray:,} events lie in no month: they count, and cannot be archived.")
         for key in found.not_whole:
             self.stdout.write(f"Meter {key} is not compared: it does not count all past events yet.")
         it = found.received
