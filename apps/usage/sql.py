@@ -357,16 +357,23 @@ def add_values(rows: Sequence[tuple[DayKey, str, int]]) -> list[DayKey]:
     """Add to how many events had a value; return the day of each value that is new on it."""
     with connection.cursor() as cursor:
         cursor.execute(_ADD_VALUES, _keyed(rows))
-        return [row[:5] for row in cursor.fetchall() if row[5]]
+        return [_day_key(row) for row in cursor.fetchall() if row[5]]
 
 
 def take_values(rows: Sequence[tuple[DayKey, str, int]]) -> list[DayKey]:
     """Take from how many events had a value; return the day of each value that is gone from it."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_VALUES, _keyed(rows))
-        gone = [row[:5] for row in cursor.fetchall() if row[5]]
+        gone = [_day_key(row) for row in cursor.fetchall() if row[5]]
         cursor.execute(_DROP_EMPTY_VALUES, ["{" + ",".join(sorted({key[0] for key, _, _ in rows})) + "}"])
         return gone
+
+
+def _day_key(row: Sequence[str]) -> DayKey:
+    """Return what names a daily total with its dimensions written as everywhere else; jsonb has a form of its own."""
+    customer, contract, meter, day, dimensions = row[:5]
+    written = orjson.dumps(orjson.loads(dimensions), option=orjson.OPT_SORT_KEYS).decode()
+    return (customer, contract, meter, day, written)
 
 
 def mark_late_days(touched: Iterable[tuple[str, str]], *, at: datetime) -> None:

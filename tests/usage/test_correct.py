@@ -217,6 +217,28 @@ def test_a_value_counts_until_its_last_event_is_gone() -> None:
     assert not reconcile().differences
 
 
+def test_different_values_are_counted_apart_by_dimensions() -> None:
+    """u1 and u2 on the web, u1 in the app, are 3; without the app's event 2; without the web's u2 1."""
+    make_meter(
+        "users", event_type="visit", aggregation="unique_count", value_property="user", dimensions=["by"]
+    )
+    make_contract(plan_version=make_plan_version([usage_charge("users")]))
+    take(
+        *[
+            event(key, type="visit", properties={"user": user, "by": by})
+            for key, user, by in (("a", "u1", "web"), ("b", "u2", "web"), ("c", "u1", "app"))
+        ]
+    )
+    counts = [total("users")]
+
+    for key in ("c", "b"):
+        void(key)
+        counts.append(total("users"))
+
+    assert counts == [3, 2, 1]
+    assert not reconcile().differences
+
+
 @pytest.mark.parametrize("table", ["usage_correction", "usage_reversal"])
 def test_corrections_are_never_changed(table: str) -> None:
     make_contract()
