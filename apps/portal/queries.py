@@ -17,18 +17,22 @@ from apps.payments.models import Allocation
 from apps.plans.models import Meter
 from apps.usage.models import UsageDay
 
+# Of two of their figures one is left, or, of different values, as many as are not the same.
+_ONE_IS_LEFT = frozenset({Meter.Aggregation.MAX, Meter.Aggregation.LATEST, Meter.Aggregation.UNIQUE_COUNT})
 _MONEY = DecimalField(max_digits=24, decimal_places=4)
 
 
 @dataclass(frozen=True, slots=True)
 class MeterRow:
-    """A meter that this customer has used, in the customer's words."""
+    """A meter that this customer has used, in the customer's words; and whether its days, and its dimension values, add up."""
 
     id: UUID
     key: str
     name: str
     unit: str
     dimensions: tuple[str, ...]
+    days_add_up: bool
+    values_add_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,15 @@ def meters_used(*, customer_id: UUID) -> tuple[MeterRow, ...]:
     """Return the meters that have counted anything of the customer's, oldest meter first, in one query."""
     used = UsageDay.objects.filter(customer_id=customer_id).values("meter_id")
     return tuple(
-        MeterRow(meter.pk, meter.key, meter.name, meter.unit, tuple(meter.dimensions))
+        MeterRow(
+            meter.pk,
+            meter.key,
+            meter.name,
+            meter.unit,
+            tuple(meter.dimensions),
+            days_add_up=meter.aggregation not in _ONE_IS_LEFT,
+            values_add_up=bool(meter.level) or meter.aggregation not in _ONE_IS_LEFT,
+        )
         for meter in Meter.objects.filter(pk__in=used).order_by("created_at", "key")
     )
 

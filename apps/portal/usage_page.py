@@ -46,7 +46,7 @@ class DayRow:
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """One value of the dimension: its quantity and its share of the whole."""
+    """One value of the dimension: its quantity over all days, and its share of the whole where values add up."""
 
     value: str
     quantity: Decimal
@@ -87,7 +87,7 @@ class UsagePage:
 def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, locale: str) -> UsagePage:
     """Return the usage page for what its address asks: meter, `by` a dimension, and days.
 
-    Takes six queries at most, however much was used.
+    Takes seven queries at most, however much was used, and twelve of a meter that counts different values.
     """
     timezone, this, last, today = _calendar(customer_id, at)
     days = ranges.chosen(asked, this=this, last=last, today=today)
@@ -95,15 +95,21 @@ def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, loc
     meter = next((meter for meter in meters if meter.key == asked.get("meter")), next(iter(meters), None))
     dimension = _dimension(meter, asked)
     by_day: tuple[DayRow, ...] = ()
-    before, chart = Decimal(0), None
+    rows: tuple[ValueRow, ...] = ()
+    total, before, chart = Decimal(0), Decimal(0), None
     if meter is not None:
         by_day = _by_day(customer_id, meter, days, dimension)
-        earlier = _by_day(customer_id, meter, days.before, "")
-        before = sum((row.quantity for row in earlier), Decimal(0))
-        values = queries.dimension_values(customer_id=customer_id, meter_id=meter.id, dimension=dimension)
-        chart = _chart(meter, days, by_day, values if dimension else (), locale)
+        total = _whole(customer_id, meter, days)
+        before = _whole(customer_id, meter, days.before)
+        rows = _value_rows(customer_id, meter, days, dimension, total)
+        # Values that do not add up are no parts of a bar.
+        if dimension and meter.values_add_up:
+            values = queries.dimension_values(customer_id=customer_id, meter_id=meter.id, dimension=dimension)
+            chart = _chart(meter, days, by_day, values, locale)
+        else:
+            whole = _by_day(customer_id, meter, days, "") if dimension else by_day
+            chart = _chart(meter, days, whole, (), locale)
     state = _state(meter, dimension, days)
-    total = sum((row.quantity for row in by_day), Decimal(0))
     return UsagePage(
         timezone=timezone,
         days=days,
@@ -112,7 +118,7 @@ def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, loc
         meter_chips=tuple(_chip(one.name, state | {"meter": one.key}, one == meter) for one in meters),
         dimension_chips=_dimension_chips(meter, dimension, state),
         range_chips=_range_chips(days, state, has_last=last is not None),
-        rows=_value_rows(by_day, total),
+        rows=rows,
         total=total,
         events=sum(row.events for row in by_day),
         before=before,
@@ -123,7 +129,7 @@ def usage_page(*, customer_id: UUID, asked: Mapping[str, str], at: datetime, loc
 
 
 def as_csv(page: UsagePage) -> str:
-    """Return the days and values that the page adds up, quantities exact; the sum is the page's total."""
+    """Return the page's days and values, quantities exact; where they add up, the sum is the page's total."""
     text = StringIO()
     out = csv.writer(text)
     measure = page.meter
@@ -200,20 +206,39 @@ def _chart(
         unit=meter.unit,
         note=meter.unit.capitalize(),
         when_empty="Nothing was counted in these days.",
+        adds_up=meter.days_add_up,
     )
 
 
-def _value_rows(by_day: tuple[DayRow, ...], total: Decimal) -> tuple[ValueRow, ...]:
-    quantities: dict[str, Decimal] = {}
-    events: dict[str, int] = {}
-    for row in by_day:
-        quantities[row.value] = quantities.get(row.value, Decimal(0)) + row.quantity
-        events[row.value] = events.get(row.value, 0) + row.events
-    order = sorted(quantities, key=lambda value: (-quantities[value], value))
-    return tuple(
-        ValueRow(value, quantities[value], quantities[value] / total if total else Decimal(0), events[value])
-        for value in order
+def _whole(customer_id: UUID, meter: MeterRow, days: DayRange) -> Decimal:
+    """Return what the days come to by the meter's own rule, as on the bill."""
+    found = usage_rows(customer_id=customer_id, start=days.start, end=days.end, meter_key=meter.key)
+    return found[0].quantity if found else Decimal(0)
+
+
+def _value_rows(
+    customer_id: UUID, meter: MeterRow, days: DayRange, dimension: str, total: Decimal
+) -> tuple[ValueRow, ...]:
+    """Return the values of the dimension, the largest first; none without a dimension."""
+    if not dimension:
+        return ()
+    found = usage_rows(
+        customer_id=customer_id,
+        start=days.start,
+        end=days.end,
+        meter_key=meter.key,
+        dimensions=[dimension],
     )
+    rows = [
+        ValueRow(
+            row.dimensions.get(dimension, ""),
+            row.quantity,
+            row.quantity / total if total else Decimal(0),
+            row.events,
+        )
+        for row in found
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.quantity, row.value)))
 
 
 def _state(meter: MeterRow | None, dimension: str, days: DayRange) -> dict[str, str]:

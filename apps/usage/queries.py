@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncDate
 
@@ -104,45 +103,34 @@ def usage_rows(
 ) -> tuple[UsageRow, ...]:
     """Return a customer's usage from `start` up to, not with, `end`, by meter and, if asked, by day and dimensions.
 
-    One query, and one more where a meter counts different values. A dimension that an event did not have is left out of its
-    row.
+    Days and dimensions that are not told apart are joined as the bill joins them, by the meter's rule (see `combine`): they
+    add up, or the highest or the latest is left, and levels with other dimension values always add up. One query, and one
+    more where a meter counts different values. A dimension that an event did not have is left out of its row.
     """
-    found = UsageDay.objects.filter(customer_id=customer_id, day__gte=start, day__lt=end)
-    if meter_key:
-        found = found.filter(meter__key=meter_key)
-    names = [f"dimension_{place}" for place in range(len(dimensions))]
-    texts = {
-        name: KeyTextTransform(dimension, "dimensions")
-        for name, dimension in zip(names, dimensions, strict=True)
+    asked: dict[str, Any] = {
+        "customer": customer_id,
+        "start": start,
+        "end": end,
+        "meter": meter_key,
+        "by_day": by_day,
+        "names": list(dimensions),
     }
-    latest = ArrayAgg(
-        "quantity", order_by=["-day", "-as_of", "-quantity"], filter=_is(Meter.Aggregation.LATEST)
-    )
-    grouped = ["meter__key", "meter__name", "meter__unit", *(["day"] if by_day else []), *names]
-    rows = (
-        found.annotate(**texts)
-        .values(*grouped, "meter__aggregation", "meter__level")
-        .annotate(
-            added=Sum("quantity"),
-            highest=Max("quantity"),
-            latest=latest,
-            counted=Sum("events"),
-            last=Max("last_received_at"),
-        )
-        .order_by(*grouped)
-    )
-    kept = [_grouped_row(row, names, dimensions) for row in rows]
-    different = {
-        row["meter__key"] for row in rows if row["meter__aggregation"] == Meter.Aggregation.UNIQUE_COUNT
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.USAGE, asked)
+        rows = [_usage_row(row, dimensions) for row in cursor.fetchall()]
+    different = {row.meter_key for row in rows if row.aggregation == Meter.Aggregation.UNIQUE_COUNT}
     if not different:
-        return tuple(kept)
+        return tuple(rows)
+    texts = {
+        f"dimension_{place}": KeyTextTransform(dimension, "dimensions")
+        for place, dimension in enumerate(dimensions)
+    }
     values = (
         UsageValue.objects.filter(
             customer_id=customer_id, day__gte=start, day__lt=end, meter__key__in=different
         )
         .annotate(**texts)
-        .values_list("meter__key", *(["day"] if by_day else []), *names)
+        .values_list("meter__key", *(["day"] if by_day else []), *texts)
         .annotate(many=Count("value", distinct=True))
         .order_by()
     )
@@ -151,7 +139,7 @@ def usage_rows(
         replace(row, quantity=many.get(_group_of(row, dimensions, by_day=by_day), row.quantity))
         if row.meter_key in different
         else row
-        for row in kept
+        for row in rows
     )
 
 
@@ -290,31 +278,20 @@ def last_received(customer_ids: Collection[UUID]) -> dict[UUID, datetime]:
     return dict(rows)
 
 
-def _is(aggregation: str) -> Q:
-    return Q(meter__aggregation=aggregation)
-
-
-def _grouped_row(row: Mapping[str, Any], names: Sequence[str], dimensions: Sequence[str]) -> UsageRow:
-    match row["meter__aggregation"]:
-        case Meter.Aggregation.MAX if not row["meter__level"]:
-            quantity = row["highest"]
-        case Meter.Aggregation.LATEST:
-            quantity = row["latest"][0]
-        case _:
-            quantity = row["added"]
+def _usage_row(row: Sequence[Any], dimensions: Sequence[str]) -> UsageRow:
+    meter_key, name, unit, day, values, quantity, events, last_received_at, aggregation = row
     return UsageRow(
-        meter_key=row["meter__key"],
-        meter_name=row["meter__name"],
-        unit=row["meter__unit"],
-        day=row.get("day"),
+        meter_key=meter_key,
+        meter_name=name,
+        unit=unit,
+        day=day,
         dimensions={
-            dimension: row[name]
-            for name, dimension in zip(names, dimensions, strict=True)
-            if row[name] is not None
+            dimension: value for dimension, value in zip(dimensions, values, strict=True) if value is not None
         },
         quantity=quantity,
-        events=row["counted"],
-        last_received_at=row["last"],
+        events=events,
+        last_received_at=last_received_at,
+        aggregation=aggregation,
     )
 
 

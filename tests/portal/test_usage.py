@@ -146,7 +146,7 @@ def test_the_page_takes_as_many_queries_however_much_was_used(
     with CaptureQueriesContext(connection) as queries:
         member.get("/portal/c/acme/usage/")
 
-    assert len(queries) <= 9, [query["sql"] for query in queries]
+    assert len(queries) <= 10, [query["sql"] for query in queries]
 
 
 def test_six_values_and_more_are_five_and_other(member: Client, contract: Contract) -> None:
