@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.usage.one_event import OneEvent
+from apps.usage.one_event import Fed, OneEvent
 
 
 class Awaits(StrEnum):
@@ -48,42 +48,50 @@ Priced = tuple[str, Mapping[str, str]]
 def placement(event: OneEvent) -> Placement:
     """Return where the usage of one event is billed, in at most two queries.
 
-    What came, or was voided, after its period's invoice was finalized is on the first adjustment after that.
+    What came onto the bill, or was taken off it, after its period's invoice was finalized is on the first adjustment after
+    that: a late event or a voided one, and an outcome that is disputed.
     """
-    priced = [(charge.key, charge.dimensions) for fed in event.feeds for charge in fed.charges]
-    if event.contract is None or event.day is None or not priced:
+    feeds = [fed for fed in event.feeds if fed.charges and fed.turns]
+    if event.contract is None or event.day is None or not feeds:
         return Placement((), Awaits.NOTHING)
-    voided_at = event.voided.at if event.voided else None
     invoice = Invoice.objects.filter(
         contract_id=event.contract.pk, period_start_on__lte=event.day, period_end_on__gt=event.day
     ).first()
+    standing = [priced for fed in feeds if _is_on(fed.turns) for priced in _priced(fed)]
     if invoice is None:
-        return Placement((), Awaits.NOTHING if voided_at else Awaits.INVOICE)
+        return Placement((), Awaits.INVOICE if standing else Awaits.NOTHING)
     if invoice.finalized_at is None:
-        own = [] if voided_at else _lines(invoice, priced)
-        return Placement(_placed(own, invoice), Awaits.NOTHING if voided_at or own else Awaits.INVOICE)
-    return _after(invoice, invoice.finalized_at, _lines(invoice, priced), event.received_at, voided_at)
+        own = _lines(invoice, standing) if standing else []
+        return Placement(_placed(own, invoice), Awaits.INVOICE if standing and not own else Awaits.NOTHING)
+    return _after(invoice, invoice.finalized_at, feeds)
 
 
-def _after(
-    invoice: Invoice,
-    finalized_at: datetime,
-    lines: Sequence[InvoiceLine],
-    received_at: datetime,
-    voided_at: datetime | None,
-) -> Placement:
+def _after(invoice: Invoice, finalized_at: datetime, feeds: Sequence[Fed]) -> Placement:
     """Return where an event is whose period's invoice is finalized."""
-    own = [line for line in lines if line.adjusts_id is None]
-    is_on = received_at <= finalized_at and (voided_at is None or voided_at > finalized_at)
-    later = [instant for instant in (received_at, voided_at) if instant and instant > finalized_at]
-    adjusting = [_first_after(instant, lines) for instant in later]
-    if len(adjusting) > 1 and adjusting[0] == adjusting[1]:
-        # It came and went between two invoices, so none of them knows it.
-        return Placement((), Awaits.NOTHING)
-    return Placement(
-        _placed([*(own if is_on else ()), *(line for found in adjusting for line in found)], invoice),
-        Awaits.ADJUSTMENT if [] in adjusting else Awaits.NOTHING,
-    )
+    lines = _lines(invoice, [priced for fed in feeds for priced in _priced(fed)])
+    on: set[UUID] = set()
+    awaits = Awaits.NOTHING
+    for fed in feeds:
+        of_feed = _of(lines, _priced(fed))
+        if _is_on([turn for turn in fed.turns if turn <= finalized_at]):
+            on |= {line.pk for line in of_feed if line.adjusts_id is None}
+        adjusting = [_first_after(turn, of_feed) for turn in fed.turns if turn > finalized_at]
+        # What came and went between two invoices none of them knows.
+        for found in {found[0].invoice_id if found else None: found for found in adjusting}.values():
+            if not _is_on([same for same in adjusting if same == found]):
+                continue
+            on |= {line.pk for line in found}
+            awaits = awaits if found else Awaits.ADJUSTMENT
+    return Placement(_placed((line for line in lines if line.pk in on), invoice), awaits)
+
+
+def _is_on(turns: Sequence[object]) -> bool:
+    """Tell whether what takes turns, on the bill first, is on it after these."""
+    return len(turns) % 2 == 1
+
+
+def _priced(fed: Fed) -> list[Priced]:
+    return [(charge.key, charge.dimensions) for charge in fed.charges]
 
 
 def _lines(invoice: Invoice, priced: Collection[Priced]) -> list[InvoiceLine]:
@@ -97,8 +105,12 @@ def _lines(invoice: Invoice, priced: Collection[Priced]) -> list[InvoiceLine]:
         .defer("invoice__snapshot", "steps")
         .order_by("invoice__period_start_on", "position")
     )
+    return _of(found, priced)
+
+
+def _of(lines: Iterable[InvoiceLine], priced: Collection[Priced]) -> list[InvoiceLine]:
     wanted = [(charge_key, dict(dimensions)) for charge_key, dimensions in priced]
-    return [line for line in found if (line.charge_key, line.dimensions) in wanted]
+    return [line for line in lines if (line.charge_key, line.dimensions) in wanted]
 
 
 def _first_after(instant: datetime, lines: Sequence[InvoiceLine]) -> list[InvoiceLine]:

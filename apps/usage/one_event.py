@@ -16,12 +16,15 @@ from apps.customers.models import Customer
 from apps.plans.models import Meter
 from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.matrix import Matrix
+from apps.usage import totals
 from apps.usage.errors import EventArchived, NoSuchEvent
 from apps.usage.explore import EventState, Named, named_by
 from apps.usage.measure import DECISION, Stage, Value
 from apps.usage.models import EventKey, Outcome, QuarantinedEvent, Reversal
+from apps.usage.outcomes import Staged
 from apps.usage.read_event import ReadEvent, written_json
 from apps.usage.stored import Feeding, StoredEvent, events_of
+from apps.usage.turns import Known, known_stages, state_now, turns_of_outcome
 from apps.usage.ways import Cell
 
 Resolution = QuarantinedEvent.Resolution
@@ -38,7 +41,11 @@ class PricedBy:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What the event adds to one meter on its day: a quantity, or `says` what else; `charges` are none if it is only shown."""
+    """What the event adds to one meter on its day: a quantity, or `says` what else; `charges` are none if it is only shown.
+
+    `turns` are the instants at which it came onto the bill, was taken off, came back and so on; a stage of an outcome may do
+    so again and again, or never.
+    """
 
     meter_key: str
     meter_name: str
@@ -48,6 +55,7 @@ class Fed:
     says: str
     dimensions: Mapping[str, str]
     charges: tuple[PricedBy, ...]
+    turns: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +115,8 @@ class OneEvent:
 def one_event(*, customer_key: str, key: str) -> OneEvent:
     """Return a customer's event by its id: the one that counts, else what waits under the id, the newest.
 
-    What it feeds is told by the meters of now. At most twelve queries, and one more for each meter that counts it as an
-    outcome. Refuses an id that there is nothing of, and one in an
+    What it feeds is told by the meters of now. At most twelve queries, and two for each meter that counts it as an outcome.
+    Refuses an id that there is nothing of, and one in an
     archive.
     """
     named = named_by(customer_key)
@@ -137,6 +145,7 @@ def _stored(stored: StoredEvent, waited: tuple[Waited, ...]) -> OneEvent:
     event = stored.event
     customer = Customer.objects.get(pk=stored.customer_id)
     contract = Contract.objects.select_related("plan_version__plan").get(pk=stored.contract_id)
+    voided = _voided(stored) if stored.is_voided else None
     return OneEvent(
         state=EventState.VOIDED if stored.is_voided else EventState.COUNTED,
         customer_key=customer.key,
@@ -150,8 +159,8 @@ def _stored(stored: StoredEvent, waited: tuple[Waited, ...]) -> OneEvent:
         body=_body(event, customer.key),
         contract=contract,
         day=stored.day,
-        feeds=tuple(_feeds(stored, charges_of(contract.plan_version_id))),
-        voided=_voided(stored) if stored.is_voided else None,
+        feeds=tuple(_feeds(stored, charges_of(contract.plan_version_id), voided)),
+        voided=voided,
         waited=waited,
     )
 
@@ -191,18 +200,23 @@ def _body(event: ReadEvent, customer_key: str) -> str:
     )
 
 
-def _feeds(stored: StoredEvent, charges: tuple[PlannedCharge, ...]) -> Iterator[Fed]:
+def _feeds(stored: StoredEvent, charges: tuple[PlannedCharge, ...], voided: Voided | None) -> Iterator[Fed]:
     fed = Feeding().of(stored)
     for cell, value in (*fed.feeds, *fed.others):
         meter = cell.measure.meter
         dimensions: dict[str, str] = orjson.loads(cell.dimensions)
+        says, turns = _says(cell, value), (stored.received_at, *([voided.at] if voided else []))
+        if isinstance(value, Stage):
+            says, turns = _of_outcome(totals.staged((fed, cell, value)), stored.received_at, voided)
+        if meter.counts_from and stored.received_at < meter.counts_from:
+            says = "Perhaps not in its totals: the meter was made or changed later. A recount brings it in."
         yield Fed(
             meter_key=meter.key,
             meter_name=meter.name,
             unit=meter.unit,
             aggregation=meter.get_aggregation_display(),
             quantity=None if isinstance(value, str | Stage) else Decimal(value),
-            says=_says(cell, value, stored.received_at),
+            says=says,
             dimensions=dimensions,
             # A decision bills nothing itself: what it brings back is billed where it was reached.
             charges=tuple(
@@ -210,19 +224,14 @@ def _feeds(stored: StoredEvent, charges: tuple[PlannedCharge, ...]) -> Iterator[
                 for one in charges
                 if one.meter_id == meter.pk and stored.event.type != DECISION
             ),
+            turns=turns,
         )
 
 
-def _says(cell: Cell, value: Value, received_at: datetime) -> str:
-    meter = cell.measure.meter
-    if meter.counts_from and received_at < meter.counts_from:
-        return "Perhaps not in its totals: the meter was made or changed later. A recount brings it in."
-    match value:
-        case str():
-            return f"The value {value}"
-        case Stage():
-            return _says_of_outcome(cell, value)
-    match meter.level:
+def _says(cell: Cell, value: Value) -> str:
+    if isinstance(value, str):
+        return f"The value {value}"
+    match cell.measure.meter.level:
         case Meter.Level.SET:
             return "The level from then on"
         case Meter.Level.CHANGE:
@@ -230,17 +239,32 @@ def _says(cell: Cell, value: Value, received_at: datetime) -> str:
     return ""
 
 
-def _says_of_outcome(cell: Cell, stage: Stage) -> str:
-    said = f"Outcome {stage.outcome}: {Outcome.State(stage.state).label.lower()}, weight {stage.weight:f}"
-    found = Outcome.objects.filter(
-        customer=UUID(cell.customer_id), meter=cell.measure.meter, outcome=stage.outcome
-    ).first()
+def _of_outcome(
+    own: Staged, received_at: datetime, voided: Voided | None
+) -> tuple[str, tuple[datetime, ...]]:
+    """Return what a stage says of its outcome and what that has become, and its turns on the bill."""
+    known = known_stages(own)
+    says = f"Outcome {own.outcome}: {_in_words(own.state)}, weight {own.weight:f}"
+    if known and (now := state_now(known)) != own.state:
+        says += f"; now {_in_words(now)}"
+    if voided:
+        known.append(Known(own, received_at, voided.at))
+    return says + _so_far(own), turns_of_outcome(own, known)
+
+
+def _so_far(own: Staged) -> str:
+    customer_id, meter_id, outcome = own.outcome_key
+    found = Outcome.objects.filter(customer=UUID(customer_id), meter=UUID(meter_id), outcome=outcome).first()
     if found is None:
-        return said
+        return ""
     with localcontext(EXACT):
         billed = sum((Decimal(quantity) for *_, quantity in found.billed), Decimal(0))
     attempts = f"{found.attempts:,} attempt{'' if found.attempts == 1 else 's'}"
-    return f"{said}. The outcome so far: {attempts}, {plain(billed)} billed"
+    return f". The outcome so far: {attempts}, {plain(billed)} billed"
+
+
+def _in_words(state: str) -> str:
+    return str(Outcome.State(state).label).lower()
 
 
 def _priced_by(planned: PlannedCharge, dimensions: Mapping[str, str]) -> PricedBy:

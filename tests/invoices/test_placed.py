@@ -141,6 +141,71 @@ def test_a_late_event_that_is_voided_later_is_on_both_adjustments(contract: Cont
     assert lines("late") == [(november.number, october.number), (december.number, october.number)]
 
 
+@pytest.fixture
+def tickets() -> Contract:
+    """Tickets that are solved are billed at 1; T-0 is."""
+    make_meter(
+        "solved",
+        event_type="ticket",
+        aggregation="outcomes",
+        outcome_states={"succeeded": "1", "failed": "0"},
+        late_days=400,
+    )
+    contract = make_contract(plan_version=make_plan_version([usage_charge("solved", unit_amount="1")]))
+    stage("T-0", "succeeded", date(2026, 10, 5))
+    return contract
+
+
+def stage(outcome: str, state: str, on: date, *, at: datetime | None = None) -> None:
+    """An event named after the outcome and its state."""
+    use(f"{outcome} {state}", on, at=at, type="ticket", properties={"outcome": outcome, "state": state})
+
+
+def says(key: str) -> str:
+    return one_event(customer_key="acme", key=key).feeds[0].says
+
+
+def test_only_outcomes_that_are_billed_are_on_a_line(tickets: Contract) -> None:
+    stage("failing", "failed", date(2026, 10, 5))
+    stage("disputed", "succeeded", date(2026, 10, 5))
+    before = placed("disputed succeeded")
+    stage("disputed", "disputed", date(2026, 10, 6))
+    number = invoiced(tickets).number
+
+    assert lines("T-0 succeeded") == [(number, "")]
+    assert (before.awaits, before.lines) == ("invoice", ())
+    for key in ("failing failed", "disputed succeeded", "disputed disputed"):
+        assert (placed(key).lines, placed(key).awaits) == ((), "")
+    assert says("disputed succeeded") == "Outcome disputed: succeeded, weight 1; now disputed"
+
+
+def test_an_outcome_that_is_disputed_after_its_invoice_is_on_it_and_waits_for_an_adjustment(
+    tickets: Contract,
+) -> None:
+    number = invoiced(tickets).number
+    stage("T-0", "disputed", date(2026, 11, 3), at=IN_NOVEMBER + 2 * A_DAY)
+    disputed = placed("T-0 succeeded"), placed("T-0 disputed")
+    stage("T-0", "dispute_rejected", date(2026, 11, 4), at=IN_NOVEMBER + 3 * A_DAY)
+    decided = placed("T-0 succeeded"), placed("T-0 dispute_rejected")
+
+    assert [line.number for line in disputed[0].lines] == [number]
+    assert [one.awaits for one in disputed] == ["adjustment", ""]
+    assert [line.number for line in decided[0].lines] == [number]
+    assert [one.awaits for one in decided] == ["", ""]
+    assert [one.lines for one in (disputed[1], decided[1])] == [(), ()]
+
+
+def test_an_outcome_that_was_voided_is_on_no_line(tickets: Contract) -> None:
+    stage("T-1", "succeeded", date(2026, 10, 5))
+    void("T-1 succeeded", at=IN_NOVEMBER - A_DAY)
+    number = invoiced(tickets).number
+    void("T-0 succeeded", at=IN_NOVEMBER + A_DAY)
+
+    assert (placed("T-1 succeeded").lines, placed("T-1 succeeded").awaits) == ((), "")
+    assert lines("T-0 succeeded") == [(number, "")]
+    assert placed("T-0 succeeded").awaits == "adjustment"
+
+
 def test_what_no_charge_prices_is_on_no_line(contract: Contract, django_assert_num_queries: Any) -> None:
     make_meter("shown", name="Shown alone")
     use("a", date(2026, 10, 5))
