@@ -108,16 +108,28 @@ class Meterbook:
         return event_id
 
     def openai(
-        self, response: object, *, customer: str, type: str = "llm.request", **properties: object
+        self,
+        response: object,
+        *,
+        customer: str,
+        type: str = "llm.request",
+        id: str | None = None,
+        **properties: object,
     ) -> str:
-        """Record the tokens of an OpenAI-style response under its own id; see `llm.read_openai`."""
-        return self._record_usage(llm.read_openai(response), customer, type, properties)
+        """Record the tokens of an OpenAI-style response under `id`, else the response's own; see `llm.read_openai`."""
+        return self._record_usage(llm.read_openai(response), customer, type, id, properties)
 
     def anthropic(
-        self, response: object, *, customer: str, type: str = "llm.request", **properties: object
+        self,
+        response: object,
+        *,
+        customer: str,
+        type: str = "llm.request",
+        id: str | None = None,
+        **properties: object,
     ) -> str:
-        """Record the tokens of an Anthropic-style response under its own id; see `llm.read_anthropic`."""
-        return self._record_usage(llm.read_anthropic(response), customer, type, properties)
+        """Record the tokens of an Anthropic-style response under `id`, else the response's own; see `llm.read_anthropic`."""
+        return self._record_usage(llm.read_anthropic(response), customer, type, id, properties)
 
     def openai_stream(
         self,
@@ -125,11 +137,12 @@ class Meterbook:
         *,
         customer: str,
         type: str = "llm.request",
+        id: str | None = None,
         **properties: object,
     ) -> Iterator[Chunk]:
         """Yield a stream's chunks, and record its tokens at its end; Chat Completions tell them with `include_usage` only."""
         return llm.follow_openai(
-            stream, lambda whole: self.openai(whole, customer=customer, type=type, **properties)
+            stream, lambda whole: self.openai(whole, customer=customer, type=type, id=id, **properties)
         )
 
     def anthropic_stream(
@@ -138,11 +151,12 @@ class Meterbook:
         *,
         customer: str,
         type: str = "llm.request",
+        id: str | None = None,
         **properties: object,
     ) -> Iterator[Chunk]:
         """Yield a stream's events, and record its tokens at its end, or where the reader stopped."""
         return llm.follow_anthropic(
-            stream, lambda whole: self.anthropic(whole, customer=customer, type=type, **properties)
+            stream, lambda whole: self.anthropic(whole, customer=customer, type=type, id=id, **properties)
         )
 
     def flush(self, timeout: float | None = 10.0) -> bool:
@@ -174,12 +188,18 @@ class Meterbook:
         self.close()
 
     def _record_usage(
-        self, usage: llm.Usage, customer: str, type: str, properties: Mapping[str, object]
+        self,
+        usage: llm.Usage,
+        customer: str,
+        type: str,
+        id: str | None,
+        properties: Mapping[str, object],
     ) -> str:
         if not usage.is_known:
             self._reports.error(NoUsage(f"The response {usage.id} for {customer} says nothing of tokens."))
+        event_id = usage.id if id is None else id
         return self.record(
-            customer=customer, type=type, id=usage.id, properties={**usage.properties, **properties}
+            customer=customer, type=type, id=event_id, properties={**usage.properties, **properties}
         )
 
     def _keep(self, line: bytes) -> None:

@@ -6,15 +6,22 @@ Providers count differently: OpenAI's prompt tokens include what was read from t
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TypeVar
 
 Chunk = TypeVar("Chunk")
+# Seconds since 1970, in Chat Completions and in Responses.
+_MADE_AT = ("created", "created_at")
 _ENDED = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a response says of itself; `is_known` if it says tokens."""
+    """What a response says of itself; `is_known` if it says tokens.
+
+    `id` is the response's own and, where it says when it was made, that instant: servers that speak like OpenAI's may give
+    the same short ids again.
+    """
 
     id: str | None
     is_known: bool
@@ -113,17 +120,29 @@ def _gather(gathered: _Gathered, said: object) -> None:
     for name in ("id", "model"):
         if isinstance(value := _of(said, name), str):
             gathered.response[name] = value
+    # Some servers date every chunk anew; the first one dates the response.
+    for name in _MADE_AT:
+        if (value := _of(said, name)) is not None:
+            gathered.response.setdefault(name, value)
     usage = _of(said, "usage")
     gathered.usage.update({name: value for name in _USAGE_FIELDS if (value := _of(usage, name)) is not None})
 
 
 def _usage(response: object, tokens: Mapping[str, int]) -> Usage:
-    id, model = _of(response, "id"), _of(response, "model")
+    model = _of(response, "model")
     is_known = _of(response, "usage") is not None
     named = {"model": model} if isinstance(model, str) else {}
-    return Usage(
-        id if isinstance(id, str) and id else None, is_known, {**named, **(tokens if is_known else {})}
+    return Usage(_id(response), is_known, {**named, **(tokens if is_known else {})})
+
+
+def _id(response: object) -> str | None:
+    id = _of(response, "id")
+    if not isinstance(id, str) or not id:
+        return None
+    made_at = next(
+        (at for name in _MADE_AT if isinstance(at := _of(response, name), int | float) and isfinite(at)), None
     )
+    return id if made_at is None else f"{id}-{int(made_at)}"
 
 
 def _of(value: object, name: str) -> object:

@@ -120,6 +120,49 @@ def test_one_line_meters_a_response_under_its_own_id(server: Server, connect: Co
     ]
 
 
+MADE_AT = 1_767_225_600
+
+
+@pytest.mark.parametrize("form", [dict, objects])
+@pytest.mark.parametrize("field", [{"created": MADE_AT}, {"created_at": float(MADE_AT)}])
+def test_an_id_that_is_given_again_later_is_another_event(form: Any, field: dict[str, Any]) -> None:
+    """Small servers number their responses from 1 to 999 and begin again."""
+    response: dict[str, Any] = {"id": "chatcmpl-7", "model": "local", "usage": CHAT, **field}
+    later = {**response, **{name: at + 1 for name, at in field.items()}}
+
+    ids = [read_openai(form(one)).id for one in (response, later, response)]
+
+    assert ids == ["chatcmpl-7-1767225600", "chatcmpl-7-1767225601", "chatcmpl-7-1767225600"]
+
+
+def test_a_stream_has_the_id_of_its_response_though_every_chunk_is_dated_anew(
+    server: Server, connect: Connect
+) -> None:
+    chunks = [{**chunk, "created": MADE_AT + place} for place, chunk in enumerate(CHAT_CHUNKS)]
+    client = connect()
+
+    list(client.openai_stream(chunks, customer="acme"))
+
+    assert client.flush()
+    assert server.ids() == ["chatcmpl-1-1767225600"]
+
+
+def test_an_id_of_ones_own_is_taken(server: Server, connect: Connect) -> None:
+    client = connect(flush_seconds=3600)
+    response = {"id": "chatcmpl-7", "created": MADE_AT, "model": "local", "usage": CHAT}
+
+    given = [
+        client.openai(response, customer="acme", id="request-1"),
+        client.anthropic({"id": "msg_1", "usage": MESSAGES}, customer="acme", id="request-2"),
+    ]
+    list(client.openai_stream(CHAT_CHUNKS, customer="acme", id="request-3"))
+    list(client.anthropic_stream(MESSAGE_EVENTS, customer="acme", id="request-4"))
+
+    assert client.flush()
+    assert given == ["request-1", "request-2"]
+    assert server.ids() == [f"request-{number}" for number in (1, 2, 3, 4)]
+
+
 def test_a_response_without_usage_is_recorded_and_told(
     server: Server, connect: Connect, errors: list[MeterbookError]
 ) -> None:
