@@ -1,5 +1,6 @@
 """A lock on a folder that its process holds while it lives, however it ends."""
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,14 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# Somebody has it (on Windows the second), or has just removed it.
+_TAKEN = frozenset(
+    {errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT}
+    if sys.platform == "win32"
+    else {errno.EWOULDBLOCK, errno.ENOENT}
+)
+
+
 class FolderLock:
     """The lock on a folder that this process holds."""
 
@@ -27,20 +36,22 @@ class FolderLock:
 
     @classmethod
     def take(cls, folder: Path) -> "FolderLock | None":
-        """Lock the folder, or return None if somebody else has it, or it is gone."""
+        """Lock the folder, or return None if somebody else has it, or it is gone. Raises OSError if it cannot be locked."""
         path = folder / "lock"
+        descriptor = -1
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            return None
-        try:
             _try(descriptor)
             # Whoever had it before may have removed the file between our opening and our locking it.
             if os.fstat(descriptor).st_ino == path.stat().st_ino:
-                return cls(folder, descriptor)
-        except OSError:
-            pass
-        os.close(descriptor)
+                lock, descriptor = cls(folder, descriptor), -1
+                return lock
+        except OSError as why:
+            if why.errno not in _TAKEN:
+                raise
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
         return None
 
     def release(self) -> None:

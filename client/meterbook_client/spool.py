@@ -5,6 +5,7 @@ Every process writes segments into a folder of its own, which it locks; the fold
 
 import errno
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,9 +52,11 @@ class _Open:
         self.events = 0
         self.is_torn = False
 
-    def append(self, line: bytes) -> None:
+    def append(self, line: bytes, *, fsync: bool) -> None:
         try:
             _write(self.descriptor, line)
+            if fsync:
+                os.fsync(self.descriptor)
         except OSError:
             # Half a line would spoil the next one.
             self.is_torn = True
@@ -107,10 +110,8 @@ class Spool:
             if self._current is not None and (self._current.is_torn or self._current.size >= SEGMENT_BYTES):
                 self.cut()
             current = self._current = self._current or self._start()
-            current.append(line)
+            current.append(line, fsync=self._fsync)
             self._bytes += len(line)
-            if self._fsync:
-                os.fsync(current.descriptor)
             return current.events
 
     def cut(self) -> None:
@@ -146,16 +147,25 @@ class Spool:
         with self.lock:
             known = {self._own.folder, *(lock.folder for lock in self._adopted)}
             for folder in sorted(self.folder.iterdir()):
-                if folder.is_dir() and folder not in known and (owner := FolderLock.take(folder)):
-                    self._take_over(owner)
+                if not folder.is_dir() or folder in known:
+                    continue
+                # What cannot be locked is another user's, or waits until the disk is better.
+                with suppress(OSError):
+                    if owner := FolderLock.take(folder):
+                        self._take_over(owner)
 
     def sync(self) -> None:
         """Bring to the disk what the system still holds in memory, without holding up `append`."""
         with self.lock:
             unsynced = [segment for segment in self._pending if not segment.is_synced]
             current = None if self._fsync or self._current is None else os.dup(self._current.descriptor)
-        for segment in unsynced:
+            names_in = self._own.folder
+        if unsynced or current is not None:
             with suppress(FileNotFoundError):
+                _sync_names(names_in)
+        for segment in unsynced:
+            # One that cannot be synced is sent all the same, or told of when it cannot be read.
+            with suppress(OSError):
                 _sync(os.open(segment.path, os.O_RDWR))
             segment.is_synced = True
         if current is not None:
@@ -168,6 +178,7 @@ class Spool:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
+        _sync_names(self.folder)
 
     def close(self) -> None:
         """Let go of the folders; what is not acknowledged waits in them for the next process."""
@@ -189,21 +200,40 @@ class Spool:
         while True:
             folder = self.folder / new_id()
             folder.mkdir(mode=0o700)
+            try:
+                lock = FolderLock.take(folder)
+            except OSError:
+                with suppress(OSError):
+                    folder.rmdir()
+                raise
             # Another process that looks for the dead may have been faster; then it removes the empty folder.
-            if lock := FolderLock.take(folder):
+            if lock:
+                if self._fsync:
+                    _sync_names(self.folder)
                 return lock
 
     def _start(self) -> _Open:
         self._number += 1
         name = f"{self._number:08}.jsonl"
         try:
-            return _Open(self._own.folder / name)
+            started = _Open(self._own.folder / name)
         except FileNotFoundError:
             # Somebody has cleaned up below us.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            own = self._new_folder()
             self._own.forget()
-            self._own = self._new_folder()
-            return _Open(self._own.folder / name)
+            self._own = own
+            started = _Open(self._own.folder / name)
+        if self._fsync:
+            try:
+                # A file whose name is not on the disk is gone after a power cut, whatever is in it.
+                _sync_names(self._own.folder)
+            except OSError:
+                os.close(started.descriptor)
+                with suppress(OSError):
+                    started.path.unlink()
+                raise
+        return started
 
     def _take_over(self, owner: FolderLock) -> None:
         found = [Segment(path, path.stat().st_size, owner) for path in sorted(owner.folder.glob("*.jsonl"))]
@@ -218,6 +248,12 @@ class Spool:
 def _write(descriptor: int, line: bytes) -> None:
     if os.write(descriptor, line) < len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _sync_names(folder: Path) -> None:
+    """Bring the names in a folder to the disk; Windows does so by itself, and opens no folders."""
+    if sys.platform != "win32":
+        _sync(os.open(folder, os.O_RDONLY))
 
 
 def _sync(descriptor: int) -> None:

@@ -4,12 +4,17 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from time import time
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from time import monotonic, time
 from urllib.parse import urlsplit
 
 PATH = "/api/v1/events"
 _FAST = 4
+_PIECE = 64 * 1024
+# Ten thousand events with the reason and remedy of each are a few megabytes.
+_LARGEST_ANSWER = 64 * 1024 * 1024
+# How many timeouts an answer may take that comes in small pieces.
+_LONGEST_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Transport:
             raise ValueError(f"Meterbook's address is {url!r}; give it as https://billing.example.com")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._timeout = timeout
         self._path = parts.path.rstrip("/") + PATH
         self._headers = {
             "Authorization": f"Bearer {key}",
@@ -61,10 +67,23 @@ class Transport:
         try:
             self._connection.request("POST", self._path, body, self._headers)
             with self._connection.getresponse() as response:
-                return Answer(response.status, response.read(), _seconds(response.headers.get("Retry-After")))
+                said = self._read(response)
+                return Answer(response.status, said, _seconds(response.headers.get("Retry-After")))
         except BaseException:
             self._connection.close()
             raise
+
+    def _read(self, response: HTTPResponse) -> bytes:
+        """Read the answer, as far as Meterbook's could be long and last; one beyond that is none."""
+        said = bytearray()
+        until = monotonic() + _LONGEST_READS * self._timeout
+        while more := response.read1(_PIECE):
+            said += more
+            if len(said) > _LARGEST_ANSWER or monotonic() > until:
+                raise HTTPException(f"an answer without end, {len(said):,} bytes so far")
+        if response.length:
+            raise IncompleteRead(bytes(said), response.length)
+        return bytes(said)
 
 
 def _seconds(retry_after: str | None) -> float | None:

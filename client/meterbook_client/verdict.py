@@ -70,17 +70,18 @@ def judge(answer: Answer, *, posted: int) -> Verdict:
 def _read(body: bytes) -> Mapping[str, Any]:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
 
 def _details(said: Mapping[str, Any]) -> list[Detail]:
+    details = said.get("details")
     return [
         Detail(
             id=one.get("id"),
             **{name: str(one.get(name, "")) for name in ("state", "reason", "field", "remedy")},
         )
-        for one in said.get("details", ())
-        if one.get("state") in _TOLD
+        for one in (details if isinstance(details, list) else ())
+        if isinstance(one, dict) and str(one.get("state")) in _TOLD
     ]

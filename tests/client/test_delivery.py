@@ -11,10 +11,12 @@ import pytest
 
 from meterbook_client import (
     Detail,
+    EventNotKept,
     EventSetAside,
     Meterbook,
     MeterbookError,
     Refused,
+    SpoolDamaged,
     Unreachable,
 )
 from tests.client.conftest import Connect
@@ -186,6 +188,79 @@ def test_an_event_that_nobody_can_read_is_set_aside_and_the_others_go_on(
     assert made[4] in (spool / "refused.jsonl").read_text()
     assert [type(error) for error in errors] == [EventSetAside]
     assert segments(spool) == []
+
+
+@pytest.mark.parametrize("failure", [Say(500), Say(403, body=b"<h1>Blocked</h1>"), Say(422, "odd"), Lose()])
+def test_an_event_that_keeps_failing_lets_the_others_pass_and_is_never_given_up(
+    server: Server, connect: Connect, spool: Path, failure: Say | Lose
+) -> None:
+    """As a firewall does that takes an event for an attack, or a fault of the server that one event meets."""
+    client = connect(flush_seconds=3600)
+    made = record(client, 9)
+    failing = {made[2], made[7]}
+    server.rule = lambda events: failure if failing & {event["id"] for event in events} else None
+    client.flush(0)
+    server.wait_for(set(made) - failing)
+    later = record(client, 3)
+    client.flush(0)
+    server.wait_for(later)
+    tried = len(server.posts)
+    server.wait(lambda: len(server.posts) > tried + 5)
+    kept = b"".join(file.read_bytes() for file in segments(spool)).decode()
+
+    server.rule = always(None)
+
+    assert all(key in kept for key in failing)
+    server.wait_for(failing)
+    assert client.flush(20)
+    assert segments(spool) == []
+    assert not (spool / "refused.jsonl").exists()
+
+
+def test_after_an_outage_all_arrives_however_often_it_failed(
+    server: Server, connect: Connect, spool: Path
+) -> None:
+    server.rule = always(Say(500))
+    client = connect(flush_seconds=3600, most_retry_seconds=0.005)
+    made = record(client, 9)
+    client.flush(0)
+    server.wait(lambda: len(server.posts) > 60)
+
+    server.rule = always(None)
+
+    server.wait_for(made)
+    assert client.flush(20)
+    assert segments(spool) == []
+
+
+def test_an_event_that_cannot_be_set_aside_is_told_and_stops_nobody(
+    server: Server, connect: Connect, errors: list[MeterbookError], spool: Path
+) -> None:
+    in_the_way = spool / "refused.jsonl"
+    in_the_way.mkdir(parents=True)
+    (in_the_way / "a file").touch()
+    client = connect(flush_seconds=3600)
+    made = record(client, 3)
+    server.rule = lambda events: UNREADABLE if made[1] in {event["id"] for event in events} else None
+
+    assert client.flush()
+
+    assert server.ids() == [made[0], made[2]]
+    (told,) = errors
+    assert isinstance(told, EventNotKept)
+    assert made[1] in told.event
+
+
+def test_a_segment_that_cannot_be_read_lets_the_others_pass(
+    server: Server, connect: Connect, errors: list[MeterbookError], spool: Path
+) -> None:
+    (spool / "0-before" / "00000001.jsonl").mkdir(parents=True)
+    client = connect()
+
+    made = record(client)
+
+    server.wait_for(made)
+    assert {type(error) for error in errors} == {SpoolDamaged}
 
 
 def test_what_was_not_counted_is_told(server: Server, connect: Connect) -> None:

@@ -175,7 +175,7 @@ def test_a_response_without_usage_is_recorded_and_told(
     assert [type(error) for error in errors] == [NoUsage]
 
 
-CHAT_CHUNKS = [
+CHAT_CHUNKS: list[dict[str, Any]] = [
     {"id": "chatcmpl-1", "model": "gpt-5", "choices": [{"delta": {"content": "Hi"}}], "usage": None},
     {"id": "chatcmpl-1", "model": "gpt-5", "choices": [], "usage": CHAT},
 ]

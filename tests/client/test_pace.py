@@ -1,5 +1,11 @@
 """When events are sent again, and what an answer means."""
 
+import socket
+from contextlib import suppress
+from http.client import HTTPException
+from threading import Thread
+from time import sleep
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +48,10 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
     ("answer", "kind"),
     [
         (Answer(200, b'{"received": 2, "details": []}'), Taken),
+        (Answer(200, b'{"received": 2, "details": null}'), Taken),
+        (Answer(200, b'{"received": 2, "details": [1, {"state": []}]}'), Taken),
         (Answer(200, b'{"received": 1}'), No),
+        (Answer(200, b"[" * 100_000), No),
         (Answer(200, b"[]"), No),
         (Answer(204), No),
         (Answer(301), No),
@@ -66,3 +75,39 @@ def test_only_an_answer_that_accounts_for_every_event_takes_them(answer: Answer,
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="give it as https"):
         Transport(url, "mb_test", timeout=1)
+
+
+def drip(listening: socket.socket) -> None:
+    """Answer the first caller, a byte at a time, for ever."""
+    caller, _ = listening.accept()
+    with caller, suppress(OSError):
+        caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            caller.sendall(b" ")
+            sleep(0.01)
+
+
+def test_an_answer_without_end_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=drip, args=[listening], daemon=True).start()
+        transport = Transport(f"http://127.0.0.1:{listening.getsockname()[1]}", "mb_test", timeout=0.2)
+
+        with pytest.raises(HTTPException, match="without end"):
+            transport.post([b"{}"])
+
+
+def test_half_an_answer_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=cut_off, args=[listening], daemon=True).start()
+        transport = Transport(f"http://127.0.0.1:{listening.getsockname()[1]}", "mb_test", timeout=5)
+
+        with pytest.raises((HTTPException, OSError)):
+            transport.post([b"{}"])
+
+
+def cut_off(listening: socket.socket) -> None:
+    """Answer the first caller with half of what was announced."""
+    caller, _ = listening.accept()
+    with caller:
+        caller.recv(65536)
+        caller.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"received": 1}')

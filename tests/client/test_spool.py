@@ -1,5 +1,9 @@
 """What the spool promises on its own."""
 
+import errno
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +72,55 @@ def test_a_line_torn_by_a_crash_is_none(spool: Path) -> None:
     first.close()
 
     assert lines(open_spool(spool)) == [b'{"id":"a"}\n']
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="files cannot be told by their descriptors here"
+)
+def test_with_fsync_an_event_and_the_names_that_lead_to_it_are_on_the_disk(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+    )
+
+    Spool(spool, most_bytes=1_000_000, fsync=True).append(b'{"id":"a"}\n')
+
+    (segment,) = spool.glob("*/*.jsonl")
+    assert synced == [spool, segment.parent, segment]
+
+
+def test_what_a_failing_disk_did_not_take_is_not_kept(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is told so may record it anew, under another id."""
+    kept = Spool(spool, most_bytes=1_000_000, fsync=True)
+    kept.append(b'{"id":"a"}\n')
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", fail_with(errno.EIO))
+        with pytest.raises(OSError, match="Input/output"):
+            kept.append(b'{"id":"b"}\n')
+
+    kept.append(b'{"id":"c"}\n')
+
+    assert lines(kept) == [b'{"id":"a"}\n', b'{"id":"c"}\n']
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks another way")
+def test_a_folder_that_cannot_be_locked_is_told_at_once(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network disk without locks, or by a process that has too many files open."""
+    monkeypatch.setattr("fcntl.flock", fail_with(errno.ENOLCK))
+
+    with pytest.raises(OSError, match="locks"):
+        open_spool(spool)
+
+    assert list(spool.rglob("*.jsonl")) == []
+
+
+def fail_with(number: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 def test_a_damaged_line_is_set_aside_and_the_others_are_sent(
