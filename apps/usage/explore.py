@@ -170,7 +170,18 @@ _FIELDS = 'event.customer_id, event."time", event.key, event.type, event.quantit
 _GONE = """
     EXISTS (SELECT FROM usage_reversal gone WHERE gone.customer_id = event.customer_id AND gone.key = event.key)
 """
-_REVERSED = 'FROM usage_reversal JOIN usage_event event USING (customer_id, "time", key)'
+# Each by its key, so that they are read in the order of time and no further than the page: the planner would take the join of
+# three columns for a handful of rows, and sort all that there are.
+_REVERSED = """
+    FROM (
+        SELECT gone.customer_id, gone."time", gone.key, stored.type, stored.quantity, stored.received_at
+        FROM usage_reversal gone CROSS JOIN LATERAL (
+            SELECT type, quantity, received_at FROM usage_event
+            WHERE customer_id = gone.customer_id AND "time" = gone."time" AND key = gone.key
+            OFFSET 0
+        ) AS stored
+    ) AS event
+"""
 _BY_KEY = 'FROM usage_eventkey JOIN usage_event event USING (customer_id, "time", key)'
 _ROWS = """
     SELECT customer.key, customer.name, found.customer_id, found."time", found.key, found.type, found.quantity,

@@ -211,6 +211,9 @@ class Reversal(models.Model):
     time = models.DateTimeField(db_comment="Event time, which names the partition that holds the event")
     correction = models.ForeignKey(Correction, models.PROTECT, related_name="reversals")
 
+    class Meta:
+        indexes = [models.Index(fields=["customer", "time"], name="reversal_by_customer_and_time")]
+
 
 class LateDay(models.Model):
     """A day that was invoiced already when its usage changed; the next invoice adjusts for it."""
@@ -318,6 +321,11 @@ class QuarantinedEvent(models.Model):
             models.Index(fields=["reason", "received_at"], name="quarantine_by_reason"),
             models.Index(
                 fields=["received_at"], condition=Q(resolved_at=None), name="quarantine_waiting_by_time"
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(resolution="dismissed"),
+                name="quarantine_dismissed_by_time",
             ),
             models.Index(fields=["customer_key", "received_at"], name="quarantine_by_customer"),
             models.Index(

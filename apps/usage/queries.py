@@ -113,28 +113,25 @@ def usage_rows(
         "end": end,
         "meter": meter_key,
         "by_day": by_day,
-        "names": list(dimensions),
     }
+    names = {f"dimension_{place}": dimension for place, dimension in enumerate(dimensions)}
+    values = ", ".join(f"used.dimensions ->> %({name})s" for name in names)
     with connection.cursor() as cursor:
-        cursor.execute(sql.USAGE, asked)
+        cursor.execute(sql.USAGE.format(values=values), asked | names)
         rows = [_usage_row(row, dimensions) for row in cursor.fetchall()]
     different = {row.meter_key for row in rows if row.aggregation == Meter.Aggregation.UNIQUE_COUNT}
     if not different:
         return tuple(rows)
-    texts = {
-        f"dimension_{place}": KeyTextTransform(dimension, "dimensions")
-        for place, dimension in enumerate(dimensions)
-    }
-    values = (
+    different_values = (
         UsageValue.objects.filter(
             customer_id=customer_id, day__gte=start, day__lt=end, meter__key__in=different
         )
-        .annotate(**texts)
-        .values_list("meter__key", *(["day"] if by_day else []), *texts)
+        .annotate(**{name: KeyTextTransform(dimension, "dimensions") for name, dimension in names.items()})
+        .values_list("meter__key", *(["day"] if by_day else []), *names)
         .annotate(many=Count("value", distinct=True))
         .order_by()
     )
-    many = {row[:-1]: Decimal(row[-1]) for row in values}
+    many = {row[:-1]: Decimal(row[-1]) for row in different_values}
     return tuple(
         replace(row, quantity=many.get(_group_of(row, dimensions, by_day=by_day), row.quantity))
         if row.meter_key in different

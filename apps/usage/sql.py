@@ -246,41 +246,28 @@ TOTALS = """
     GROUP BY used.contract_id, used.meter_id, meter.aggregation, used.dimensions
     ORDER BY used.contract_id, used.meter_id, used.dimensions
 """
-# A customer's usage by meter, and as asked by day and by some of the dimensions. As on the bill: across days by the rule of the
-# meter, then across dimensions, where levels add up, since those with other values are things of their own.
+# A customer's usage by meter, and as asked by day and by the values of some dimensions. As on the bill, one rule joins days and
+# dimensions, but levels with other dimension values are things of their own, so they are joined by themselves and then add up.
 USAGE = """
     WITH apart AS (
-        SELECT used.meter_id, CASE WHEN %(by_day)s THEN used.day END AS day, used.dimensions,
+        SELECT used.meter_id, CASE WHEN %(by_day)s THEN used.day END AS day, ARRAY[{values}]::text[] AS values,
+               CASE WHEN meter.level <> '' THEN used.dimensions END AS level_of,
                CASE meter.aggregation
                    WHEN 'max' THEN max(used.quantity)
                    WHEN 'latest' THEN
                        (array_agg(used.quantity ORDER BY used.day DESC, used.as_of DESC, used.quantity DESC))[1]
                    ELSE sum(used.quantity) END AS quantity,
-               sum(used.events) AS events, max(used.last_received_at) AS last_received_at, max(used.day) AS last_on,
-               max(used.as_of) AS as_of
+               sum(used.events) AS events, max(used.last_received_at) AS last_received_at
         FROM usage_usageday used JOIN plans_meter meter ON meter.id = used.meter_id
         WHERE used.customer_id = %(customer)s AND used.day >= %(start)s AND used.day < %(end)s
           AND (%(meter)s = '' OR meter.key = %(meter)s)
-        GROUP BY used.meter_id, 2, used.dimensions, meter.aggregation
+        GROUP BY used.meter_id, 2, 3, 4, meter.aggregation
     )
-    SELECT meter.key, meter.name, meter.unit, apart.day, named.values,
-           CASE
-               WHEN meter.level <> '' THEN sum(apart.quantity)
-               WHEN meter.aggregation = 'max' THEN max(apart.quantity)
-               WHEN meter.aggregation = 'latest' THEN
-                   (array_agg(apart.quantity ORDER BY apart.last_on DESC, apart.as_of DESC, apart.quantity DESC))[1]
-               ELSE sum(apart.quantity) END,
-           sum(apart.events)::bigint, max(apart.last_received_at), meter.aggregation
-    FROM apart
-    JOIN plans_meter meter ON meter.id = apart.meter_id
-    CROSS JOIN LATERAL (
-        SELECT ARRAY(
-            SELECT apart.dimensions ->> name FROM unnest(%(names)s::text[]) WITH ORDINALITY AS names (name, place)
-            ORDER BY place
-        ) AS values
-    ) AS named
-    GROUP BY meter.id, apart.day, named.values
-    ORDER BY meter.key, apart.day, named.values
+    SELECT meter.key, meter.name, meter.unit, apart.day, apart.values, sum(apart.quantity), sum(apart.events)::bigint,
+           max(apart.last_received_at), meter.aggregation
+    FROM apart JOIN plans_meter meter ON meter.id = apart.meter_id
+    GROUP BY meter.id, apart.day, apart.values
+    ORDER BY meter.key, apart.day, apart.values
 """
 # The different values of a period, by some of the dimensions.
 DIFFERENT_VALUES = """
