@@ -176,7 +176,10 @@ def test_only_outcomes_that_are_billed_are_on_a_line(tickets: Contract) -> None:
     assert (before.awaits, before.lines) == ("invoice", ())
     for key in ("failing failed", "disputed succeeded", "disputed disputed"):
         assert (placed(key).lines, placed(key).awaits) == ((), "")
-    assert says("disputed succeeded") == "Outcome disputed: succeeded, weight 1; now disputed"
+    assert (
+        says("disputed succeeded")
+        == "Outcome disputed: succeeded, weight 1; now disputed. The outcome so far: 1 attempt, 0 billed"
+    )
 
 
 def test_an_outcome_that_is_disputed_after_its_invoice_is_on_it_and_waits_for_an_adjustment(
