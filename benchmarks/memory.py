@@ -29,6 +29,6 @@ def measure(context: Context) -> list[Figure]:
             memory[0],
             f"the same after the first {counted // len(memory):,}",
             better="lower",
-            note=f"highest at the ends of {len(memory)} parts: {max(memory):.0f} MiB",
+            note="at the ends of the parts: " + ", ".join(f"{part:.0f}" for part in memory),
         )
     ]
