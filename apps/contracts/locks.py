@@ -9,11 +9,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.contracts.models import Contract
 from apps.core import db
 from apps.customers.queries import IDS_BY_KEY
 
-# An aggregate of a sorted list, so that the locks are taken in its order. The transaction gets its number here: whoever asks
+# Customers in the order of their ids, and the contracts of each in theirs, so that no two transactions wait in a circle. The transaction gets its number here: whoever asks
 # which are under way must find it before it has read anything else.
 _SHARE = f"""
     SELECT named.key, named.id::text, (
@@ -24,8 +23,13 @@ _SHARE = f"""
                 WHERE customer_id = named.id AND status <> 'draft' ORDER BY id
             ) AS signed
         ) AS live
-    ), pg_current_xact_id()
-    FROM ({IDS_BY_KEY}) AS named
+    ), rank, pg_current_xact_id()
+    FROM (
+        SELECT key, id, 0 AS rank FROM ({IDS_BY_KEY}) AS customer
+        UNION ALL
+        SELECT number, customer_id, 1 FROM contracts_contract WHERE number = ANY(%s::text[]) AND status <> 'draft'
+        ORDER BY id
+    ) AS named
 """  # noqa: S608 put together from constants
 _WAIT = _SHARE.format(lock="pg_advisory_xact_lock_shared")
 _TRY = _SHARE.format(lock="pg_try_advisory_xact_lock_shared")
@@ -47,28 +51,16 @@ def share(keys: Collection[str], *, waits: bool = True) -> tuple[dict[str, str],
     the number of a contract. Raises Held instead of waiting, if it is not to wait.
     """
     db.require_transaction()
-    customers, contracts = _share(keys, waits=waits)
-    if missing := set(keys) - customers.keys():
-        numbers = dict(
-            Contract.objects.exclude(status=Contract.Status.DRAFT)
-            .filter(number__in=missing)
-            .values_list("number", "customer__key")
-        )
-        found, more = _share(set(numbers.values()), waits=waits) if numbers else ({}, [])
-        customers |= {number: found[key] for number, key in numbers.items()}
-        contracts += more
-    return customers, contracts
-
-
-def _share(keys: Collection[str], *, waits: bool) -> tuple[dict[str, str], list[str]]:
     asked = sorted(keys)
     with connection.cursor() as cursor:
-        cursor.execute(_WAIT if waits else _TRY, [asked, asked])
+        cursor.execute(_WAIT if waits else _TRY, [asked, asked, asked])
         rows = cursor.fetchall()
     contracts = [one for row in rows for one in row[2] or ()]
     if None in contracts:
         raise Held
-    return {row[0]: row[1] for row in rows}, contracts
+    # A key or an alias goes before a number.
+    by_rank = sorted(rows, key=lambda row: -row[3])
+    return {row[0]: row[1] for row in by_rank}, contracts
 
 
 def hold(contract_id: UUID) -> None:

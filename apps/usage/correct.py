@@ -99,10 +99,9 @@ def correct(
     """Void a customer's events, named by their ids or by a filter, and count the replacements, all or nothing.
 
     Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust, or for
-    staff to settle by hand where none follows. An id
-    stays used for ever, so replacements have ids of their own. Voiding again what is voided changes nothing. Refuses more
-    than 10,000 events, replacements that cannot be counted, a correction without reason or events, and one of another number
-    of events than `expected`.
+    staff to settle by hand where none follows. An id stays used for ever, so replacements have ids of their own. Voiding
+    again what is voided changes nothing. Refuses more than 10,000 events, replacements that cannot be counted, a correction
+    without reason or events, and one of another number of events than `expected`.
     """
     if not reason.strip():
         raise NoReason

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from uuid import UUID
 
 from django.db import transaction
@@ -13,9 +13,10 @@ from apps.contracts import locks
 from apps.contracts.queries import customers_named
 from apps.core import audit
 from apps.core.ids import uuid7
+from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
-from apps.usage import months, receipts, totals
+from apps.usage import months, outcomes, receipts, sql, totals
 from apps.usage.errors import NoReason, NotDisputed, StillDisputed
 from apps.usage.intake import Batch, Intake
 from apps.usage.measure import DECISION, METER, OUTCOME, STATE
@@ -54,7 +55,7 @@ def open_disputes() -> list[Dispute]:
     found = OutcomeStage.objects.filter(
         customer_id__in={row.customer_id for row in rows}, outcome__in={row.outcome for row in rows}
     )
-    for stage in found.order_by("time", "key"):
+    for stage in found:
         stages.setdefault((stage.customer_id, stage.meter_id, stage.outcome), []).append(stage)
     return [_dispute(row, stages[row.customer_id, row.meter_id, row.outcome]) for row in rows]
 
@@ -136,12 +137,11 @@ def _stored(
 
 
 def _dispute(row: Outcome, stages: Sequence[OutcomeStage]) -> Dispute:
-    disputed = [stage for stage in stages if stage.state == State.DISPUTED]
-    before = [
-        stage
-        for stage in stages
-        if stage.time < disputed[0].time and stage.state in {State.SUCCEEDED, State.PARTIAL}
-    ]
+    ordered = sorted(map(_staged, stages), key=lambda stage: (stage.time, stage.key))
+    folded = outcomes.fold(ordered)
+    assert folded.disputed_at, "only open disputes are listed"
+    with localcontext(EXACT):
+        quantity = sum((quantity for _, quantity in folded.held_back), Decimal(0))
     return Dispute(
         customer_key=row.key,  # type: ignore[attr-defined]
         customer_name=row.name,  # type: ignore[attr-defined]
@@ -149,6 +149,21 @@ def _dispute(row: Outcome, stages: Sequence[OutcomeStage]) -> Dispute:
         meter_name=row.meter_name,  # type: ignore[attr-defined]
         outcome=row.outcome,
         attempts=row.attempts,
-        disputed_at=disputed[0].time,
-        quantity=before[-1].weight if before else Decimal(0),
+        disputed_at=folded.disputed_at,
+        quantity=quantity,
+    )
+
+
+def _staged(stage: OutcomeStage) -> outcomes.Staged:
+    return outcomes.Staged(
+        customer_id=str(stage.customer_id),
+        meter_id=str(stage.meter_id),
+        outcome=stage.outcome,
+        time=stage.time,
+        key=stage.key,
+        contract_id=str(stage.contract_id),
+        day=stage.day.isoformat(),
+        dimensions=sql.canonical(stage.dimensions),
+        state=stage.state,
+        weight=stage.weight,
     )

@@ -67,9 +67,9 @@ class _Lane:
             if len(group) == 1 and not isinstance(failure, Held):
                 raise
         finally:
-            self._hand_on()
             for ticket in group:
                 ticket.ready.set()
+            self._hand_on()
 
     def _hand_on(self) -> None:
         with self._lock:

@@ -161,7 +161,7 @@ def _plainly_fed(events: Sequence[ReadEvent], way: Way, *, is_stored: bool) -> l
     texts as dimension values, all of them priced.
     """
     is_billed = is_stored or any(group.is_charged for group in way.groups)
-    if not is_billed or min(event.quantity for event in events) < 0:
+    if not is_billed or min((event.quantity for event in events), default=0) < 0:
         return None
     properties = [event.properties for event in events]
     cells: list[tuple[Cell, ...]] = []

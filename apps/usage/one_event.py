@@ -116,8 +116,7 @@ def one_event(*, customer_key: str, key: str) -> OneEvent:
     """Return a customer's event by its id: the one that counts, else what waits under the id, the newest.
 
     What it feeds is told by the meters of now. At most twelve queries, and two for each meter that counts it as an outcome.
-    Refuses an id that there is nothing of, and one in an
-    archive.
+    Refuses an id that there is nothing of, and one in an archive.
     """
     named = named_by(customer_key)
     if named is None or not key:

@@ -76,11 +76,16 @@ class Staged:
 
 @dataclass(slots=True)
 class Folded:
-    """What the stages of one outcome come to; `billed` is what is on the bill, the oldest part first."""
+    """What the stages of one outcome come to; `billed` is what is on the bill, the oldest part first.
+
+    While a dispute is open, `held_back` is what it has taken off, and `disputed_at` since when.
+    """
 
     state: str = State.PENDING
     attempts: int = 0
     billed: list[tuple[DayKey, Decimal]] = field(default_factory=list)
+    held_back: list[tuple[DayKey, Decimal]] = field(default_factory=list)
+    disputed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +102,21 @@ NOTHING = Changed([], [])
 def fold(stages: Iterable[Staged]) -> Folded:
     """Return what stages in the order of time and key come to. Pure."""
     folded = Folded()
-    held_back: list[tuple[DayKey, Decimal]] | None = None
     with localcontext(EXACT):
         for stage in stages:
             folded.attempts += stage.state in _ENDS
             match stage.state:
-                case State.DISPUTED if held_back is None:
-                    held_back = folded.billed
-                    folded.billed = []
-                case State.DISPUTE_REJECTED if held_back is not None:
-                    folded.billed = held_back
-                    held_back = None
-                case State.DISPUTE_ACCEPTED if held_back is not None:
+                case State.DISPUTED if not folded.disputed_at:
+                    folded.disputed_at = stage.time
+                    folded.billed, folded.held_back = [], folded.billed
+                case State.DISPUTE_REJECTED if folded.disputed_at:
+                    folded.disputed_at = None
+                    folded.billed, folded.held_back = folded.held_back, []
+                case State.DISPUTE_ACCEPTED if folded.disputed_at:
                     # What was disputed rightly stays off; only a new success could bill it.
-                    held_back = None
-                case State.SUCCEEDED | State.PARTIAL | State.FAILED if held_back is None:
+                    folded.disputed_at = None
+                    folded.held_back = []
+                case State.SUCCEEDED | State.PARTIAL | State.FAILED if not folded.disputed_at:
                     _bring_to(folded.billed, stage.weight, stage)
                 case _:
                     # What comes while a dispute is open waits for its end, and a pending stage bills nothing.
@@ -180,7 +185,7 @@ def _locked(keys: Collection[OutcomeKey], *, at: datetime) -> dict[OutcomeKey, l
         cursor.execute(_LOCK, [at, *columns])
         return {
             (customer, meter, outcome): [
-                ((customer, contract, meter, day, _canonical(dimensions)), Decimal(quantity))
+                ((customer, contract, meter, day, sql.canonical(dimensions)), Decimal(quantity))
                 for contract, day, dimensions, quantity in _read(billed)
             ]
             for customer, meter, outcome, billed in cursor.fetchall()
@@ -195,7 +200,7 @@ def _refolded(before: dict[OutcomeKey, list[tuple[DayKey, Decimal]]]) -> Changed
         cursor.execute(_STAGES, columns)
         for row in cursor.fetchall():
             staged = Staged(*row)
-            stages[staged.outcome_key].append(replace(staged, dimensions=_canonical(staged.dimensions)))
+            stages[staged.outcome_key].append(replace(staged, dimensions=sql.canonical(staged.dimensions)))
     after = {key: fold(stages[key]) for key in keys}
     written = [
         orjson.dumps(
@@ -227,8 +232,3 @@ def by_day(billed: Iterable[tuple[DayKey, Decimal]]) -> dict[DayKey, Decimal]:
 
 def _read(billed: object) -> list[tuple[str, str, str, str]]:
     return orjson.loads(billed) if isinstance(billed, str | bytes) else billed  # type: ignore[return-value]
-
-
-def _canonical(dimensions: str) -> str:
-    """Return dimension values in the writing of ingest, which is not PostgreSQL's."""
-    return orjson.dumps(orjson.loads(dimensions), option=orjson.OPT_SORT_KEYS).decode()

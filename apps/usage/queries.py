@@ -1,9 +1,9 @@
 """Reading usage: totals as the pricing engine takes them, rows for pages, what was received, what waits in quarantine."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import TruncDate
 
 from apps.contracts.models import Contract
 from apps.core.periods import Period
@@ -50,15 +49,6 @@ class Received:
     conflict: int
     quarantined: int
     last_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedOn:
-    """What was received and counted on one UTC day."""
-
-    day: date
-    received: int
-    counted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,25 +217,6 @@ def received(*, start: datetime | None = None, end: datetime | None = None) -> R
     )
 
 
-def received_by_day(*, at: datetime, days: int = 30) -> tuple[ReceivedOn, ...]:
-    """Return what was received on each of the last UTC days, today's last, in one query; a day without any is there."""
-    today = at.date()
-    first = today - timedelta(days=days - 1)
-    rows = (
-        Receipt.objects.filter(
-            received_at__gte=datetime(first.year, first.month, first.day, tzinfo=at.tzinfo)
-        )
-        .annotate(on=TruncDate("received_at"))
-        .values("on")
-        .annotate(events=Sum("received"), good=Sum("counted"))
-        .order_by("on")
-        .values_list("on", "events", "good")
-    )
-    found = {day: (events, good) for day, events, good in rows}
-    every_day = [first + timedelta(days=place) for place in range(days)]
-    return tuple(ReceivedOn(day, *found.get(day, (0, 0))) for day in every_day)
-
-
 def waiting() -> QuerySet[QuarantinedEvent]:
     """Return the events that wait in quarantine, the newest first."""
     return QuarantinedEvent.objects.filter(resolved_at=None).order_by("-received_at", "-id")
@@ -262,17 +233,6 @@ def waiting_by_reason() -> tuple[WaitingReason, ...]:
     )
     labels: dict[str, str] = dict(QuarantinedEvent.Reason.choices)
     return tuple(WaitingReason(reason, labels.get(reason, reason), many, last) for reason, many, last in rows)
-
-
-def last_received(customer_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """Return when each customer's usage was last counted, in one query; one without usage is left out."""
-    rows = (
-        UsageDay.objects.filter(customer_id__in=customer_ids)
-        .values_list("customer_id")
-        .annotate(last=Max("last_received_at"))
-        .order_by()
-    )
-    return dict(rows)
 
 
 def _usage_row(row: Sequence[Any], dimensions: Sequence[str]) -> UsageRow:

@@ -9,15 +9,15 @@ from decimal import Decimal
 import msgspec
 
 from apps.usage.read_event import Plain, ReadEvent, read_plain
+from apps.usage.strict_json import LONGEST_NUMBER
 
-_LONGEST_NUMBER = 64
 # NUL, halves of surrogate pairs, and a quotation mark that is none.
 _SUSPECT = (rb"\u0000", rb"\ud", rb"\uD", rb"\u0022")
 _BACKSLASH = b"\\"
 
 
 def _exact(text: str) -> Decimal:
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > LONGEST_NUMBER:
         raise ValueError
     return Decimal(text)
 

@@ -12,7 +12,7 @@ import orjson
 
 from apps.usage import faults, strict_json
 from apps.usage.faults import Fault
-from apps.usage.strict_json import OutsizedNumber
+from apps.usage.strict_json import LONGEST_NUMBER, OutsizedNumber
 
 LONGEST_ID = 500
 LONGEST_CUSTOMER = 63
@@ -22,7 +22,6 @@ LONGEST_DIMENSION = 200
 MOST_PROPERTIES = 100
 MOST_PROPERTY_BYTES = 16 * 1024
 _DEEPEST_PROPERTIES = 8
-_LONGEST_NUMBER = 64
 # Of any number in the properties: far beyond what anybody counts, and cheap to write out in full.
 _LARGEST_EXPONENT = 100
 _WIDE = Context(prec=100)
@@ -84,6 +83,8 @@ class ReadEvent(msgspec.Struct, gc=False):
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# Two days from the ends of the calendar, so that every instant has a local day, and that a next one.
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = {}
 _IN_UTC = {UTC}
 
@@ -160,7 +161,7 @@ def read_plain(
     properties: list[Mapping[str, Any]] = [one.properties or _NOTHING for one in plain]
     try:
         times = list(map(datetime.fromisoformat, [one.time for one in plain]))
-        if {one.tzinfo for one in times} != _IN_UTC:
+        if {one.tzinfo for one in times} != _IN_UTC or min(times) < _FIRST or max(times) > _LAST:
             times = list(map(_in_utc, times))
         quantities, written_quantities = _quantities([one.quantity for one in plain])
         written = _written(properties, is_flat=is_flat)
@@ -292,7 +293,7 @@ def _decimal(value: object) -> Decimal:
         return value
     if type(value) is float:
         return Decimal(repr(value))
-    if type(value) is str and len(value) <= _LONGEST_NUMBER and _DECIMAL_TEXT.fullmatch(value):
+    if type(value) is str and len(value) <= LONGEST_NUMBER and _DECIMAL_TEXT.fullmatch(value):
         try:
             return Decimal(value)
         except InvalidOperation:
@@ -317,7 +318,10 @@ def _is_instant(value: object) -> bool:
 def _in_utc(time: datetime) -> datetime:
     if time.tzinfo is None:
         raise ValueError
-    return time.astimezone(UTC)
+    moved = time.astimezone(UTC)
+    if not _FIRST <= moved <= _LAST:
+        raise ValueError
+    return moved
 
 
 def _quantities(given: Sequence[object]) -> tuple[Sequence[Quantity], Sequence[bytes]]:
@@ -380,7 +384,7 @@ def _properties_fault(properties: object) -> Fault:
             return faults.bad_properties(
                 f"properties.{_shown(name)}",
                 f"Give text without NUL, true, false, objects and lists nested up to {_DEEPEST_PROPERTIES} levels, and "
-                f"numbers of at most {_LONGEST_NUMBER} digits; {MOST_PROPERTY_BYTES // 1024} KiB in all.",
+                f"numbers of at most {LONGEST_NUMBER} digits; {MOST_PROPERTY_BYTES // 1024} KiB in all.",
             )
     return faults.bad_properties(
         "properties", f"Give at most {MOST_PROPERTY_BYTES // 1024} KiB of properties, as JSON."

@@ -52,7 +52,10 @@ def write(
                 row[by_index[index]] += 1
         newest_time = max((event.time for event in intake.events[span.start : span.stop]), default=_READABLE)
         if newest_time > _READABLE:
-            newest |= dict.fromkeys([(actor, label) for label in labels], newest_time)
+            newest |= {
+                (actor, label): max(newest_time, newest.get((actor, label), _READABLE))
+                for label in set(labels)
+            }
     if releases:
         rows = {key: _released(row) for key, row in rows.items()}
     _move(rows, resolved)

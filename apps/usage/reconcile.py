@@ -8,13 +8,12 @@ from decimal import Decimal
 from itertools import chain
 from uuid import UUID
 
-import orjson
 from django.db import connection, transaction
 from django.db.models import Max, Sum
 
 from apps.contracts.queries import customers_named
 from apps.plans.models import Meter
-from apps.usage import queries
+from apps.usage import queries, sql
 from apps.usage.models import (
     LevelPoint,
     Outcome,
@@ -189,7 +188,9 @@ def _differing_points(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator
     rows = LevelPoint.objects.filter(meter_id__in=list(meter_ids)).values_list(
         "customer_id", "meter_id", "dimensions", "time", "key", "value"
     )
-    stored = {(str(row[0]), str(row[1]), _written(row[2]), row[3], row[4]): row[5] for row in rows.iterator()}
+    stored = {
+        (str(row[0]), str(row[1]), sql.canonical(row[2]), row[3], row[4]): row[5] for row in rows.iterator()
+    }
     ours = {
         (*series, point.time, point.key): Decimal(point.value)
         for series, points in rebuilt.points.items()
@@ -218,7 +219,7 @@ def _differing_stages(rebuilt: Rebuilt, meter_ids: Iterable[object]) -> Iterator
         "weight",
     )
     stored = {
-        (str(row[0]), str(row[1]), *row[2:5]): (str(row[5]), str(row[6]), _written(row[7]), *row[8:])
+        (str(row[0]), str(row[1]), *row[2:5]): (str(row[5]), str(row[6]), sql.canonical(row[7]), *row[8:])
         for row in rows.iterator()
     }
     ours = {
@@ -283,8 +284,4 @@ def _named(key: DayKey) -> str:
 
 def _day_key(row: tuple[object, ...]) -> DayKey:
     customer, contract, meter, day, dimensions = row
-    return (str(customer), str(contract), str(meter), str(day), _written(dimensions))
-
-
-def _written(dimensions: object) -> str:
-    return orjson.dumps(dimensions, option=orjson.OPT_SORT_KEYS).decode()
+    return (str(customer), str(contract), str(meter), str(day), sql.canonical(dimensions))

@@ -200,10 +200,10 @@ EVENTS_OF_DAY = f"""
     ORDER BY "time", key
 """
 EVENTS_OF_TYPES = f'{_EVENTS} WHERE customer_id = %s AND type = ANY(%s::text[]) ORDER BY "time", key'
-# Property values are compared as text, as dimensions are.
+# Property values are compared as text, as dimensions are. Decisions of staff have no type, and no filter names them.
 EVENTS_WHERE = f"""
     {_EVENTS}
-    WHERE customer_id = %s AND "time" >= %s AND "time" < %s AND (%s = '' OR type = %s)
+    WHERE customer_id = %s AND "time" >= %s AND "time" < %s AND type <> '' AND (%s = '' OR type = %s)
       AND NOT EXISTS (
           SELECT FROM jsonb_each_text(%s::jsonb) AS asked (name, value)
           WHERE event.properties ->> asked.name IS DISTINCT FROM asked.value
@@ -395,8 +395,13 @@ def take_values(rows: Sequence[tuple[DayKey, str, int]]) -> list[DayKey]:
 def _day_key(row: Sequence[str]) -> DayKey:
     """Return what names a daily total with its dimensions written as everywhere else; jsonb has a form of its own."""
     customer, contract, meter, day, dimensions = row[:5]
-    written = orjson.dumps(orjson.loads(dimensions), option=orjson.OPT_SORT_KEYS).decode()
-    return (customer, contract, meter, day, written)
+    return (customer, contract, meter, day, canonical(dimensions))
+
+
+def canonical(dimensions: object) -> str:
+    """Return dimension values in the writing of ingest, which is not PostgreSQL's."""
+    read = orjson.loads(dimensions) if isinstance(dimensions, str) else dimensions
+    return orjson.dumps(read, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def mark_late_days(touched: Iterable[tuple[str, str]], *, at: datetime) -> None:

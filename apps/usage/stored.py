@@ -17,7 +17,7 @@ from apps.core import db
 from apps.plans.models import EventTypeAlias, Meter
 from apps.usage import sql, strict_json
 from apps.usage.judge import feed_all
-from apps.usage.measure import DECISION
+from apps.usage.measure import DECISION, Measure
 from apps.usage.read_event import ReadEvent, micros_of
 from apps.usage.ways import ContractFacts, Countable, Facts
 
@@ -60,13 +60,14 @@ class Feeding:
         for sent_type, event_type in EventTypeAlias.objects.values_list("sent_type", "event_type"):
             if event_type in by_type:
                 of_type.setdefault(sent_type, []).extend(by_type[event_type])
-        self._facts = Facts({}, of_type, {}, None)
+        self._types = of_type
+        self._measures: dict[UUID, Measure] = {}
         self._contracts: dict[UUID, ContractFacts] = {}
 
     @property
     def types(self) -> Mapping[str, Collection[Meter]]:
         """Return the meters by the types of events that they count."""
-        return self._facts.meters
+        return self._types
 
     def of(self, stored: StoredEvent) -> Countable:
         """Return the event with what it feeds."""
@@ -75,12 +76,14 @@ class Feeding:
 
     def of_all(self, events: Iterable[StoredEvent]) -> list[Countable]:
         """Return the events with what they feed, those of one day and type together."""
+        # Anew each time: of many events the ways, with all the values that they met, would fill the memory.
+        facts = Facts({}, self._types, {}, None, measures=self._measures)
         alike: dict[tuple[UUID, str, date], list[StoredEvent]] = {}
         for stored in events:
             alike.setdefault((stored.contract_id, stored.event.type, stored.day), []).append(stored)
         found: list[Countable] = []
         for (contract_id, type_, day), those in alike.items():
-            way = self._facts.way_on(str(those[0].customer_id), type_, self._contract(contract_id), day)
+            way = facts.way_on(str(those[0].customer_id), type_, self._contract(contract_id), day)
             for fed in feed_all([stored.event for stored in those], way, is_stored=True):
                 assert isinstance(fed, Countable), "without charges there is nothing to be at fault for"
                 found.append(fed)

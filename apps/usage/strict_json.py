@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 DEEPEST = 32
 # Beyond so many characters a number is kept as its text: it costs nothing, and no quantity is that long.
-_LONGEST_NUMBER = 64
+LONGEST_NUMBER = 64
 # A 64-bit integer has at most so many characters that surely fit.
 _PLAIN_INTEGER = 18
 # Looking for the place of a mistake takes longer than reading; larger bodies get the reason without the place.
@@ -105,7 +105,7 @@ def _integer(text: str) -> int | Decimal | OutsizedNumber:
 
 
 def _decimal(text: str) -> Decimal | OutsizedNumber:
-    if len(text) > _LONGEST_NUMBER:
+    if len(text) > LONGEST_NUMBER:
         return OutsizedNumber(text)
     try:
         return Decimal(text)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import orjson
 from django.db import connection
 
+from apps.usage import sql
 from apps.usage.outcomes import Staged, fold
 
 _LONG_AGO, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -42,7 +42,7 @@ def known_stages(own: Staged) -> list[Known]:
                 key,
                 contract_id,
                 day,
-                orjson.dumps(orjson.loads(dimensions), option=orjson.OPT_SORT_KEYS).decode(),
+                sql.canonical(dimensions),
                 state,
                 weight,
             ),

@@ -183,11 +183,12 @@ class _Days:
         self, customer_id: str, contract: ContractFacts, event_type: str, day: date, facts: "Facts"
     ) -> Day:
         """Return how the customer's events of a type are counted on a local day of the contract."""
+        # Requests under way keep what they have of it.
+        if self._made > self._MOST:
+            self._days, self._made = {}, 0
         meters = facts.meters.get(event_type, ())
         found = self._days.get((customer_id, contract, event_type, day))
         if found is None or found.meters is not meters:
-            if self._made > self._MOST:
-                self._days, self._made = {}, 0
             found = self._days[customer_id, contract, event_type, day] = _day(contract, day, meters, facts)
             self._made += 1
         return found
@@ -298,8 +299,10 @@ def _group(routes: tuple[Route, ...]) -> Group:
     measures = [route.measure for route in routes]
     plain = None
     if all(measure.is_plain for measure in measures) and not measures[0].ranges:
-        # No property has an empty name that counts.
-        plain = [("", 1) if measure.counts_events else (measure.value_property, None) for measure in measures]
+        # No name of a property is None, so that a count gets what counts.
+        plain = [
+            (None, 1) if measure.counts_events else (measure.value_property, None) for measure in measures
+        ]
     return Group(measures[0], routes, any(route.is_charged for route in routes), plain, {})
 
 

@@ -163,9 +163,11 @@ class Sender:
                 del self._left[segment]
                 continue
             failed: list[bytes] = []
-            while lines and misses < _MISSES:
-                line = lines.pop(0)
+            tried = 0
+            while tried < len(lines) and misses < _MISSES:
+                line = lines[tried]
                 verdict = self._post([line])
+                tried += 1
                 if isinstance(verdict, Taken):
                     self._tell(verdict.details)
                 elif isinstance(verdict, Unfit):
@@ -174,8 +176,8 @@ class Sender:
                     failed.append(line)
                     misses = misses + 1 if verdict.after is None else _MISSES
                     pause = max(pause, min(verdict.after or 0.0, _LONGEST_WAIT))
-            # Those that were not tried come first the next time.
-            self._finish(segment, lines + failed)
+            # Those that were not tried come first the next time. Whatever happens before this, all are kept.
+            self._finish(segment, lines[tried:] + failed)
         if misses:
             self._reports.error(Unreachable(f"Some events fail alone. Trying them again in {pause:.1f} s."))
         self._retry_at = monotonic() + pause

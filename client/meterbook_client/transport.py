@@ -94,5 +94,5 @@ def _seconds(retry_after: str | None) -> float | None:
         return float(retry_after[:9])
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -38,6 +38,7 @@ def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(asked: float, 
         ("soon", None),
         ("-1", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:

@@ -19,6 +19,7 @@ from apps.usage.errors import StillDisputed
 from apps.usage.models import Event, Outcome, OutcomeStage, Receipt, UsageDay
 from apps.usage.one_event import one_event
 from apps.usage.reconcile import reconcile
+from apps.usage.stored import Where
 from tests.builders import make_contract, make_meter, make_plan_version, usage_charge
 from tests.usage.events import ACTOR, event, take, total
 
@@ -234,3 +235,24 @@ def test_nobody_can_send_what_reads_as_a_decision() -> None:
 
     assert detail.reason == "bad_type"
     assert billed() == []
+
+
+def test_of_two_disputes_the_open_one_is_shown_with_what_it_holds_back() -> None:
+    """The first was before the success, and held back nothing; the second holds back 1."""
+    resolutions()
+    take(stage("disputed", "04T10:00", key="early"))
+    decided(at=datetime(2026, 10, 5, tzinfo=UTC))
+    take(stage("succeeded", "06T10:00"), stage("disputed", "08T10:00", key="again"))
+
+    (shown,) = open_disputes()
+
+    assert (shown.disputed_at, shown.quantity) == (datetime(2026, 10, 8, 10, tzinfo=UTC), Decimal(1))
+
+
+def test_a_correction_by_time_leaves_decisions_alone() -> None:
+    resolutions()
+    take(stage("succeeded", "05T10:00"), stage("disputed", "06T10:00"))
+    decided(at=datetime(2026, 10, 7, tzinfo=UTC))
+    around = Where(datetime(2026, 10, 6, 12, tzinfo=UTC), datetime(2026, 10, 8, tzinfo=UTC))
+
+    assert correct(customer_key="acme", reason="Twice", at=AT, actor=ACTOR, where=around).voided == 0

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
@@ -9,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.contracts import locks
 from apps.usage import gather
-from apps.usage.intake import Ingested
+from apps.usage.ingest import ingest_all
+from apps.usage.intake import Batch, Ingested
 from apps.usage.models import Event, Receipt
 from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_customer
@@ -113,3 +115,13 @@ def test_alone_it_is_the_same_as_any_other_request() -> None:
 
     assert (answer.counted, Receipt.objects.count(), total()) == (1, 1, 1)
     assert len(queries) <= 21
+
+
+@pytest.mark.django_db
+def test_of_batches_taken_together_the_newest_event_is_noted() -> None:
+    make_contract()
+    early = event("b", time="2026-10-20T08:00:00Z")
+
+    ingest_all([Batch([event("a")], ACTOR), Batch([early], ACTOR)], at=AT)
+
+    assert Receipt.objects.get().newest_time == datetime(2026, 10, 20, 11, tzinfo=UTC)

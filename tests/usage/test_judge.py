@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,10 +73,10 @@ def read(place: int, properties: Any, **fields: Any) -> ReadEvent:
 VALUES = st.integers(-1, 10**15) | st.sampled_from(
     [Decimal("0.5"), "7", "seven", True, None, "large", "small", "other", "x" * 201, [1]]
 )
-PROPERTIES = st.dictionaries(st.sampled_from(["model", "region", "input", "output"]), VALUES)
+PROPERTIES = st.dictionaries(st.sampled_from(["", "model", "region", "input", "output"]), VALUES)
 USUAL = st.fixed_dictionaries(
     {"model": st.sampled_from(["large", "small"]), "region": st.just("eu")}
-    | {name: st.integers(0, 10**6) for name in ("input", "output")}
+    | {name: st.integers(0, 10**6) for name in ("", "input", "output")}
 )
 
 
@@ -113,7 +114,7 @@ def test_the_usual_is_fed_without_asking_each_event() -> None:
 
 def test_a_property_without_a_name_is_no_count() -> None:
     live = contract(PLAIN[0], PLAIN[2])
-    named = {"model": "large", "input": 1, "": 500}
+    named = {"model": "large", "region": "eu", "input": 1, "": 500}
 
     (judged,) = judge([read(0, named)], facts((PLAIN[0], PLAIN[2]), live))
 
@@ -145,3 +146,17 @@ def test_what_was_worked_out_for_a_day_is_kept_until_a_meter_changes() -> None:
 
     assert ways[1].groups is ways[0].groups
     assert ways[2].groups is not ways[0].groups
+
+
+def test_what_was_worked_out_is_forgotten_when_there_is_too_much_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("apps.usage.ways._Days._MOST", 10)
+    live = contract(*PLAIN)
+    usual = {"model": "large", "input": 1, "output": 1}
+
+    for number in range(30):
+        judge([read(0, {**usual, "region": f"region-{number}"})], facts(PLAIN, live))
+
+    groups = facts(PLAIN, live).way_on("customer-1", "llm.request", live, DAY).groups
+    assert sum(len(group.met) for group in groups) <= 10

@@ -83,15 +83,6 @@ def test_what_was_received_adds_up() -> None:
     assert (of_the_day.received, of_the_day.last_at) == (1, datetime(2026, 10, 21, tzinfo=UTC))
 
 
-def test_the_trend_has_every_day() -> None:
-    make_contract()
-    take(event("a"), event("b", customer="nobody"))
-
-    trend = queries.received_by_day(at=datetime(2026, 10, 21, 5, tzinfo=UTC), days=3)
-
-    assert [(one.day.day, one.received, one.counted) for one in trend] == [(19, 0, 0), (20, 2, 1), (21, 0, 0)]
-
-
 def test_the_quarantine_is_counted_by_reason() -> None:
     make_contract()
     take(*[event(f"e{number}", customer="nobody") for number in range(3)], event("x", type="odd"))
@@ -106,12 +97,3 @@ def test_the_quarantine_is_counted_by_reason() -> None:
         AT,
     )
     assert queries.waiting().count() == 3
-
-
-def test_when_usage_was_last_counted_is_known_by_customer() -> None:
-    contract = make_contract()
-    idle = make_customer("idle")
-    take(event("a"))
-
-    assert queries.last_received([contract.customer_id, idle.pk]) == {contract.customer_id: AT}
-    assert october(contract.customer_id)[0].quantity == Decimal(1)
