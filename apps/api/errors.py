@@ -193,8 +193,8 @@ class Unavailable(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database cannot take this now: it is starting, away, or out of room. Nothing is acknowledged; send the "
-            "same again, with the same ids, once the seconds of Retry-After are over."
+            "The database cannot take this now: it is starting, away, out of room, or busy with this customer's usage. "
+            "Nothing is acknowledged; send the same again, with the same ids, once the seconds of Retry-After are over."
         )
 
 

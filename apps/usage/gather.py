@@ -8,7 +8,7 @@ contract that is being billed: others would wait along.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apps.contracts.locks import Held
 from apps.usage.ingest import ingest_all
@@ -16,6 +16,8 @@ from apps.usage.intake import Batch, Ingested
 
 # Larger requests do not go with these: who sends one event is not to wait for ten thousand.
 _SMALL = 50
+# Then the caller is told to come again: threads are few, and one customer's callers must not keep them all.
+_MOST_WAIT = timedelta(seconds=5)
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +53,7 @@ class _Lane:
             self._lead(ticket.group)
         # What it was taken in with has failed.
         if ticket.answer is None:
-            ticket.answer = ingest_all([ticket.batch], at=ticket.at)[0]
+            ticket.answer = ingest_all([ticket.batch], at=ticket.at, most_wait=_MOST_WAIT)[0]
         return ticket.answer
 
     def _lead(self, group: Sequence[_Ticket]) -> None:
@@ -102,7 +104,8 @@ def ingest(
     """Count events, together with those that other threads bring at this moment; see `ingest.ingest`.
 
     The answer is as if they had come alone, and is given after their commit. If the common transaction fails, or would
-    have to wait for a contract, each tries for itself, so nobody answers or waits for another's events.
+    have to wait for a contract, each tries for itself, so nobody answers or waits for another's events. Raises
+    OperationalError after five seconds of waiting.
     """
     lane = _small if len(events) <= _SMALL else _large
     return lane.ingest(_Ticket(Batch(events, actor, customer_key), at))

@@ -85,11 +85,13 @@ def ingest_all(
     at: datetime,
     before_commit: Callable[[Sequence[Ingested]], None] | None = None,
     waits: bool = True,
+    most_wait: timedelta | None = None,
 ) -> list[Ingested]:
     """Count the events of several callers in one transaction, as if each had come alone; see `ingest`.
 
     `before_commit` sees the answers, and may raise to undo it all. Without `waits` it raises `locks.Held` where it would
-    have to wait for a contract that is being billed.
+    have to wait for a contract that is being billed. It raises OperationalError where it had to wait for any lock longer
+    than `most_wait`.
     """
     for batch in batches:
         if len(batch.events) > MOST_EVENTS:
@@ -101,6 +103,8 @@ def ingest_all(
 
     def count() -> list[Ingested]:
         with transaction.atomic(durable=True):
+            if most_wait:
+                db.wait_at_most(most_wait)
             answers = take_in(intake, at=at, waits=waits)
             if before_commit:
                 before_commit(answers)

@@ -2,10 +2,10 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.contracts import locks
@@ -104,6 +104,28 @@ def test_who_waits_for_a_contract_that_is_being_billed_holds_nobody_up() -> None
 
     assert waiting.result(timeout=20).counted == 1
     callers.shutdown()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_a_contract_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "_MOST_WAIT", timedelta(seconds=0.2))
+    contract = make_contract()
+    caller = ThreadPoolExecutor(1)
+
+    def call() -> Ingested:
+        try:
+            return gather.ingest(events=[event("a")], at=AT, actor=ACTOR)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        locks.hold(contract.pk)
+        with pytest.raises(OperationalError):
+            caller.submit(call).result(timeout=20)
+
+    assert (total(), Receipt.objects.count()) == (0, 0)
+    assert caller.submit(call).result(timeout=20).counted == 1
+    caller.shutdown()
 
 
 @pytest.mark.django_db
