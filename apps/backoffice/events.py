@@ -101,7 +101,10 @@ def event(request: HttpRequest) -> HttpResponse:
         "may_see_lines": request.user.has_perm("invoices.view_invoice"),
         "lines": where.lines,
         "awaits": where.awaits,
-        "is_followed": not is_wholly_billed(found.contract) if found.contract else True,
+        "is_followed": found.contract is None
+        or not is_wholly_billed(
+            ends_on=found.contract.ends_on, billed_until_on=found.contract.billed_until_on
+        ),
         "period": _period(found) if where.awaits is Awaits.INVOICE else None,
         "may_void": found.state is EventState.COUNTED and request.user.has_perm("usage.add_correction"),
     }

@@ -1,7 +1,7 @@
 """Reading contracts: which are live, which have a finished period to close."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -79,7 +79,6 @@ def wholly_billed() -> QuerySet[Contract]:
     return Contract.objects.filter(ends_on__lte=F("billed_until_on"))
 
 
-def is_wholly_billed(contract: Contract) -> bool:
-    """Tell whether no invoice follows; see `wholly_billed`."""
-    ends_on, billed_until_on = contract.ends_on, contract.billed_until_on
+def is_wholly_billed(*, ends_on: date | None, billed_until_on: date | None) -> bool:
+    """Tell whether no invoice follows for a contract with these days; see `wholly_billed`."""
     return bool(ends_on and billed_until_on and ends_on <= billed_until_on)

@@ -23,7 +23,7 @@ from apps.core import audit
 from apps.core.models import AuditEntry
 from apps.core.money import EXACT
 from apps.plans.models import Meter
-from apps.usage import event_files, months, sql
+from apps.usage import event_files, months, reads, sql
 from apps.usage.errors import ArchiveBroken, MonthInUse, NoParquet
 from apps.usage.stored import StoredEvent, read_stored
 
@@ -238,7 +238,7 @@ def _rows_of_month(month: date) -> Iterator[Row]:
     after: Row = (UUID(int=0), datetime(1, 1, 1, tzinfo=UTC), "")
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(sql.EVENTS_OF_MONTH, [month, following, *after, _PAGE])
+            cursor.execute(reads.EVENTS_OF_MONTH, [month, following, *after, _PAGE])
             rows = cursor.fetchall()
         yield from map(_in_one_form, rows)
         if len(rows) < _PAGE:
@@ -250,7 +250,7 @@ def _rows_named(page: list[Row]) -> list[Row]:
     """Return those of these events that are in the database."""
     customers, times, keys = zip(*(row[:3] for row in page), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(sql.EVENTS_NAMED, [list(customers), list(times), list(keys)])
+        cursor.execute(reads.EVENTS_NAMED, [list(customers), list(times), list(keys)])
         return list(map(_in_one_form, cursor.fetchall()))
 
 

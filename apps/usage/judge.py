@@ -76,7 +76,7 @@ def _way_of(event: ReadEvent, facts: Facts) -> Way | Fault:  # noqa: C901, PLR09
         return faults.no_contract(event.customer_key or "", event.time.date())
     if event.contract and event.contract != contract.number:
         return faults.other_contract(event.contract, event.customer_key or "", day)
-    if contract.is_all_billed and contract.billed_until_on:
+    if contract.is_wholly_billed and contract.billed_until_on:
         return faults.period_closed(contract.number, contract.billed_until_on)
     way = facts.way_on(customer_id, event.type, contract, day)
     # Where contracts follow each other in different time zones, an instant may lie in days of both.

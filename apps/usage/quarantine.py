@@ -16,7 +16,7 @@ from apps.core.periods import Period
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of, meters_by_type
 from apps.rating.engine import rate
-from apps.usage import queries, sql, strict_json
+from apps.usage import queries, reads, strict_json
 from apps.usage.combine import Total, as_usage
 from apps.usage.intake import Batch, Intake
 from apps.usage.judge import judge
@@ -171,7 +171,9 @@ def _added(countable: Sequence[Countable], contracts: Mapping[str, Contract]) ->
         contract = contracts[one.way.contract.id]
         period = period_on(contract, one.way.day)
         more.setdefault((one.way.contract.id, period), []).extend(
-            Total(cell.measure.meter.pk, sql.read_json(cell.dimensions), Decimal(quantity), 1, one.event.time)
+            Total(
+                cell.measure.meter.pk, reads.read_json(cell.dimensions), Decimal(quantity), 1, one.event.time
+            )
             for cell, quantity in one.feeds
         )
     sums: dict[str, Money] = {}

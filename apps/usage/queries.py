@@ -17,7 +17,7 @@ from apps.core.periods import Period
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of
 from apps.rating.price_models.matrix import Matrix
-from apps.usage import sql
+from apps.usage import reads
 from apps.usage.combine import Total
 from apps.usage.models import QuarantinedEvent, Receipt, UsageDay, UsageValue
 
@@ -70,12 +70,12 @@ def totals(periods: Iterable[tuple[Contract, Period]]) -> dict[UUID, tuple[Total
     found: dict[UUID, list[Total]] = {contract.pk: [] for contract, _ in asked}
     different: set[UUID] = set()
     with connection.cursor() as cursor:
-        cursor.execute(sql.TOTALS, sql.asked(asked))
+        cursor.execute(reads.TOTALS, reads.asked(asked))
         for contract_id, meter_id, aggregation, dimensions, *figures in cursor.fetchall():
             if aggregation == Meter.Aggregation.UNIQUE_COUNT:
                 different.add(meter_id)
             else:
-                found[contract_id].append(Total(meter_id, sql.read_json(dimensions), *figures))
+                found[contract_id].append(Total(meter_id, reads.read_json(dimensions), *figures))
     if different:
         for contract_id, total in _different(asked, sorted(different)):
             found[contract_id].append(total)
@@ -107,7 +107,7 @@ def usage_rows(
     names = {f"dimension_{place}": dimension for place, dimension in enumerate(dimensions)}
     values = ", ".join(f"used.dimensions ->> %({name})s" for name in names)
     with connection.cursor() as cursor:
-        cursor.execute(sql.USAGE.format(values=values), asked | names)
+        cursor.execute(reads.USAGE.format(values=values), asked | names)
         rows = [_usage_row(row, dimensions) for row in cursor.fetchall()]
     different = {row.meter_key for row in rows if row.aggregation == Meter.Aggregation.UNIQUE_COUNT}
     if not different:
@@ -161,9 +161,11 @@ def day_rows(*, contract: Contract, period: Period) -> tuple[UsageRow, ...]:
     if not any(row.aggregation == Meter.Aggregation.UNIQUE_COUNT for row in rows):
         return tuple(rows)
     with connection.cursor() as cursor:
-        cursor.execute(sql.NEW_VALUES, [contract.customer_id, contract.pk, period.starts_on, period.ends_on])
+        cursor.execute(
+            reads.NEW_VALUES, [contract.customer_id, contract.pk, period.starts_on, period.ends_on]
+        )
         new = {
-            (meter_key, day, json.dumps(sql.read_json(dimensions), sort_keys=True)): Decimal(many)
+            (meter_key, day, json.dumps(reads.read_json(dimensions), sort_keys=True)): Decimal(many)
             for meter_key, day, dimensions, many in cursor.fetchall()
         }
     return tuple(
@@ -273,7 +275,7 @@ def _different(
             names = priced_by.get(meter_id, ())
             with connection.cursor() as cursor:
                 cursor.execute(
-                    sql.DIFFERENT_VALUES,
+                    reads.DIFFERENT_VALUES,
                     [
                         list(names),
                         contract.customer_id,
@@ -287,6 +289,6 @@ def _different(
                     yield (
                         contract.pk,
                         Total(
-                            meter_id, sql.read_json(dimensions), Decimal(many), events, received_at, last_on
+                            meter_id, reads.read_json(dimensions), Decimal(many), events, received_at, last_on
                         ),
                     )

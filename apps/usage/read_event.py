@@ -167,6 +167,7 @@ def read_plain(
         written = _written(properties, is_flat=is_flat)
     except (ValueError, TypeError, OverflowError):
         return None
+    # As `micros_of`, without a call for each.
     micros = [
         (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         for since in [time - _EPOCH for time in times]

@@ -15,7 +15,7 @@ from apps.core.errors import Refusal
 from apps.core.money import EXACT
 from apps.plans import catalogue
 from apps.plans.models import Meter
-from apps.usage import archived, levels, sql, totals
+from apps.usage import archived, levels, reads, sql, totals
 from apps.usage.errors import AlreadyRecounting
 from apps.usage.measure import DECISION
 from apps.usage.models import LevelPoint, Outcome, OutcomeStage, Recount, UsageDay, UsageValue
@@ -54,7 +54,7 @@ def preview(meter: Meter) -> Preview:
     feeding = Feeding(meters=[meter])
     types = sql.array(sorted(feeding.types))
     with connection.cursor() as cursor:
-        cursor.execute(sql.COUNT_OF_TYPES, [types])
+        cursor.execute(reads.COUNT_OF_TYPES, [types])
         events, customers, days, first_on, last_on = cursor.fetchone()
     sample = latest_events(types=feeding.types, most=_SAMPLE)
     fed = feeding.of_all(stored for stored in sample if not stored.is_voided)
@@ -217,7 +217,7 @@ def _units(recount: Recount) -> Iterator[tuple[UUID, date]]:
     meter, after = recount.meter, (recount.after_customer or UUID(int=0), recount.after_day or date.min)
     types = sql.array(sorted(Feeding(meters=[meter]).types))
     with connection.cursor() as cursor:
-        cursor.execute(sql.DAYS_OF_TYPES, {"types": types, "meter": meter.pk, "from": after[0]})
+        cursor.execute(reads.DAYS_OF_TYPES, {"types": types, "meter": meter.pk, "from": after[0]})
         rows = cursor.fetchall()
     for customer_id, days in rows:
         for day in days[:1] if _is_whole_customer(meter) else days:

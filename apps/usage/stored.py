@@ -15,7 +15,7 @@ from django.db import connection
 from apps.contracts.models import Contract
 from apps.core import db
 from apps.plans.models import EventTypeAlias, Meter
-from apps.usage import sql, strict_json
+from apps.usage import reads, sql, strict_json
 from apps.usage.judge import feed_all
 from apps.usage.measure import DECISION, Measure
 from apps.usage.read_event import ReadEvent, micros_of
@@ -115,7 +115,7 @@ def every_event() -> Iterator[StoredEvent]:
     after: tuple[Any, ...] = ()
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(sql.EVENTS_AFTER if after else sql.FIRST_EVENTS, [*after, _PAGE])
+            cursor.execute(reads.EVENTS_AFTER if after else reads.FIRST_EVENTS, [*after, _PAGE])
             rows = cursor.fetchall()
         yield from map(_stored, rows)
         if len(rows) < _PAGE:
@@ -125,7 +125,7 @@ def every_event() -> Iterator[StoredEvent]:
 
 def events_of(*, customer_id: UUID, keys: Collection[str]) -> list[StoredEvent]:
     """Return a customer's events with these ids."""
-    return _read(sql.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
+    return _read(reads.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
 
 
 def pages_of(
@@ -136,9 +136,9 @@ def pages_of(
     of_types = sql.array(sorted(types))
     with connection.chunked_cursor() as cursor:
         if day is None:
-            cursor.execute(sql.EVENTS_OF_TYPES, [customer_id, of_types])
+            cursor.execute(reads.EVENTS_OF_TYPES, [customer_id, of_types])
         else:
-            cursor.execute(sql.EVENTS_OF_DAY, [customer_id, day, day, day, of_types])
+            cursor.execute(reads.EVENTS_OF_DAY, [customer_id, day, day, day, of_types])
         while rows := cursor.fetchmany(_PAGE):
             yield list(map(_stored, rows))
 
@@ -154,13 +154,13 @@ def events_where(customer_id: UUID, where: Where, *, most: int) -> list[StoredEv
     """Return the customer's first so many events that a filter names."""
     properties = orjson.dumps(dict(where.properties)).decode()
     return _read(
-        sql.EVENTS_WHERE, [customer_id, where.start, where.end, where.type, where.type, properties, most]
+        reads.EVENTS_WHERE, [customer_id, where.start, where.end, where.type, where.type, properties, most]
     )
 
 
 def latest_events(*, types: Iterable[str], most: int) -> list[StoredEvent]:
     """Return the newest events of these types, whoever's they are."""
-    return _read(sql.LATEST_EVENTS, [sql.array(sorted(types)), most])
+    return _read(reads.LATEST_EVENTS, [sql.array(sorted(types)), most])
 
 
 def _read(statement: str, values: Sequence[Any]) -> list[StoredEvent]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import orjson
 
+from apps.contracts.queries import is_wholly_billed
 from apps.core.periods import local_midnight
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of
@@ -53,9 +54,9 @@ class ContractFacts:
         return next_day if at >= local_midnight(next_day, self.timezone.key) else day
 
     @property
-    def is_all_billed(self) -> bool:
+    def is_wholly_billed(self) -> bool:
         """Tell whether no invoice is to come."""
-        return bool(self.ends_on and self.billed_until_on and self.billed_until_on >= self.ends_on)
+        return is_wholly_billed(ends_on=self.ends_on, billed_until_on=self.billed_until_on)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
