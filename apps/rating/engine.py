@@ -33,13 +33,15 @@ def rate(terms: Terms, usage: Sequence[Usage]) -> Rated:
             for charge in terms.charges
             for line in _lines(charge, metered.get(charge.key, {}), terms, pool)
         ]
-        owed: dict[str, Decimal] = {}
+        owed: dict[str | None, Decimal] = {}
         for line in lines:
             owed[line.charge] = owed.get(line.charge, Decimal(0)) + line.amount.amount
         applied = pool.pay(unit=terms.currency, owed=owed)
         return Rated(
             lines=tuple(lines),
             grants=pool.uses(),
+            allowances=(),
+            commitments=(),
             subtotal=Money.total((line.amount for line in lines), terms.currency),
             credits_applied=Money.zero(terms.currency) + Money(applied, terms.currency),
         )

@@ -1,6 +1,7 @@
-"""Priced lines, and what grants paid."""
+"""Priced lines, and what allowances, commitments and grants made of them."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -15,18 +16,23 @@ class LineKind(StrEnum):
     USAGE = "usage"
     RECURRING = "recurring"
     ONE_TIME = "one_time"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
     OVERAGE = "overage"
+    DISCOUNT = "discount"
+    TRUE_UP = "true_up"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One priced line: `amount` is `exact` rounded once; `steps` add up to `exact`.
+    """One priced line: `amount` is `exact` rounded once; `steps` add up to `exact`, a discount's to `amount`.
 
     A line priced in a credit unit has `unit`, `credits` (what it cost there) and `uncovered` (what no grant paid); its
-    steps are in credits, and its amount is nothing.
+    steps are in credits, and its amount is nothing. A discount or a true-up has no `charge` but its own `key`.
+    `starts_on` is the first day of the segment that a line prices, where its charge changes within the period.
     """
 
-    charge: str
+    charge: str | None
     name: str
     kind: LineKind
     quantity: Decimal
@@ -37,6 +43,8 @@ class Line:
     unit: str | None = None
     credits: Decimal | None = None
     uncovered: Decimal | None = None
+    key: str | None = None
+    starts_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +58,34 @@ class GrantUse:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowanceUse:
+    """How much of an allowance was used, and what is left; a charge's own is under the charge's key."""
+
+    key: str
+    used: Decimal
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentUse:
+    """What counted toward a commitment in this period, after discounts and before credits."""
+
+    key: str
+    counted: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Rated:
-    """The priced period: lines in the order of charges, and every grant in list order."""
+    """The priced period.
+
+    Lines come in the order of charges, then discounts and true-ups; grants in list order; allowances are the charges' own in
+    their order, then the shared ones.
+    """
 
     lines: tuple[Line, ...]
     grants: tuple[GrantUse, ...]
+    allowances: tuple[AllowanceUse, ...]
+    commitments: tuple[CommitmentUse, ...]
     subtotal: Money
     credits_applied: Money
 
@@ -66,13 +97,15 @@ class Rated:
 
 def money_line(
     *,
-    charge: str,
+    charge: str | None,
     name: str,
     kind: LineKind,
     quantity: Decimal,
     steps: tuple[Step, ...],
     currency: str,
     dimensions: tuple[tuple[str, str], ...] = (),
+    key: str | None = None,
+    starts_on: date | None = None,
 ) -> Line:
     """Return a line in the currency, its amount rounded once from the exact sum of its steps."""
     exact = sum_exact(steps)
@@ -85,17 +118,18 @@ def money_line(
         exact=exact,
         steps=steps,
         dimensions=dimensions,
+        key=key,
+        starts_on=starts_on,
     )
 
 
 def sum_exact(steps: tuple[Step, ...]) -> Exact:
     """Return the exact sum of the steps' amounts."""
-    amounts = [step.amount for step in steps]
-    if len(amounts) == 1:
-        return amounts[0]
+    if len(steps) == 1:
+        return steps[0].amount
     total: Exact = Decimal(0)
-    for amount in amounts:
-        total = _added(total, amount)
+    for step in steps:
+        total = _added(total, step.amount)
     return total
 
 

@@ -1,6 +1,7 @@
 """The reasons of an amount, step by step."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd
@@ -8,7 +9,7 @@ from math import gcd
 from apps.core.money import rounded_to
 
 Exact = Decimal | Fraction
-Fact = Decimal | int | bool | None
+Fact = Decimal | int | bool | str | date | None
 
 # How many decimals a value without end (a prorated fee) is written with.
 WRITTEN_DIGITS = 18
@@ -25,8 +26,14 @@ class Step:
 
 def step_as_json(step: Step) -> dict[str, str | int | bool | None]:
     """Return a step as JSON, in the field names of the public pricing format; decimals as strings."""
-    facts = {name: written(fact) if isinstance(fact, Decimal) else fact for name, fact in step.facts}
+    facts = {name: _fact_as_json(fact) for name, fact in step.facts}
     return {**facts, "quantity": written(step.quantity), "amount": written(step.amount)}
+
+
+def _fact_as_json(fact: Fact) -> str | int | bool | None:
+    if isinstance(fact, Decimal):
+        return written(fact)
+    return fact.isoformat() if isinstance(fact, date) else fact
 
 
 def written(value: Exact) -> str:

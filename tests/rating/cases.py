@@ -42,7 +42,7 @@ def price(
     currency: str = "USD",
     period: Period = OCTOBER,
 ) -> Rated:
-    return rate(Terms(currency, period, charges, grants), usage)
+    return rate(Terms(currency, period, charges, grants=grants), usage)
 
 
 def use(quantity: str | int, charge: str = "use", **dimensions: str) -> Usage:

@@ -8,7 +8,7 @@ from tests.rating.cases import OCTOBER, ONE, D, price, usage_charge, use
 
 
 def terms(*charges: Charge, grants: tuple[Grant, ...] = (), currency: str = "USD") -> Terms:
-    return Terms(currency, OCTOBER, charges, grants)
+    return Terms(currency, OCTOBER, charges, grants=grants)
 
 
 def test_keys_are_used_once() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from apps.rating.price_models.base import Tier, whole_tiers
+from apps.rating.price_models.base import WHOLE, Part, Tier, tiers_entered, whole_tiers
 from apps.rating.steps import Step
 
 
@@ -18,14 +18,9 @@ class Graduated:
     def __post_init__(self) -> None:
         whole_tiers(self.tiers)
 
-    def steps(self, quantity: Decimal) -> tuple[Step, ...]:
-        """Return a reason for each tier entered."""
-        steps = []
-        start = Decimal(0)
-        for number, tier in enumerate(self.tiers, start=1):
-            if quantity <= start:
-                break
-            end = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            steps.append(tier.step(number, start, end - start))
-            start = end
-        return tuple(steps)
+    def steps(self, quantity: Decimal, part: Part = WHOLE) -> tuple[Step, ...]:
+        """Return a reason for each tier that these units fall in."""
+        return tuple(
+            tier.step(number, start, before=first - start, quantity=last - first, is_flat_due=first == start)
+            for number, tier, start, first, last in tiers_entered(self.tiers, part.before, quantity)
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from apps.rating.price_models.base import PriceModel
+from apps.rating.price_models.dated import Dated
 
 ANY = "*"
 Dimensions = tuple[tuple[str, str], ...]
@@ -15,7 +16,7 @@ class Cell:
     """The price of the usage whose dimensions have these values; a dimension left out matches any."""
 
     match: Dimensions
-    price: PriceModel
+    price: PriceModel | Dated
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Matrix:
     kind: ClassVar[str] = "matrix"
     dimensions: tuple[str, ...]
     cells: tuple[Cell, ...]
-    default: PriceModel | None = None
+    default: PriceModel | Dated | None = None
     # Cells by which dimensions they name, the most specific pattern first; within one by their values.
     _index: tuple[tuple[tuple[str, ...], dict[tuple[str, ...], int]], ...] = field(
         init=False, repr=False, compare=False, default=()
@@ -69,7 +70,7 @@ class Matrix:
                 return place
         return None if self.default is None else len(self.cells)
 
-    def price_at(self, place: int) -> PriceModel:
+    def price_at(self, place: int) -> PriceModel | Dated:
         """Return the price of a place."""
         price = self.default if place == len(self.cells) else self.cells[place].price
         assert price is not None, "place_of names the default only where there is one"
@@ -79,7 +80,21 @@ class Matrix:
         """Return what the cell of a place matches, every dimension named, `*` for any."""
         return self._matches[place]
 
-    def price_for(self, dimensions: Mapping[str, str]) -> PriceModel | None:
+    def price_for(self, dimensions: Mapping[str, str]) -> PriceModel | Dated | None:
         """Return the price of usage with these values, or None if the matrix has none."""
         place = self.place_of(dimensions)
         return None if place is None else self.price_at(place)
+
+
+def kinds_in(price: PriceModel | Dated | Matrix) -> set[str]:
+    """Return the kinds of all the price models that a price is made of."""
+    whole: list[PriceModel | Dated | None] = (
+        [price.default, *(cell.price for cell in price.cells)] if isinstance(price, Matrix) else [price]
+    )
+    kinds: set[str] = set()
+    for one in whole:
+        if isinstance(one, Dated):
+            kinds.update(model.kind for _, model in one.prices)
+        elif one is not None:
+            kinds.add(one.kind)
+    return kinds

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from apps.rating.price_models.base import not_negative
+from apps.rating.price_models.base import WHOLE, Part, not_negative
 from apps.rating.steps import Step
 
 
@@ -18,7 +18,7 @@ class PerUnit:
     def __post_init__(self) -> None:
         not_negative(unit_amount=self.unit_amount)
 
-    def steps(self, quantity: Decimal) -> tuple[Step, ...]:
+    def steps(self, quantity: Decimal, part: Part = WHOLE) -> tuple[Step, ...]:
         """Return the one reason: quantity times amount."""
         if not quantity:
             return ()

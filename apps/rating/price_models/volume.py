@@ -1,17 +1,16 @@
 """Volume: all units at the price of the tier that the total falls in."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from apps.rating.price_models.base import Tier, whole_tiers
+from apps.rating.price_models.base import WHOLE, Part, Tier, tier_of, whole_tiers
 from apps.rating.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """Tiers of which the total chooses one, with its flat amount alone."""
+    """Tiers of which the period's total chooses one, with its flat amount alone."""
 
     kind: ClassVar[str] = "volume"
     tiers: tuple[Tier, ...]
@@ -19,11 +18,14 @@ class Volume:
     def __post_init__(self) -> None:
         whole_tiers(self.tiers)
 
-    def steps(self, quantity: Decimal) -> tuple[Step, ...]:
-        """Return the one reason: the tier of the total."""
+    def steps(self, quantity: Decimal, part: Part = WHOLE) -> tuple[Step, ...]:
+        """Return the one reason: the tier of the total; its flat amount is due with the period's last units."""
         if not quantity:
             return ()
-        bounds = [tier.up_to for tier in self.tiers[:-1] if tier.up_to is not None]
-        place = bisect_left(bounds, quantity)
-        start = bounds[place - 1] if place else Decimal(0)
-        return (self.tiers[place].step(place + 1, start, quantity),)
+        total = part.before + quantity if part.total is None else part.total
+        number, tier, start = tier_of(self.tiers, total)
+        return (
+            tier.step(
+                number, start, before=part.before, quantity=quantity, is_flat_due=part.is_last(quantity)
+            ),
+        )
