@@ -16,6 +16,7 @@ from apps.controls.spend import Spend, spend_to_date
 from apps.core import clock
 from apps.core.periods import local_day
 from apps.customers.models import ApiKey
+from apps.plans.queries import PlannedCharge
 from apps.rating.lines import Line
 from apps.rating.steps import step_as_json, written
 from apps.usage import queries
@@ -222,19 +223,20 @@ def _spend(spend: Spend) -> dict[str, object]:
             "timezone": spend.period.timezone,
         },
         "currency": rated.subtotal.currency,
-        "lines": [
-            {
-                "meter": charges[line.charge].meter_key,
-                "product": charges[line.charge].product_name,
-                "unit": charges[line.charge].unit,
-                **_line(line),
-            }
-            for line in rated.lines
-        ],
+        "lines": [{**_priced(charges.get(line.charge or "")), **_line(line)} for line in rated.lines],
         "subtotal": f"{rated.subtotal.amount:f}",
         "credits_applied": f"{rated.credits_applied.amount:f}",
         "total": f"{rated.total.amount:f}",
         "last_received_at": spend.last_received_at,
+    }
+
+
+def _priced(planned: PlannedCharge | None) -> dict[str, object]:
+    """Return what a line is about; a discount or a true-up is about no meter or product of its own."""
+    return {
+        "meter": planned.meter_key if planned else "",
+        "product": planned.product_name if planned else "",
+        "unit": planned.unit if planned else "",
     }
 
 

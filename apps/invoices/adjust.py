@@ -180,7 +180,7 @@ def _of(contract: Contract, invoice: Invoice) -> Iterable[Adjustment]:
     planned = {charge.charge.key: charge for charge in priced.charges}
     rated: dict[Key, tuple[Decimal, Decimal]] = {}
     for line in priced.rated.lines:
-        if line.kind is LineKind.USAGE:
+        if line.kind is LineKind.USAGE and line.charge is not None:
             rated[line.charge, tuple(sorted(line.dimensions))] = (line.quantity, line.amount.amount)
     billed = _billed(invoice)
     for key in [*rated, *(key for key in billed if key not in rated)]:

@@ -158,29 +158,35 @@ def _fill(
 def _lines(invoice: Invoice, priced: billing.Priced) -> list[InvoiceLine]:
     planned = {charge.charge.key: charge for charge in priced.charges}
     return [
-        _line(invoice, position, line, planned[line.charge])
+        _line(invoice, position, line, planned.get(line.charge or ""))
         for position, line in enumerate(priced.rated.lines, start=1)
     ]
 
 
-def _line(invoice: Invoice, position: int, line: Line, planned: PlannedCharge) -> InvoiceLine:
-    is_overage = line.kind is LineKind.OVERAGE
+def _line(invoice: Invoice, position: int, line: Line, planned: PlannedCharge | None) -> InvoiceLine:
     return InvoiceLine(
         invoice=invoice,
         position=position,
-        charge_key=line.charge,
-        product_name=planned.product_name,
+        charge_key=line.charge or line.key or "",
+        product_name=planned.product_name if planned else "",
         name=line.name,
         kind=line.kind.value,
         dimensions=dict(line.dimensions),
         quantity=line.quantity,
-        unit=(planned.charge.credit_unit or "") if is_overage else planned.unit,
+        unit=_unit(line, planned),
         price_unit=line.unit or invoice.currency,
         credits=line.credits,
         exact=Decimal(written(line.exact)),
         amount=line.amount.amount,
         steps=[*map(step_as_json, line.steps), *_drawn(line)],
     )
+
+
+def _unit(line: Line, planned: PlannedCharge | None) -> str:
+    """Return what the line's quantity counts: the meter's unit, or the credits of an overage; nothing without a charge."""
+    if planned is None:
+        return ""
+    return (planned.charge.credit_unit or "") if line.kind is LineKind.OVERAGE else planned.unit
 
 
 def _adjustment(invoice: Invoice, position: int, one: Adjustment) -> InvoiceLine:

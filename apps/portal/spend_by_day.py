@@ -91,6 +91,9 @@ def _amounts(
 def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for line in lines:
+        # A discount or a true-up is no charge's own.
+        if line.charge is None:
+            continue
         amount = (line.credits or Decimal(0)) if in_credits else line.amount.amount
         sums[line.charge] = sums.get(line.charge, Decimal(0)) + amount
     return sums

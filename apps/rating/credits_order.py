@@ -38,19 +38,22 @@ class Pool:
                 taken += part
         return taken
 
-    def pay(self, *, unit: str, owed: dict[str, Decimal]) -> Decimal:
-        """Let each grant of a unit in turn pay what is left of the charges, in their order; return what was paid."""
-        left_of = dict(owed)
+    def pay(self, *, unit: str, owed: Sequence[tuple[str | None, Decimal]]) -> Decimal:
+        """Let each grant of a unit in turn pay what is owed, in its order; return what was paid.
+
+        What no charge owes (None: a true-up) is paid by grants that name no charges.
+        """
+        left = [amount for _, amount in owed]
         paid = Decimal(0)
         for place in self._order:
             grant = self._grants[place]
             if grant.unit != unit:
                 continue
-            for charge, left in left_of.items():
+            for nth, (charge, _) in enumerate(owed):
                 if not grant.charges or charge in grant.charges:
-                    part = min(left, self._left[place])
+                    part = min(left[nth], self._left[place])
                     self._left[place] -= part
-                    left_of[charge] = left - part
+                    left[nth] -= part
                     paid += part
         return paid
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from apps.rating.price_models.base import PriceModel, Tier
+from apps.rating.price_models.dated import Dated
 from apps.rating.price_models.graduated import Graduated
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.price_models.package import Package
@@ -95,7 +96,7 @@ def cell_of(matrix: Matrix, given: dict[str, str]) -> int:
     return max(fitting, key=lambda place: (sum(named[place]), named[place]), default=len(matrix.cells))
 
 
-def amount(model: PriceModel, quantity: Fraction) -> Fraction:
+def amount(model: PriceModel | Dated, quantity: Fraction) -> Fraction:
     """Price a quantity; what is not above zero costs nothing."""
     if quantity <= 0:
         return NOTHING

@@ -149,7 +149,11 @@ def as_slow(line: Line) -> slow_rater.SlowLine:
     cost = line.exact if line.credits is None else line.credits
     is_overage = line.kind is LineKind.OVERAGE
     return slow_rater.SlowLine(
-        line.charge, dict(line.dimensions), Fraction(line.quantity), Fraction(cost), is_overage=is_overage
+        line.charge or "",
+        dict(line.dimensions),
+        Fraction(line.quantity),
+        Fraction(cost),
+        is_overage=is_overage,
     )
 
 

@@ -21,11 +21,10 @@ class Dynamic:
         within_bounds("dynamic amount", self.minimum_amount, self.maximum_amount)
 
     def steps(self, quantity: Decimal, part: Part = WHOLE) -> tuple[Step, ...]:
-        """Return a reason for each event, in their order; raises ValueError for one without an amount."""
+        """Return a reason for each event, in their order."""
         steps = []
         for number, event in enumerate(part.events, start=part.events_before + 1):
-            if event.amount is None:
-                raise ValueError(f"Event {number} carries no amount, and its price is the amount it carries.")
+            assert event.amount is not None, "events without an amount are refused when they are counted"
             facts = (
                 ("event", number),
                 ("given", event.amount),

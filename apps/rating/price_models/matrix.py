@@ -62,6 +62,10 @@ class Matrix:
             ),
         )
 
+    def is_priced_by(self, dimensions: Mapping[str, str]) -> bool:
+        """Tell whether usage names exactly the dimensions that the matrix prices by."""
+        return len(dimensions) == len(self.dimensions) and all(name in dimensions for name in self.dimensions)
+
     def place_of(self, dimensions: Mapping[str, str]) -> int | None:
         """Return the place of the deciding cell, the number of cells for the default, or None if nothing matches."""
         for pattern, places in self._index:
