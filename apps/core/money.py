@@ -13,6 +13,7 @@ from decimal import (
     Overflow,
 )
 from fractions import Fraction
+from functools import cache
 
 # Wide enough for any price times any count; whatever would not be exact raises instead of rounding in silence.
 EXACT = Context(
@@ -78,7 +79,7 @@ def rounded_to_minor_unit(exact: Decimal | Fraction, currency: str) -> Decimal:
 def rounded_to(exact: Decimal | Fraction, digits: int) -> Decimal:
     """Return the value with `digits` decimals, a half away from zero; a fraction is rounded from its true value."""
     if isinstance(exact, Decimal):
-        rounded = exact.quantize(Decimal(1).scaleb(-digits), context=_ROUNDING)
+        rounded = exact.quantize(_unit(digits), context=_ROUNDING)
         # Nobody reads "-0.00" on an invoice.
         return rounded or rounded.copy_abs()
     scaled = abs(exact) * 10**digits
@@ -86,6 +87,11 @@ def rounded_to(exact: Decimal | Fraction, digits: int) -> Decimal:
     if 2 * rest >= scaled.denominator:
         whole += 1
     return Decimal(whole if exact >= 0 else -whole).scaleb(-digits, context=_ROUNDING)
+
+
+@cache
+def _unit(digits: int) -> Decimal:
+    return Decimal(1).scaleb(-digits, context=_ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)

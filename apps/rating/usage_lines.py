@@ -1,6 +1,7 @@
 """The lines of a charge's usage, and of the credits that no grant covers."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
@@ -10,6 +11,7 @@ from apps.rating.credits_order import Pool
 from apps.rating.lines import Line, LineKind, money_line, sum_exact
 from apps.rating.metering import Metered, Place
 from apps.rating.parts import Parts
+from apps.rating.price_models.matrix import Matrix
 from apps.rating.steps import Step
 from apps.rating.terms import Terms
 
@@ -68,13 +70,15 @@ def _priced(
     """Yield, line by line, the place, the whole quantity and the reasons: what was free, then the price's."""
     places = used.places()
     free = allowances.free(used, places)
+    if not places and not isinstance(used.charge.price, Matrix):
+        yield (0, 0, 0), _ZERO, ()
     paid = used.quantities
     if free:
         paid = {place: used.quantities[place] - paid_for(free, place) for place in places}
     parts = Parts(used, paid, of_days=of_days)
     if not used.is_cut:
         for place in places:
-            steps = used.price_at(place).steps(paid[place], parts.next_at(place, paid[place]))
+            steps = used.models[place].steps(paid[place], parts.next_at(place, paid[place]))
             yield place, used.quantities[place], (*free_steps(free, (place,)), *steps) if free else steps
         return
     # The prices of one cell by their dates are reasons of one line.
@@ -90,12 +94,13 @@ def _priced(
 def _dated_steps(
     used: Metered, places: Sequence[Place], paid: dict[Place, Decimal], parts: Parts
 ) -> Iterator[Step]:
+    """Yield the reasons of a line's parts in time order, with the day from which a dated price is in force."""
     for place in places:
-        steps = used.price_at(place).steps(paid[place], parts.next_at(place, paid[place]))
-        since = used.dated_since(place)
-        for step in steps:
-            yield (
-                step
-                if since is None
-                else Step(step.quantity, step.amount, (*step.facts, ("starts_on", since)))
+        steps = used.models[place].steps(paid[place], parts.next_at(place, paid[place]))
+        since = used.since.get(place, date.min)
+        if since == date.min:
+            yield from steps
+        else:
+            yield from (
+                Step(step.quantity, step.amount, (*step.facts, ("starts_on", since))) for step in steps
             )

@@ -34,6 +34,8 @@ class Matrix:
     _index: tuple[tuple[tuple[str, ...], dict[tuple[str, ...], int]], ...] = field(
         init=False, repr=False, compare=False, default=()
     )
+    # The cells that name every dimension, by what usage of them names in the matrix's order: found at once.
+    _exact: dict[Dimensions, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     # What each place matches with every dimension named, the default's last.
     _matches: tuple[Dimensions, ...] = field(init=False, repr=False, compare=False, default=())
 
@@ -54,17 +56,25 @@ class Matrix:
         )
         object.__setattr__(self, "_index", tuple((pattern, patterns[pattern]) for pattern in order))
         named_by_place = [*(dict(cell.match) for cell in self.cells), {}]
-        object.__setattr__(
-            self,
-            "_matches",
-            tuple(
-                tuple((name, named.get(name, ANY)) for name in self.dimensions) for named in named_by_place
-            ),
+        matches = tuple(
+            tuple((name, named.get(name, ANY)) for name in self.dimensions) for named in named_by_place
         )
+        object.__setattr__(self, "_matches", matches)
+        whole = (
+            place
+            for pattern, places in self._index
+            if pattern == self.dimensions
+            for place in places.values()
+        )
+        object.__setattr__(self, "_exact", {matches[place]: place for place in whole})
 
     def is_priced_by(self, dimensions: Mapping[str, str]) -> bool:
         """Tell whether usage names exactly the dimensions that the matrix prices by."""
         return len(dimensions) == len(self.dimensions) and all(name in dimensions for name in self.dimensions)
+
+    def exact_place_of(self, dimensions: Dimensions) -> int | None:
+        """Return the place of the cell that names exactly these values, given in the order of the dimensions, or None."""
+        return self._exact.get(dimensions)
 
     def place_of(self, dimensions: Mapping[str, str]) -> int | None:
         """Return the place of the deciding cell, the number of cells for the default, or None if nothing matches."""
