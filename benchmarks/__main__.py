@@ -12,7 +12,7 @@ from django.core.management import call_command
 from benchmarks.harness import Context, report, scratch_database, server
 
 # Each module has `measure(context) -> list[Figure]`; they run in this order, on one scratch database.
-MODULES = ("ingest", "memory", "api", "pages", "close", "pdf", "growth")
+MODULES = ("ingest", "memory", "api", "pages", "close", "rating", "pdf", "growth")
 
 
 def main() -> int:

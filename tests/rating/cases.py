@@ -61,7 +61,7 @@ def on(day: int, quantity: str | int, charge: str = "use", **dimensions: str) ->
 
 def use_events(*events: Event, charge: str = "use", day: int | None = None) -> Usage:
     quantity = sum((event.quantity for event in events), D(0))
-    return Usage(charge, quantity, events=events, day=day and date(2026, 10, day))
+    return Usage(charge, quantity, events=events, day=date(2026, 10, day) if day else None)
 
 
 def amounts(rated: Rated) -> list[tuple[str, str]]:

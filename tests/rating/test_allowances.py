@@ -24,19 +24,24 @@ def test_a_charge_uses_its_own_included_units_before_those_it_shares() -> None:
 
 
 def test_allowances_are_taken_in_list_order_and_tell_what_is_left() -> None:
-    """8 of 5 carried over and 10 of a promotion: 5 and 3, so 7 are left."""
+    """8 of 5 carried over and 10 of a promotion: 5 and 3, so 7 are left. The other charge has one unit of its own."""
     rated = price(
         usage_charge(ONE),
         usage_charge(ONE, "other"),
         usage=[use(8), use(2, "other")],
         allowances=(
             Allowance("carried", "Carried over", D(5), ("use",)),
+            Allowance("apart", "For the other", D(1), ("other",)),
             Allowance("promotion", "First units", D(10), ("use",)),
         ),
     )
 
-    assert amounts(rated) == [("usage", "0.00"), ("usage", "2.00")]
-    assert rated.allowances == (AllowanceUse("carried", D(5), D(0)), AllowanceUse("promotion", D(3), D(7)))
+    assert amounts(rated) == [("usage", "0.00"), ("usage", "1.00")]
+    assert rated.allowances == (
+        AllowanceUse("carried", D(5), D(0)),
+        AllowanceUse("apart", D(1), D(0)),
+        AllowanceUse("promotion", D(3), D(7)),
+    )
 
 
 def test_tiers_count_from_zero_after_all_free_units() -> None:

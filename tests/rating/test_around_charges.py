@@ -35,7 +35,7 @@ def test_a_maximum_says_what_was_charged_before_it() -> None:
     rated = price(usage_charge(ONE, maximum=D(10)), usage=[use(12)])
 
     line = rated.lines[1]
-    assert (line.charge, line.name, line.quantity, line.exact) == ("use", "Maximum of Use", 1, -2)
+    assert (line.charge, line.name, line.quantity, line.exact) == ("use", "Maximum of Use", D(1), D(-2))
     assert facts(line) == [{"maximum": "10", "charged": "12", "quantity": "1", "amount": "-2"}]
 
 
@@ -155,5 +155,5 @@ def test_currency_grants_pay_charges_then_true_ups_each_grant_in_turn() -> None:
         grants=(Grant("b", "USD", D(100), 1, charges=("b",)), Grant("any", "USD", D(50), 2)),
     )
 
-    assert [(use.grant, use.used) for use in rated.grants] == [("b", 20), ("any", 50)]
+    assert [(use.grant, use.used) for use in rated.grants] == [("b", D(20)), ("any", D(50))]
     assert (str(rated.subtotal), str(rated.total)) == ("100.00 USD", "30.00 USD")

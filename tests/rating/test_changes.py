@@ -174,7 +174,7 @@ def test_a_dated_price_is_that_of_the_usages_own_day() -> None:
 
     (line,) = price(usage_charge(dated, included=D(4)), usage=[on(16, 10), on(15, 10)]).lines
 
-    assert (str(line.amount), line.quantity, line.starts_on) == ("26.00 USD", 20, None)
+    assert (str(line.amount), line.quantity, line.starts_on) == ("26.00 USD", D(20), None)
     assert facts(line) == [
         {"included": True, "quantity": "4", "amount": "0"},
         {"unit_amount": "1", "quantity": "6", "amount": "6"},
@@ -227,7 +227,7 @@ def test_a_fee_that_changes_has_a_reason_for_each_segment() -> None:
 
     (line,) = price(charge).lines
 
-    assert (str(line.amount), line.quantity, line.exact) == ("330.97 USD", 12, Fraction(10260, 31))
+    assert (str(line.amount), line.quantity, line.exact) == ("330.97 USD", D(12), Fraction(10260, 31))
     assert [(step["quantity"], step["days"], step["starts_on"]) for step in facts(line)] == [
         ("10", 15, "2026-10-01"),
         ("12", 16, "2026-10-16"),

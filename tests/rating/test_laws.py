@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.money import EXACT
@@ -39,6 +39,8 @@ from tests.rating.strategies import (
     tiers,
 )
 
+# Whole deals take long to make up; the prices in them have laws of their own.
+FEWER = settings(max_examples=40)
 # More never costs less under these; a volume or stairstep price may fall when the next tier is reached.
 rising: st.SearchStrategy[PriceModel] = st.one_of(
     per_unit,
@@ -59,6 +61,7 @@ def cost(model: PriceModel, quantity: Decimal, included: Decimal = Decimal(0)) -
     return Fraction(rated.lines[0].exact)
 
 
+@FEWER
 @given(deals(), st.integers())
 def test_the_order_of_usage_does_not_matter_but_for_events(deal: Deal, seed: int) -> None:
     quantities_first = sorted(deal.usage, key=lambda entry: bool(entry.events))
@@ -70,6 +73,7 @@ def test_the_order_of_usage_does_not_matter_but_for_events(deal: Deal, seed: int
     assert replace(deal, usage=tuple(quantities_first)).priced() == deal.priced()
 
 
+@FEWER
 @given(deals())
 def test_usage_may_come_in_pieces(deal: Deal) -> None:
     parts = [
@@ -84,11 +88,13 @@ def test_usage_may_come_in_pieces(deal: Deal) -> None:
     assert replace(deal, usage=tuple(parts)).priced() == deal.priced()
 
 
+@FEWER
 @given(deals())
 def test_pricing_again_gives_the_same(deal: Deal) -> None:
     assert repr(deal.priced()) == repr(deal.priced())
 
 
+@FEWER
 @given(deals())
 def test_lines_sum_to_totals_and_steps_to_lines(deal: Deal) -> None:
     rated = deal.priced()
@@ -109,6 +115,7 @@ def test_lines_sum_to_totals_and_steps_to_lines(deal: Deal) -> None:
     assert rated.total.amount == rated.subtotal.amount - paid
 
 
+@FEWER
 @given(deals())
 def test_grants_are_never_overdrawn_and_pay_no_more_than_is_owed(deal: Deal) -> None:
     rated = deal.priced()
@@ -119,6 +126,7 @@ def test_grants_are_never_overdrawn_and_pay_no_more_than_is_owed(deal: Deal) -> 
     assert 0 <= rated.total.amount <= rated.subtotal.amount
 
 
+@FEWER
 @given(deals())
 def test_discounts_take_no_charge_below_nothing_and_their_shares_add_up(deal: Deal) -> None:
     rated = deal.priced()
@@ -135,6 +143,7 @@ def test_discounts_take_no_charge_below_nothing_and_their_shares_add_up(deal: De
     assert min(left.values()) >= 0
 
 
+@FEWER
 @given(deals())
 def test_bounds_hold_before_discounts(deal: Deal) -> None:
     rated = deal.priced()
@@ -145,6 +154,7 @@ def test_bounds_hold_before_discounts(deal: Deal) -> None:
         assert charge.maximum is None or charged <= charge.maximum
 
 
+@FEWER
 @given(deals())
 def test_commitments_are_met_to_the_cent_or_exceeded(deal: Deal) -> None:
     rated = deal.priced()
@@ -155,6 +165,7 @@ def test_commitments_are_met_to_the_cent_or_exceeded(deal: Deal) -> None:
         assert true_ups.get(commitment.key, 0) == max(short, 0)
 
 
+@FEWER
 @given(deals())
 def test_what_allowances_tell_is_what_the_reasons_say(deal: Deal) -> None:
     rated = deal.priced()
@@ -170,6 +181,7 @@ def test_what_allowances_tell_is_what_the_reasons_say(deal: Deal) -> None:
     assert all(use.used + use.left == quantity[use.key] for use in rated.allowances if use.key in quantity)
 
 
+@FEWER
 @given(deals())
 def test_lines_tell_of_all_usage(deal: Deal) -> None:
     rated = deal.priced()

@@ -16,6 +16,7 @@ from tests.rating.cases import OCTOBER, ONE, D, price, usage_charge, use
 
 MIDDLE = date(2026, 10, 16)
 SHARE = Percentage(D("0.1"))
+A: dict[str, Any] = {"key": "a", "name": "A", "price": ONE}
 
 
 def terms(
@@ -161,7 +162,7 @@ def test_a_change_lies_inside_the_period(day: date) -> None:
 )
 def test_a_charge_that_cannot_be_meant_is_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Charge(**{"key": "a", "name": "A", "price": ONE} | fields)
+        Charge(**{**A, **fields})
 
 
 def test_what_is_agreed_around_charges_has_to_make_sense() -> None:

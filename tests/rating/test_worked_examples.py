@@ -47,7 +47,7 @@ def test_1_tiers_flat_amounts_and_included_units(
     """
     (line,) = price(usage_charge(model, included=D(included)), usage=[use(quantity)]).lines
 
-    assert (f"{line.amount.amount}", line.quantity) == (amount, quantity)
+    assert (f"{line.amount.amount}", line.quantity) == (amount, D(quantity))
 
 
 def test_1_the_reasons_are_tier_by_tier() -> None:
@@ -92,7 +92,7 @@ def test_3_a_percentage_with_a_free_amount_and_a_minimum_an_event() -> None:
 
     (line,) = price(usage_charge(model), usage=[use_events(*map(Event, map(D, (60, 60, 500))))]).lines
 
-    assert (str(line.amount), line.quantity) == ("8.00 USD", 620)
+    assert (str(line.amount), line.quantity) == ("8.00 USD", D(620))
     assert [(step["event"], step["free"], step["amount"]) for step in facts(line)] == [
         (1, "60", "0"),
         (2, "40", "2"),
@@ -176,7 +176,7 @@ def test_7_credits_and_the_overage_of_what_no_grant_covers() -> None:
 
     assert amounts(rated) == [("usage", "0.00"), ("overage", "0.41")]
     assert (rated.lines[1].quantity, rated.lines[1].exact) == (D("20.5"), D("0.41"))
-    assert [(use.grant, use.used) for use in rated.grants] == [("g1", 100), ("g2", 30)]
+    assert [(use.grant, use.used) for use in rated.grants] == [("g1", D(100)), ("g2", D(30))]
 
 
 @pytest.mark.parametrize(("currency", "amount"), [("USD", "32.26"), ("JPY", "32"), ("KWD", "32.258")])
