@@ -36,37 +36,25 @@ class Matrix:
     )
     # The cells that name every dimension, by what usage of them names in the matrix's order: found at once.
     _exact: dict[Dimensions, int] = field(init=False, repr=False, compare=False, default_factory=dict)
-    # What each place matches with every dimension named, the default's last.
-    _matches: tuple[Dimensions, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         if not self.dimensions or len(set(self.dimensions)) != len(self.dimensions):
             raise ValueError("A matrix names its dimensions, each once.")
+        rank = {name: place for place, name in enumerate(self.dimensions)}
         patterns: dict[tuple[str, ...], dict[tuple[str, ...], int]] = {}
         for place, cell in enumerate(self.cells):
             named = {name: value for name, value in cell.match if value != ANY}
-            if unknown := set(named) - set(self.dimensions):
-                raise ValueError(f"A cell names {sorted(unknown)}, which the matrix does not price by.")
-            pattern = tuple(name for name in self.dimensions if name in named)
+            if unknown := sorted(name for name in named if name not in rank):
+                raise ValueError(f"A cell names {unknown}, which the matrix does not price by.")
+            pattern = tuple(sorted(named, key=rank.__getitem__))
             values = tuple(named[name] for name in pattern)
             if patterns.setdefault(pattern, {}).setdefault(values, place) != place:
                 raise ValueError(f"Two cells match {named}; keep one of them.")
-        order = sorted(
-            patterns, key=lambda pattern: (-len(pattern), [name not in pattern for name in self.dimensions])
-        )
+        order = sorted(patterns, key=lambda pattern: (-len(pattern), [rank[name] for name in pattern]))
         object.__setattr__(self, "_index", tuple((pattern, patterns[pattern]) for pattern in order))
-        named_by_place = [*(dict(cell.match) for cell in self.cells), {}]
-        matches = tuple(
-            tuple((name, named.get(name, ANY)) for name in self.dimensions) for named in named_by_place
-        )
-        object.__setattr__(self, "_matches", matches)
-        whole = (
-            place
-            for pattern, places in self._index
-            if pattern == self.dimensions
-            for place in places.values()
-        )
-        object.__setattr__(self, "_exact", {matches[place]: place for place in whole})
+        whole = patterns.get(self.dimensions, {})
+        exact = {tuple(zip(self.dimensions, values, strict=True)): place for values, place in whole.items()}
+        object.__setattr__(self, "_exact", exact)
 
     def is_priced_by(self, dimensions: Mapping[str, str]) -> bool:
         """Tell whether usage names exactly the dimensions that the matrix prices by."""
@@ -92,7 +80,8 @@ class Matrix:
 
     def match_at(self, place: int) -> Dimensions:
         """Return what the cell of a place matches, every dimension named, `*` for any."""
-        return self._matches[place]
+        named = {} if place == len(self.cells) else dict(self.cells[place].match)
+        return tuple((name, named.get(name, ANY)) for name in self.dimensions)
 
     def price_for(self, dimensions: Mapping[str, str]) -> PriceModel | Dated | None:
         """Return the price of usage with these values, or None if the matrix has none."""
