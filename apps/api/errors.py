@@ -177,6 +177,18 @@ class NoRunningContract(Refusal):
         )
 
 
+class TooMuchToPrice(Refusal):
+    code = "too-much-to-price"
+    status = 413
+    title = "Too much to price"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Charges times what is taken off or counted over them, and usage times patterns of matrix cells, come to "
+            f"more than {most:,}. Send fewer of them at once, or price the document by the command line."
+        )
+
+
 class NotRendered(Refusal):
     code = "not-rendered"
     status = 404

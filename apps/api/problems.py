@@ -12,6 +12,7 @@ from rest_framework import exceptions
 
 from apps.api import errors
 from apps.core.errors import Refusal
+from apps.rating.document.errors import BadDocument
 from apps.usage.errors import NotAllCounted
 from apps.usage.strict_json import BadJson
 
@@ -42,6 +43,8 @@ def answer(refusal: Refusal) -> HttpResponse:
     more: dict[str, object] = {}
     if isinstance(refusal, errors.InvalidFields):
         more["errors"] = refusal.mistakes
+    if isinstance(refusal, BadDocument):
+        more["path"] = refusal.path
     if isinstance(refusal, NotAllCounted):
         more["details"] = refusal.ingested.details
     response = _answer(refusal.status, refusal.code, refusal.title, str(refusal), more)

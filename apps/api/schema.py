@@ -21,6 +21,7 @@ _PROBLEM = {
                 "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
+        "path": {"type": "string", "example": "$.charges[0].price.tiers[1].up_to"},
         "line": {"type": "integer"},
         "column": {"type": "integer"},
         "byte": {"type": "integer"},

@@ -7,6 +7,7 @@ from pathlib import Path
 from apps.api import errors as api_errors
 from apps.core.errors import Refusal
 from apps.customers import errors as customer_errors
+from apps.rating.document import errors as document_errors
 from apps.usage import errors as usage_errors
 from apps.usage import strict_json
 from apps.usage.models import QuarantinedEvent
@@ -18,7 +19,7 @@ def test_every_refusal_of_the_api_is_in_its_guide() -> None:
     guide = (DOCS / "guides" / "api.md").read_text()
     refusals = {
         refusal.code
-        for module in (api_errors, customer_errors, usage_errors)
+        for module in (api_errors, customer_errors, document_errors, usage_errors)
         for _, refusal in inspect.getmembers(module, inspect.isclass)
         if issubclass(refusal, Refusal) and refusal is not Refusal
     }

@@ -32,6 +32,7 @@ CALLS = [
     ("api_invoices", "GET", "/invoices", Scope.INVOICES_READ),
     ("api_invoice", "GET", "/invoices/INV-1", Scope.INVOICES_READ),
     ("api_invoice_pdf", "GET", "/invoices/INV-1/pdf", Scope.INVOICES_READ),
+    ("api_preview", "POST", "/preview", Scope.USAGE_READ),
     ("api_invoice_usage", "GET", "/invoices/INV-1/usage.csv", Scope.INVOICES_READ),
 ]
 OPEN = {"api", "api_schema", "api_docs", "api_unknown"}
