@@ -15,13 +15,14 @@ from decimal import (
 from fractions import Fraction
 from functools import cache
 
-# Wide enough for any price times any count; whatever would not be exact raises instead of rounding in silence.
+# Wide enough for any price times any count, also where credits of 18 digits a side are made of such and priced again;
+# whatever would not be exact raises instead of rounding in silence.
 EXACT = Context(
-    prec=120,
+    prec=300,
     rounding=ROUND_HALF_UP,
     traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, FloatOperation],
 )
-_ROUNDING = Context(prec=160, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
+_ROUNDING = Context(prec=340, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 # ISO 4217, exponents other than 2.
 _MINOR_DIGITS = (

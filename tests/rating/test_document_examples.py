@@ -1,5 +1,7 @@
 """The worked examples of the pricing format, each line in full."""
 
+import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -245,3 +247,30 @@ def test_example_8_ten_of_31_days(currency: str, amount: str) -> None:
 
     assert (line["kind"], line["exact"], line["amount"]) == ("recurring", "32.258064516129032258", amount)
     assert (line["why"][0]["days"], line["why"][0]["of_days"]) == (10, 31)
+
+
+@pytest.mark.parametrize("overage", ["per_unit", "package"])
+def test_the_widest_numbers_are_priced_exactly(overage: str) -> None:
+    """Packages of 10^-18 at nearly 10^18, in credits beside units with 36 decimals, and all of it priced again."""
+    widest, least = f"{'9' * 18}.{'9' * 18}", f"0.{'0' * 17}1"
+    per_unit = {"model": "per_unit", "unit_amount": widest}
+    package = {"model": "package", "package_size": least, "package_amount": widest}
+    cells = [{"match": {"kind": "packed"}, "price": package}]
+    given = document(
+        charge(
+            {"model": "matrix", "dimensions": ["kind"], "cells": cells, "default": per_unit},
+            unit="credits",
+            overage=per_unit if overage == "per_unit" else package,
+        ),
+        discounts=[{"key": "third", "percent": "33.333333333333333333"}],
+        usage=[use(widest, kind="packed"), use(widest, kind="loose")],
+    )
+
+    packed, loose, over, _ = priced(given)["lines"]
+
+    each = Fraction(widest)
+    assert Fraction(packed["credits"]) == each * 10**18 * each
+    assert Fraction(loose["credits"]) == each * each
+    left = Fraction(over["quantity"])
+    assert left == Fraction(packed["credits"]) + Fraction(loose["credits"])
+    assert Fraction(over["exact"]) == each * (left if overage == "per_unit" else math.ceil(left * 10**18))
