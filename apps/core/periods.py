@@ -1,8 +1,10 @@
 """Billing periods: half-open runs of local days, cut from a calendar that never drifts."""
 
 from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -65,22 +67,42 @@ def month_period(*, first_on: date, anchor_day: int, months: int, nth: int, time
 
     Periods begin on the anchor day; a shorter month begins on its last day, and the next returns to the anchor.
     """
-    return Period(
-        _anchored(first_on, anchor_day, nth * months),
-        _anchored(first_on, anchor_day, (nth + 1) * months),
-        timezone,
-    )
+    month = _month_of(first_on) + nth * months
+    return Period(_billing_day(month, anchor_day), _billing_day(month + months, anchor_day), timezone)
 
 
 def period_containing(day: date, *, first_on: date, anchor_day: int, months: int, timezone: str) -> Period:
     """Return the period of so many months that contains a local day, counted from `first_on`'s month."""
-    apart = (day.year - first_on.year) * 12 + day.month - first_on.month
-    nth = apart // months
-    if day < _anchored(first_on, anchor_day, nth * months):
+    first_month = _month_of(first_on)
+    nth = (_month_of(day) - first_month) // months
+    if day < _billing_day(first_month + nth * months, anchor_day):
         nth -= 1
     return month_period(first_on=first_on, anchor_day=anchor_day, months=months, nth=nth, timezone=timezone)
 
 
-def _anchored(first_on: date, anchor_day: int, months: int) -> date:
-    year, month0 = divmod(first_on.year * 12 + first_on.month - 1 + months, 12)
+def periods_between(
+    starts_on: date, ends_on: date | None, *, first_on: date, anchor_day: int, months: int, timezone: str
+) -> Iterator[Period]:
+    """Yield the periods of a term in order, the first and the last cut to the days from `starts_on` up to `ends_on`.
+
+    They are found one by one as they are asked for: a term without an end has no last one, so take only as many as needed.
+    A term that ends on or before the day it starts has none.
+    """
+    day = starts_on
+    while period := period_containing(
+        day, first_on=first_on, anchor_day=anchor_day, months=months, timezone=timezone
+    ).overlap(day, ends_on):
+        yield period
+        day = period.ends_on
+
+
+def _month_of(day: date) -> int:
+    """Return the number of a day's month, counted from the year 0 without a gap."""
+    return day.year * 12 + day.month - 1
+
+
+# Every event, draft and page asks for the same few billing days.
+@lru_cache(maxsize=2**14)
+def _billing_day(month: int, anchor_day: int) -> date:
+    year, month0 = divmod(month, 12)
     return date(year, month0 + 1, min(anchor_day, monthrange(year, month0 + 1)[1]))

@@ -2,13 +2,14 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.periods import Period, local_day, month_period, period_containing
+from apps.core.periods import Period, local_day, month_period, period_containing, periods_between
 
 ZONES = [
     "UTC",
@@ -114,6 +115,93 @@ def test_a_period_has_its_first_instant_and_not_its_last() -> None:
     assert october.contains(october.starts_at)
     assert not october.contains(october.ends_at)
     assert october.days == 31
+
+
+def between(
+    starts_on: date, ends_on: date | None, *, anchor: int, months: int = 1
+) -> list[tuple[date, date]]:
+    """Return the days of at most five periods of a term, counted from its own first day."""
+    periods = periods_between(
+        starts_on, ends_on, first_on=starts_on, anchor_day=anchor, months=months, timezone="UTC"
+    )
+    return [(period.starts_on, period.ends_on) for period in islice(periods, 5)]
+
+
+def test_a_term_cuts_its_first_and_its_last_period() -> None:
+    """From 20 January to 10 March, billed on the 31st: 11 days, then a whole month, then 10 days."""
+    assert between(date(2026, 1, 20), date(2026, 3, 10), anchor=31) == [
+        (date(2026, 1, 20), date(2026, 1, 31)),
+        (date(2026, 1, 31), date(2026, 2, 28)),
+        (date(2026, 2, 28), date(2026, 3, 10)),
+    ]
+
+
+def test_a_term_of_whole_periods_ends_with_the_last() -> None:
+    assert between(date(2026, 1, 1), date(2027, 1, 1), anchor=1, months=6) == [
+        (date(2026, 1, 1), date(2026, 7, 1)),
+        (date(2026, 7, 1), date(2027, 1, 1)),
+    ]
+
+
+def test_a_term_within_one_period_is_that_part_of_it() -> None:
+    assert between(date(2026, 1, 20), date(2026, 1, 25), anchor=1) == [(date(2026, 1, 20), date(2026, 1, 25))]
+
+
+def test_a_term_without_an_end_goes_on() -> None:
+    """A yearly contract from 29 February 2024 returns to that day in 2028."""
+    assert between(date(2024, 2, 29), None, anchor=29, months=12) == [
+        (date(2024, 2, 29), date(2025, 2, 28)),
+        (date(2025, 2, 28), date(2026, 2, 28)),
+        (date(2026, 2, 28), date(2027, 2, 28)),
+        (date(2027, 2, 28), date(2028, 2, 29)),
+        (date(2028, 2, 29), date(2029, 2, 28)),
+    ]
+
+
+@pytest.mark.parametrize("ends_on", [date(2026, 1, 20), date(2026, 1, 19), date(2025, 1, 1)])
+def test_a_term_that_ends_before_its_first_day_is_over_has_no_period(ends_on: date) -> None:
+    assert between(date(2026, 1, 20), ends_on, anchor=1) == []
+
+
+@pytest.mark.parametrize(("months", "a_year"), [(1, 12), (2, 6), (3, 4), (6, 2), (12, 1)])
+@pytest.mark.parametrize(("anchor", "cut"), [(1, 0), (2, 1), (15, 1), (31, 1)])
+def test_a_year_has_so_many_periods_and_one_more_where_its_ends_are_cut(
+    months: int, a_year: int, anchor: int, cut: int
+) -> None:
+    periods = periods_between(
+        date(2026, 1, 1),
+        date(2027, 1, 1),
+        first_on=date(2026, 1, 1),
+        anchor_day=anchor,
+        months=months,
+        timezone="UTC",
+    )
+
+    assert len(list(periods)) == a_year + cut
+
+
+@given(days, days, days, st.integers(1, 31), lengths)
+def test_the_periods_of_a_term_are_its_days_each_once(
+    first: date, a: date, b: date, anchor: int, months: int
+) -> None:
+    starts_on, ends_on = min(a, b), max(a, b) + timedelta(days=1)
+
+    periods = list(
+        periods_between(
+            starts_on, ends_on, first_on=first, anchor_day=anchor, months=months, timezone="Pacific/Apia"
+        )
+    )
+
+    assert (periods[0].starts_on, periods[-1].ends_on) == (starts_on, ends_on)
+    assert all(this.ends_on == following.starts_on for this, following in pairwise(periods))
+    assert sum(period.days for period in periods) == (ends_on - starts_on).days
+    assert all(
+        period_containing(
+            period.starts_on, first_on=first, anchor_day=anchor, months=months, timezone="Pacific/Apia"
+        ).overlap(starts_on, ends_on)
+        == period
+        for period in periods
+    )
 
 
 @given(days, st.integers(1, 31), lengths, st.integers(-30, 60), zones)
