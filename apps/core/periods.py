@@ -96,6 +96,11 @@ def periods_between(
         day = period.ends_on
 
 
+def months_after(day: date, months: int) -> date:
+    """Return the day so many months later; in a shorter month its last day, which does not shift those after it."""
+    return _billing_day(_month_of(day) + months, day.day)
+
+
 def _month_of(day: date) -> int:
     """Return the number of a day's month, counted from the year 0 without a gap."""
     return day.year * 12 + day.month - 1

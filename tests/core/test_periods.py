@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.periods import Period, local_day, month_period, period_containing, periods_between
+from apps.core.periods import (
+    Period,
+    local_day,
+    month_period,
+    months_after,
+    period_containing,
+    periods_between,
+)
 
 ZONES = [
     "UTC",
@@ -115,6 +122,24 @@ def test_a_period_has_its_first_instant_and_not_its_last() -> None:
     assert october.contains(october.starts_at)
     assert not october.contains(october.ends_at)
     assert october.days == 31
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "later"),
+    [
+        (date(2026, 1, 15), 3, date(2026, 4, 15)),
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2026, 1, 31), 2, date(2026, 3, 31)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 2, 29), 48, date(2028, 2, 29)),
+        (date(2026, 1, 31), -2, date(2025, 11, 30)),
+        (date(2026, 1, 31), 0, date(2026, 1, 31)),
+    ],
+)
+def test_months_after_a_day_is_that_day_or_the_last_of_a_shorter_month(
+    day: date, months: int, later: date
+) -> None:
+    assert months_after(day, months) == later
 
 
 def between(
