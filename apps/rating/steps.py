@@ -1,10 +1,10 @@
 """The reasons of an amount, step by step."""
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd
+from typing import NamedTuple
 
 from apps.core.money import rounded_to
 
@@ -15,8 +15,7 @@ Fact = Decimal | int | bool | str | date | None
 WRITTEN_DIGITS = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One reason for a part of an amount: the quantity it is about and the fields of the price that made it."""
 
     quantity: Decimal
