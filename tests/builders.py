@@ -14,7 +14,7 @@ from apps.core.models import User
 from apps.customers import api_keys, enroll, members, sellers
 from apps.customers.models import ApiKey, Customer, LegalEntity, Membership
 from apps.plans import catalogue, compose, publish
-from apps.plans.compose import NewCharge, NewPrice
+from apps.plans.compose import NewAllowance, NewCharge, NewPrice
 from apps.plans.models import CreditUnit, Meter, PlanVersion
 
 ACTOR = "tests"
@@ -90,7 +90,11 @@ def fee_charge(amount: str = "499", *, key: str = "fee", quantity: str = "1") ->
 
 
 def make_draft_version(
-    charges: Sequence[NewCharge] | None = None, *, plan: str | None = None, currency: str = "USD"
+    charges: Sequence[NewCharge] | None = None,
+    *,
+    plan: str | None = None,
+    currency: str = "USD",
+    allowances: Sequence[NewAllowance] = (),
 ) -> PlanVersion:
     catalogue.put_product(key="product", name="Product", at=AT, actor=ACTOR)
     if charges is None:
@@ -99,13 +103,19 @@ def make_draft_version(
         charges = [usage_charge()]
     key = plan or f"plan-{next(_numbers)}"
     offered = catalogue.put_plan(key=key, name=key.title(), at=AT, actor=ACTOR)
-    return compose.draft_version(plan_id=offered.pk, currency=currency, charges=charges, at=AT, actor=ACTOR)
+    return compose.draft_version(
+        plan_id=offered.pk, currency=currency, charges=charges, allowances=allowances, at=AT, actor=ACTOR
+    )
 
 
 def make_plan_version(
-    charges: Sequence[NewCharge] | None = None, *, plan: str | None = None, currency: str = "USD"
+    charges: Sequence[NewCharge] | None = None,
+    *,
+    plan: str | None = None,
+    currency: str = "USD",
+    allowances: Sequence[NewAllowance] = (),
 ) -> PlanVersion:
-    version = make_draft_version(charges, plan=plan, currency=currency)
+    version = make_draft_version(charges, plan=plan, currency=currency, allowances=allowances)
     return publish.publish(version_id=version.pk, at=AT, actor=ACTOR)
 
 

@@ -19,6 +19,14 @@ class NotADraft(Refusal):
         super().__init__(f"{version} is {status}; only a draft can be published. Make a new version.")
 
 
+class NotPublished(Refusal):
+    code = "plan-version-not-published"
+    title = "Not published"
+
+    def __init__(self, version: str, status: str) -> None:
+        super().__init__(f"{version} is {status}; only a published version can be retired.")
+
+
 class NotPublishable(Refusal):
     code = "plan-version-not-publishable"
     status = 422

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import audit
-from apps.plans import queries
-from apps.plans.errors import NotADraft, NotPublishable
+from apps.plans.errors import NotADraft, NotPublishable, NotPublished
+from apps.plans.mistakes import mistakes_of
 from apps.plans.models import PlanVersion
 
 
@@ -20,7 +20,7 @@ def publish(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
     version = PlanVersion.objects.select_for_update().select_related("plan").get(pk=version_id)
     if version.status != PlanVersion.Status.DRAFT:
         raise NotADraft(str(version), version.status)
-    mistakes = queries.mistakes_of(version)
+    mistakes = mistakes_of(version)
     if mistakes:
         raise NotPublishable(str(version), mistakes)
     version.status = PlanVersion.Status.PUBLISHED
@@ -30,6 +30,26 @@ def publish(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
         at=at,
         actor=actor,
         action="plans.publish",
+        subject_type="plan",
+        subject_key=version.plan.key,
+        after={"version": version.number},
+    )
+    return version
+
+
+@transaction.atomic(durable=True)
+def retire(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
+    """Retire a published version: contracts on it stay as they are, and no new one can be signed on it."""
+    version = PlanVersion.objects.select_for_update().select_related("plan").get(pk=version_id)
+    if version.status != PlanVersion.Status.PUBLISHED:
+        raise NotPublished(str(version), version.status)
+    version.status = PlanVersion.Status.RETIRED
+    version.retired_at = at
+    version.save(update_fields=["status", "retired_at"])
+    audit.record(
+        at=at,
+        actor=actor,
+        action="plans.retire",
         subject_type="plan",
         subject_key=version.plan.key,
         after={"version": version.number},

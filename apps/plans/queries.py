@@ -1,7 +1,7 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -9,16 +9,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.core.money import is_currency
 from apps.core.periods import Period
-from apps.plans.models import Charge, EventTypeAlias, Meter, PlanVersion, Price
+from apps.plans import priced
+from apps.plans.models import Allowance, Charge, EventTypeAlias, Meter, PlanVersion
 from apps.rating import terms
-from apps.rating.price_models.base import PriceModel, Tier
-from apps.rating.price_models.graduated import Graduated
-from apps.rating.price_models.matrix import Cell, Matrix
-from apps.rating.price_models.package import Package
-from apps.rating.price_models.per_unit import PerUnit
-from apps.rating.price_models.volume import Volume
 
 _KEPT_SECONDS = 60
 # Every change of a row is by a transaction of a higher number, so no two states of these tables have one stamp.
@@ -30,7 +24,11 @@ CATALOGUE_STAMP = """
 
 @dataclass(frozen=True, slots=True)
 class PlannedCharge:
-    """A charge with what the engine does not need to know: its meter, product and unit."""
+    """A charge with what the engine does not need to know: its meter, product and unit.
+
+    `carry_over_limit` is how much of the included quantity may come into the next period, `amount_property` the property of an
+    event that holds its price, `allowance_key` the allowance that it shares with other charges.
+    """
 
     charge: terms.Charge
     meter_id: UUID | None
@@ -41,17 +39,32 @@ class PlannedCharge:
     is_level: bool = False
     rounding: str = ""
     rounding_step: Decimal | None = None
+    product_key: str = ""
+    in_advance: bool = False
+    carry_over_limit: Decimal | None = None
+    amount_property: str = ""
+    allowance_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAllowance:
+    """An allowance of several charges, and how much of it may come into the next period."""
+
+    allowance: terms.Allowance
+    carry_over_limit: Decimal | None
 
 
 def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
-    """Return the charges of a plan version in their order; three queries, none for a published one seen before.
+    """Return the charges of a plan version in their order; four queries, none for a published one seen before.
 
     Raises ValueError where a draft's prices are not whole.
     """
-    try:
-        return _published_charges(plan_version_id, int(time.monotonic() // _KEPT_SECONDS))
-    except _StillDraft:
-        return _charges(plan_version_id)
+    return _offer(plan_version_id)[0]
+
+
+def allowances_of(plan_version_id: UUID) -> tuple[PlannedAllowance, ...]:
+    """Return the allowances that charges of a plan version share; no query where `charges_of` was asked before."""
+    return _offer(plan_version_id)[1]
 
 
 def meters_by_type(*, stamp: str = "") -> Mapping[str, tuple[Meter, ...]]:
@@ -63,26 +76,44 @@ def meters_by_type(*, stamp: str = "") -> Mapping[str, tuple[Meter, ...]]:
     return _meters(stamp or _catalogue_stamp())
 
 
-def mistakes_of(version: PlanVersion) -> list[str]:
-    """Return what keeps a draft version from being published, each as a sentence."""
-    rows = _rows(version.pk)
-    if not rows:
-        return ["It has no charge; add one."]
-    mistakes = [] if is_currency(version.currency) else [f"{version.currency} is no currency of ISO 4217."]
-    for row in rows:
-        try:
-            _planned(row)
-        except ValueError as mistake:
-            mistakes.append(f"Charge {row.key}: {mistake}")
-        if (
-            row.kind == Charge.Kind.USAGE
-            and row.meter
-            and set(row.dimensions) - set(dimension_names(row.meter))
-        ):
-            mistakes.append(
-                f"Charge {row.key} prices by a dimension that its meter {row.meter.key} does not keep."
-            )
-    return [*mistakes, *_different_counts(rows)]
+def rows_of(plan_version_id: UUID) -> list[Charge]:
+    """Return the charges of a plan version in their order, with all that they price by."""
+    return list(
+        Charge.objects.filter(plan_version_id=plan_version_id)
+        .select_related("meter", "product", "credit_unit", "allowance")
+        .prefetch_related("prices__tiers")
+        .order_by("position")
+    )
+
+
+def planned(row: Charge) -> PlannedCharge:
+    """Return a charge as the engine takes it; raise ValueError, with the remedy, where its prices are not whole."""
+    return PlannedCharge(
+        charge=terms.Charge(
+            key=row.key,
+            name=row.name,
+            kind=terms.ChargeKind(row.kind),
+            price=priced.price_of(row),
+            included=row.included,
+            minimum=row.minimum,
+            maximum=row.maximum,
+            credit_unit=row.credit_unit.key if row.credit_unit else None,
+            overage=priced.overage_of(row),
+        ),
+        meter_id=row.meter_id,
+        meter_key=row.meter.key if row.meter else "",
+        product_key=row.product.key,
+        product_name=row.product.name,
+        unit=row.meter.unit if row.meter else "",
+        aggregation=row.meter.aggregation if row.meter else Meter.Aggregation.SUM,
+        is_level=bool(row.meter and row.meter.level),
+        rounding=row.meter.rounding if row.meter else "",
+        rounding_step=row.meter.rounding_step if row.meter else None,
+        in_advance=row.in_advance,
+        carry_over_limit=row.carry_over_limit,
+        amount_property=row.amount_property,
+        allowance_key=row.allowance.key if row.allowance else "",
+    )
 
 
 def dimension_names(meter: Meter) -> tuple[str, ...]:
@@ -117,103 +148,38 @@ def _meters(_stamp: str) -> dict[str, tuple[Meter, ...]]:
     }
 
 
-def _different_counts(rows: Sequence[Charge]) -> list[str]:
-    """Different values are counted once for all charges of a meter, so these must tell them apart alike."""
-    priced_by: dict[str, set[tuple[str, ...]]] = {}
-    for row in rows:
-        if row.meter and row.meter.aggregation == Meter.Aggregation.UNIQUE_COUNT:
-            priced_by.setdefault(row.meter.key, set()).add(tuple(row.dimensions))
-    return [
-        f"Meter {key} counts different values: let all its charges price by the same dimensions."
-        for key, ways in priced_by.items()
-        if len(ways) > 1
-    ]
-
-
 class _StillDraft(Exception):
     """The version may change yet, so nothing of it is kept."""
 
 
+_Offer = tuple[tuple[PlannedCharge, ...], tuple[PlannedAllowance, ...]]
+
+
+def _offer(plan_version_id: UUID) -> _Offer:
+    try:
+        return _published_offer(plan_version_id, int(time.monotonic() // _KEPT_SECONDS))
+    except _StillDraft:
+        return _read_offer(plan_version_id)
+
+
 @lru_cache(maxsize=4096)
-def _published_charges(plan_version_id: UUID, _age: int) -> tuple[PlannedCharge, ...]:
+def _published_offer(plan_version_id: UUID, _age: int) -> _Offer:
     # Published prices never change; the names of meters and products may, so they are kept for a minute.
     if PlanVersion.objects.filter(pk=plan_version_id, status=PlanVersion.Status.DRAFT).exists():
         raise _StillDraft
-    return _charges(plan_version_id)
+    return _read_offer(plan_version_id)
 
 
-def _charges(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
-    return tuple(_planned(row) for row in _rows(plan_version_id))
-
-
-def _rows(plan_version_id: UUID) -> list[Charge]:
-    return list(
-        Charge.objects.filter(plan_version_id=plan_version_id)
-        .select_related("meter", "product", "credit_unit")
-        .prefetch_related("prices__tiers")
-        .order_by("position")
+def _read_offer(plan_version_id: UUID) -> _Offer:
+    charges = tuple(planned(row) for row in rows_of(plan_version_id))
+    sharing: dict[str, list[str]] = {}
+    for one in charges:
+        sharing.setdefault(one.allowance_key, []).append(one.charge.key)
+    allowances = tuple(
+        PlannedAllowance(
+            terms.Allowance(row.key, row.name, row.quantity, tuple(sharing[row.key])), row.carry_over_limit
+        )
+        for row in Allowance.objects.filter(plan_version_id=plan_version_id).order_by("key")
+        if row.key in sharing
     )
-
-
-def _planned(row: Charge) -> PlannedCharge:
-    return PlannedCharge(
-        charge=terms.Charge(
-            key=row.key,
-            name=row.name,
-            kind=terms.ChargeKind(row.kind),
-            price=_price_of(row),
-            included=row.included,
-            credit_unit=row.credit_unit.key if row.credit_unit else None,
-            overage=_overage(row),
-        ),
-        meter_id=row.meter_id,
-        meter_key=row.meter.key if row.meter else "",
-        product_name=row.product.name,
-        unit=row.meter.unit if row.meter else "",
-        aggregation=row.meter.aggregation if row.meter else Meter.Aggregation.SUM,
-        is_level=bool(row.meter and row.meter.level),
-        rounding=row.meter.rounding if row.meter else "",
-        rounding_step=row.meter.rounding_step if row.meter else None,
-    )
-
-
-def _price_of(row: Charge) -> PriceModel | Matrix | terms.Fee:
-    if row.kind != Charge.Kind.USAGE:
-        return terms.Fee(row.fee_amount or Decimal(0), row.fee_quantity or Decimal(0))
-    prices = [price for price in row.prices.all() if price.role == Price.Role.USAGE]
-    if row.dimensions:
-        cells = tuple(Cell(tuple(price.match.items()), _model(price)) for price in prices if price.match)
-        default = next((_model(price) for price in prices if not price.match), None)
-        return Matrix(tuple(row.dimensions), cells, default)
-    if len(prices) != 1 or prices[0].match:
-        raise ValueError("give it exactly one price, or name the dimensions that its prices differ by.")
-    return _model(prices[0])
-
-
-def _overage(row: Charge) -> PriceModel | None:
-    prices = [price for price in row.prices.all() if price.role == Price.Role.OVERAGE]
-    if len(prices) > 1:
-        raise ValueError("give it one price for credits beyond the grants.")
-    return _model(prices[0]) if prices else None
-
-
-def _model(price: Price) -> PriceModel:
-    match price.model:
-        case Price.Model.PER_UNIT:
-            return PerUnit(price.unit_amount or Decimal(0))
-        case Price.Model.PACKAGE:
-            return Package(
-                price.package_size or Decimal(0), price.package_amount or Decimal(0), price.free_units
-            )
-        case Price.Model.GRADUATED:
-            return Graduated(_tiers(price))
-        case Price.Model.VOLUME:
-            return Volume(_tiers(price))
-        case unknown:
-            raise ValueError(f"there is no price model {unknown}.")
-
-
-def _tiers(price: Price) -> tuple[Tier, ...]:
-    return tuple(
-        Tier(tier.up_to, tier.unit_amount, tier.flat_amount, tier.package_size) for tier in price.tiers.all()
-    )
+    return charges, allowances
