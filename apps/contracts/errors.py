@@ -1,5 +1,6 @@
 """What the contracts room refuses."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from apps.core.errors import Refusal
@@ -91,3 +92,25 @@ class BilledOutOfOrder(Refusal):
             f"Contract {number} is to be billed from {expected_on} on, not from {starts_on}. "
             "Finalize its drafts oldest first."
         )
+
+
+class CommitmentCountsNothing(Refusal):
+    code = "commitment-counts-nothing"
+    status = 422
+    title = "Nothing counts towards the commitment"
+
+    def __init__(self, number: str, name: str, charges: Sequence[str]) -> None:
+        super().__init__(
+            f"Of {', '.join(charges)}, which count towards {name!r} of contract {number}, no charge is in its plan. "
+            "Amend the commitment to name charges of the plan, or put the plan back."
+        )
+
+
+class AmendmentRefused(Refusal):
+    code = "amendment-refused"
+    status = 422
+    title = "The contract cannot be changed so"
+
+    def __init__(self, number: str, mistakes: Mapping[str, str]) -> None:
+        self.mistakes = dict(mistakes)
+        super().__init__(f"Contract {number}: {' '.join(mistakes.values())}")

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from apps.contracts import locks
+from apps.contracts.agreed import agreed
 from apps.contracts.errors import (
     ContractOverlaps,
     EndsTooEarly,
@@ -32,8 +33,9 @@ def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
     contract = Contract.objects.select_for_update().get(pk=contract_id)
     if contract.status != Contract.Status.DRAFT:
         raise NotADraftContract(contract.number, contract.status)
-    if contract.plan_version.status != PlanVersion.Status.PUBLISHED:
-        raise PlanNotPublished(str(contract.plan_version))
+    for version in (contract.plan_version, *(phase.plan_version for phase in agreed(contract).phases)):
+        if version.status != PlanVersion.Status.PUBLISHED:
+            raise PlanNotPublished(str(version))
     contract.status = Contract.Status.ACTIVE
     save(contract, "status")
     record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
@@ -45,13 +47,9 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
     """Let a live contract end: `ends_on` is the first day that it no longer covers, and is not yet billed."""
     locks.hold(contract_id)
     contract = Contract.objects.select_for_update().get(pk=contract_id)
-    today = local_day(at, contract.timezone)
-    if contract.status != Contract.Status.ACTIVE or (contract.ends_on and contract.ends_on <= today):
+    if contract.status != Contract.Status.ACTIVE or _is_over(contract, at):
         raise NotLive(contract.number, "over" if contract.ends_on else contract.status)
-    # Usage counted so far stays covered, also that which came an hour ahead.
-    earliest_on = max(contract.starts_on, local_day(at + AHEAD, contract.timezone)) + timedelta(days=1)
-    if ends_on < earliest_on:
-        raise EndsTooEarly(contract.number, ends_on, earliest_on)
+    check_end(contract, ends_on, at=at)
     before = {"ends_on": str(contract.ends_on)}
     contract.ends_on = ends_on
     save(contract, "ends_on")
@@ -65,6 +63,13 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
         reason=reason,
     )
     return contract
+
+
+def check_end(contract: Contract, ends_on: date | None, *, at: datetime) -> None:
+    """Refuse an end before days that are begun: usage counted so far stays covered, also that which came an hour ahead."""
+    earliest_on = max(contract.starts_on, local_day(at + AHEAD, contract.timezone)) + timedelta(days=1)
+    if ends_on is not None and ends_on < earliest_on:
+        raise EndsTooEarly(contract.number, ends_on, earliest_on)
 
 
 def save(contract: Contract, *fields: str) -> None:
@@ -99,3 +104,7 @@ def record(
         after=after,
         reason=reason,
     )
+
+
+def _is_over(contract: Contract, at: datetime) -> bool:
+    return contract.ends_on is not None and contract.ends_on <= local_day(at, contract.timezone)

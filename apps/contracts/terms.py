@@ -1,13 +1,48 @@
-"""A contract's billing periods, and its terms as the pricing engine takes them."""
+"""A contract's billing periods, and its terms in one of them as the pricing engine takes them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
+from uuid import UUID
 
+from apps.contracts import brought as forward
+from apps.contracts import commitments, discounts, segments
+from apps.contracts.agreed import agreed, in_force
+from apps.contracts.brought import Brought
 from apps.contracts.errors import OutsideTheTerm
 from apps.contracts.models import Contract
 from apps.core.periods import Period, period_containing
-from apps.plans import queries
-from apps.rating.terms import ChargeKind, Grant, Terms
+from apps.plans.queries import PlannedCharge, allowances_of, charges_of
+from apps.rating.price_models.dated import Dated
+from apps.rating.price_models.matrix import Matrix
+from apps.rating.terms import Allowance, Grant, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTerms:
+    """What one period of a contract costs.
+
+    `charges` are those of the terms, with their meters. On each day of `changes_on` some price changes, so usage is told
+    apart by the days between them; a charge in `only_since` counts that of the named parts alone.
+    """
+
+    period: Period
+    terms: Terms
+    charges: tuple[PlannedCharge, ...]
+    changes_on: tuple[date, ...] = ()
+    only_since: dict[str, frozenset[date]] = field(default_factory=dict)
+    brought: Brought = forward.NOTHING
+    # Each commitment over several periods, with its name in what is brought forward.
+    long_commitments: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[Period, ...]:
+        """Return the parts of the period in which no price changes."""
+        days = (self.period.starts_on, *self.changes_on, self.period.ends_on)
+        return tuple(Period(first, end, self.period.timezone) for first, end in pairwise(days))
 
 
 def calendar_period(contract: Contract, day: date) -> Period:
@@ -29,20 +64,124 @@ def period_on(contract: Contract, day: date) -> Period:
     return covered
 
 
-def terms_for(contract: Contract, period: Period, *, grants: Sequence[Grant] = ()) -> Terms:
-    """Return what the contract's usage in `period` costs, with the credit grants that may pay for it.
+def plan_version_on(contract: Contract, day: date) -> UUID:
+    """Return the plan version that a local day of the contract is priced by."""
+    return agreed(contract).plan_version_on(day, contract.plan_version_id)
 
-    In a first or last period that is cut short, recurring fees are prorated by day of the whole period. One-time fees are due
-    in the first period alone.
+
+def terms_in(
+    contract: Contract,
+    period: Period,
+    *,
+    brought: Brought = forward.NOTHING,
+    grants: Sequence[Grant] = (),
+    through: int | None = None,
+) -> PeriodTerms:
+    """Return what the contract's usage in `period` costs, with what earlier periods left and the grants that may pay.
+
+    The rules, in the order in which the engine applies them, are told in docs/pricing.md. In a first or last period that is
+    cut short, and where something changes inside of it, recurring fees are prorated by day of the whole period. One-time fees
+    are due in the period in which their plan version begins to apply. With `through`, the terms are those that were known
+    once the amendment of that number had been made.
     """
     whole = calendar_period(contract, period.starts_on)
-    return Terms(
-        currency=contract.plan_version.currency,
-        period=whole,
-        charges=tuple(
-            queries.active_in(planned.charge, period, whole)
-            for planned in queries.charges_of(contract.plan_version_id)
-            if planned.charge.kind is not ChargeKind.ONE_TIME or period.starts_on == contract.starts_on
-        ),
-        grants=tuple(grants),
+    rows = agreed(contract, through=through)
+    parts = segments.parts_of(contract, rows, period)
+    charges, only_since = segments.merged(contract, rows, parts, period=period, whole=whole)
+    last_version = parts[-1].plan_version_id
+    taken_off = in_force(rows.discounts, period.starts_on)
+    due, long_ones = commitments.due_in(
+        contract,
+        in_force(rows.commitments, period.starts_on),
+        period,
+        whole=whole,
+        charges=charges,
+        brought=brought,
     )
+    return PeriodTerms(
+        period=period,
+        terms=Terms(
+            currency=contract.plan_version.currency,
+            period=whole,
+            charges=tuple(planned.charge for planned in charges),
+            allowances=(
+                *_carried(charges, brought),
+                *_shared(last_version, charges, brought),
+                *discounts.free_units(taken_off, charges, brought),
+            ),
+            discounts=discounts.off(taken_off, charges),
+            commitments=due,
+            grants=tuple(grants),
+        ),
+        charges=charges,
+        changes_on=_changes_on(parts, period),
+        only_since=only_since,
+        brought=brought,
+        long_commitments=long_ones,
+    )
+
+
+def terms_for(contract: Contract, period: Period, *, grants: Sequence[Grant] = ()) -> Terms:
+    """Return the engine's terms alone, for a period to which nothing is brought forward."""
+    return terms_in(contract, period, grants=grants).terms
+
+
+def _carried(charges: Sequence[PlannedCharge], brought: Brought) -> list[Allowance]:
+    """Return what is left of the included units of the period before, as far as they carry over."""
+    carried = []
+    for planned in charges:
+        key = planned.charge.key
+        if units := _carried_units(key, planned.carry_over_limit, brought):
+            carried.append(
+                Allowance(_carried_key(key), f"{planned.charge.name}, carried over", units, (key,))
+            )
+    return carried
+
+
+def _shared(plan_version_id: UUID, charges: Sequence[PlannedCharge], brought: Brought) -> list[Allowance]:
+    """Return the included units that several charges share, with what is left of those of the period before."""
+    shared = []
+    for planned in allowances_of(plan_version_id):
+        own = planned.allowance
+        keys = tuple(one.charge.key for one in charges if one.allowance_key == own.key)
+        if keys and (units := _carried_units(own.key, planned.carry_over_limit, brought)):
+            shared.append(Allowance(_carried_key(own.key), f"{own.name}, carried over", units, keys))
+        if keys:
+            shared.append(Allowance(own.key, own.name, own.quantity, keys))
+    return shared
+
+
+def _carried_units(key: str, limit: Decimal | None, brought: Brought) -> Decimal:
+    """Return how much comes into this period; what was itself carried in lasts as long as the limit leaves room for it."""
+    if limit is None:
+        return Decimal(0)
+    nothing = Decimal(0)
+    return min(brought.left.get(key, nothing) + brought.left.get(_carried_key(key), nothing), limit)
+
+
+def _carried_key(key: str) -> str:
+    return f"{key}:carried"
+
+
+def _changes_on(parts: Sequence[segments.Part], period: Period) -> tuple[date, ...]:
+    days = {part.starts_on for part in parts}
+    for part in parts:
+        days |= {day for day in _price_days(part.plan_version_id) if part.starts_on <= day < part.ends_on}
+    return tuple(sorted(days - {period.starts_on}))
+
+
+@lru_cache(maxsize=4096)
+def _price_days(plan_version_id: UUID) -> frozenset[date]:
+    """Return the days on which prices of a plan version change by their own dates."""
+    return frozenset(
+        day
+        for planned in charges_of(plan_version_id)
+        for price in _prices(planned)
+        if isinstance(price, Dated)
+        for day, _ in price.prices
+    )
+
+
+def _prices(planned: PlannedCharge) -> list[object]:
+    price = planned.charge.price
+    return [cell.price for cell in price.cells] + [price.default] if isinstance(price, Matrix) else [price]

@@ -45,6 +45,11 @@ class PlannedCharge:
     amount_property: str = ""
     allowance_key: str = ""
 
+    @property
+    def base_key(self) -> str:
+        """Return its key in the plan: where that means another thing later in a period, the later charge's is marked with the day."""
+        return self.charge.key.partition("@")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedAllowance:

@@ -143,9 +143,9 @@ def test_running_contracts_are_those_that_cover_their_own_today() -> None:
         ("UPDATE contracts_contract SET anchor_day = 32", "contract_anchor_is_a_day_of_the_month"),
         ("UPDATE contracts_contract SET billing_months = 0", "contract_period_is_1_to_36_months"),
         (
-            """INSERT INTO contracts_contract SELECT gen_random_uuid(), number || 'b', status, timezone, starts_on,
-            ends_on, billing_months, anchor_day, payment_days, purchase_order, billed_until_on, created_at,
-            customer_id, plan_version_id FROM contracts_contract""",
+            """INSERT INTO contracts_contract SELECT (jsonb_populate_record(
+            one, jsonb_build_object('id', gen_random_uuid(), 'number', number || 'b'))).*
+            FROM contracts_contract one""",
             "one_live_contract_per_customer_and_day",
         ),
     ],

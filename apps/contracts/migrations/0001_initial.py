@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['customer', 'starts_on'], name='contract_by_customer')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('ends_on', None), ('ends_on__gt', models.F('starts_on')), _connector='OR'), name='contract_is_not_empty'), models.CheckConstraint(condition=models.Q(('billing_months__gte', 1), ('billing_months__lte', 36)), name='contract_period_is_1_to_36_months'), models.CheckConstraint(condition=models.Q(('anchor_day__gte', 1), ('anchor_day__lte', 31)), name='contract_anchor_is_a_day_of_the_month'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status', 'draft'), _negated=True), expressions=[('customer', '='), (apps.contracts.models._DateRange('starts_on', 'ends_on'), '&&')], name='one_live_contract_per_customer_and_day')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ends_on', None), ('ends_on__gt', models.F('starts_on')), _connector='OR'), name='contract_is_not_empty'), models.CheckConstraint(condition=models.Q(('billing_months__gte', 1), ('billing_months__lte', 36)), name='contract_period_is_1_to_36_months'), models.CheckConstraint(condition=models.Q(('anchor_day__gte', 1), ('anchor_day__lte', 31)), name='contract_anchor_is_a_day_of_the_month'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status', 'draft'), _negated=True), expressions=[('customer', '='), (apps.contracts.models.DateRange('starts_on', 'ends_on'), '&&')], name='one_live_contract_per_customer_and_day')],
             },
         ),
     ]

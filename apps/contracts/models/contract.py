@@ -1,4 +1,4 @@
-"""What was agreed with a customer: which plan version, from when, billed on which days."""
+"""One customer's agreement: which plan version from when, billed on which days, and what happens at its end."""
 
 from collections.abc import Collection
 from datetime import date
@@ -17,7 +17,9 @@ from apps.customers.models import Customer
 from apps.plans.models import PlanVersion
 
 
-class _DateRange(Func):
+class DateRange(Func):
+    """The half-open range of two days, in the database."""
+
     function = "daterange"
     output_field = DateRangeField()
 
@@ -35,6 +37,19 @@ class Contract(models.Model):
         DRAFT = "draft", "Draft"
         ACTIVE = "active", "Active"
         ENDED = "ended", "Ended"
+
+    class Renewal(models.TextChoices):
+        NONE = "none", "Ends with its term"
+        MANUAL = "manual", "Is renewed by hand"
+        AUTOMATIC = "automatic", "Renews by itself"
+
+    class Usage(models.TextChoices):
+        SEPARATE = "separate", "Priced by itself"
+        POOLED = "pooled", "Pooled with the parent's"
+
+    class Billing(models.TextChoices):
+        OWN = "own", "On invoices of its own"
+        PARENT = "parent", "On the parent's invoices"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.CharField(max_length=40, unique=True, help_text="As both sides know it: C-2026-0042.")
@@ -57,6 +72,60 @@ class Contract(models.Model):
     )
     payment_days = models.PositiveSmallIntegerField("payment terms, days", default=30)
     purchase_order = models.CharField(max_length=60, blank=True)
+    signatory = models.CharField(
+        max_length=200, blank=True, help_text="Who signed for the customer: name and title."
+    )
+    printed_terms = models.TextField(
+        "terms to print", blank=True, help_text="What else was agreed; printed on every invoice."
+    )
+    renewal = models.CharField(
+        "at the end of the term", max_length=9, choices=Renewal.choices, default=Renewal.NONE
+    )
+    renewal_months = models.PositiveSmallIntegerField(
+        "renewed for, months",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+    )
+    notice_days = models.PositiveSmallIntegerField(
+        "notice, days",
+        default=0,
+        help_text="How many days before the end either side says that it won't renew.",
+    )
+    uplift_percent = models.DecimalField(
+        "uplift, percent",
+        max_digits=6,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        help_text="By how much prices rise at each renewal; with an index, at most by so much.",
+    )
+    uplift_index = models.ForeignKey(
+        "PriceIndex",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Prices rise as this index did since the term began.",
+    )
+    declined_at = models.DateTimeField(
+        null=True, editable=False, db_comment="When one side gave notice that it does not renew"
+    )
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="The contract of the parent account, for a subsidiary's.",
+    )
+    usage = models.CharField(max_length=8, choices=Usage.choices, default=Usage.SEPARATE)
+    billing = models.CharField("invoiced", max_length=6, choices=Billing.choices, default=Billing.OWN)
+    terms_stamp = models.UUIDField(
+        null=True,
+        editable=False,
+        db_comment="Another one whenever what is agreed beside the plan changes; null: nothing is",
+    )
     billed_until_on = models.DateField(
         null=True,
         editable=False,
@@ -77,11 +146,25 @@ class Contract(models.Model):
                 condition=Q(anchor_day__gte=1, anchor_day__lte=31),
                 name="contract_anchor_is_a_day_of_the_month",
             ),
+            models.CheckConstraint(
+                condition=Q(renewal="none")
+                | Q(renewal__in=["manual", "automatic"], renewal_months__gte=1, ends_on__isnull=False),
+                name="renewal_says_for_how_long",
+            ),
+            models.CheckConstraint(
+                condition=Q(uplift_percent=None) | Q(uplift_percent__gte=0, uplift_percent__lte=1000),
+                name="uplift_is_a_percentage",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent=None, usage="separate", billing="own")
+                | Q(parent__isnull=False) & ~Q(parent=F("id")),
+                name="pooled_with_a_parent_that_is_another",
+            ),
             ExclusionConstraint(
                 name="one_live_contract_per_customer_and_day",
                 expressions=[
                     ("customer", RangeOperators.EQUAL),
-                    (_DateRange("starts_on", "ends_on"), RangeOperators.OVERLAPS),
+                    (DateRange("starts_on", "ends_on"), RangeOperators.OVERLAPS),
                 ],
                 condition=~Q(status="draft"),
             ),

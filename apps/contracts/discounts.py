@@ -1,0 +1,45 @@
+"""Discounts of a contract as the pricing engine takes them; pure."""
+
+from collections.abc import Sequence
+
+from apps.contracts.brought import Brought
+from apps.contracts.models import Discount
+from apps.plans.queries import PlannedCharge
+from apps.rating import terms
+from apps.rating.terms import Allowance
+
+
+def off(rows: Sequence[Discount], charges: Sequence[PlannedCharge]) -> tuple[terms.Discount, ...]:
+    """Return the discounts in money, in the order in which they are taken off; one that meets no charge is left out."""
+    return tuple(
+        terms.Discount(key=row.key, name=row.name, percent=row.percent, amount=row.amount, charges=keys)
+        for row in rows
+        if row.units is None and (keys := _keys(row, charges)) is not None
+    )
+
+
+def free_units(
+    rows: Sequence[Discount], charges: Sequence[PlannedCharge], brought: Brought
+) -> list[Allowance]:
+    """Return what is left of the first units that are free, over all periods of each such discount."""
+    free = []
+    for row in rows:
+        if row.units is None:
+            continue
+        left = brought.left.get(row.key, row.units)
+        keys = _keys(row, charges) or tuple(one.charge.key for one in charges if one.meter_id)
+        if left and keys:
+            free.append(Allowance(row.key, row.name, left, keys))
+    return free
+
+
+def _keys(row: Discount, charges: Sequence[PlannedCharge]) -> tuple[str, ...] | None:
+    """Return the charges that a discount is confined to, none for all; None where it meets no charge."""
+    if not row.product_id and not row.charge_keys:
+        return () if charges else None
+    keys = tuple(
+        one.charge.key
+        for one in charges
+        if one.base_key in row.charge_keys or (row.product and one.product_key == row.product.key)
+    )
+    return keys or None

@@ -1,0 +1,10 @@
+DROP TRIGGER phases_fit_their_contract ON contracts_phase;
+DROP FUNCTION refuse_foreign_phase();
+DROP TRIGGER amendments_are_append_only ON contracts_amendment;
+DROP TRIGGER promised_grants_stay ON contracts_promisedgrant;
+DROP TRIGGER agreed_caps_stay ON contracts_cap;
+DROP TRIGGER agreed_commitments_stay ON contracts_commitment;
+DROP TRIGGER agreed_discounts_stay ON contracts_discount;
+DROP TRIGGER agreed_seats_stay ON contracts_seatchange;
+DROP TRIGGER agreed_phases_stay ON contracts_phase;
+DROP FUNCTION refuse_agreed_row_change();
