@@ -58,11 +58,14 @@ def agreed(contract: Contract, *, through: int | None = None) -> Agreed:
 
     No query for a contract to which its plan says everything, nor for one that has not changed since it was last read.
     """
-    if contract.terms_stamp is None:
-        return NOTHING
-    if through is not None:
+    if through is not None and contract.terms_stamp:
         return _read(contract.pk, through)
-    return _kept(contract.pk, contract.terms_stamp)
+    return rows_agreed(contract.pk, contract.terms_stamp)
+
+
+def rows_agreed(contract_id: UUID, terms_stamp: UUID | None) -> Agreed:
+    """Return what is agreed now under the contract with this id and stamp."""
+    return _kept(contract_id, terms_stamp) if terms_stamp else NOTHING
 
 
 @lru_cache(maxsize=4096)

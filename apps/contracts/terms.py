@@ -13,7 +13,7 @@ from apps.contracts import commitments, discounts, segments
 from apps.contracts.agreed import agreed, in_force
 from apps.contracts.brought import Brought
 from apps.contracts.errors import OutsideTheTerm
-from apps.contracts.models import Contract
+from apps.contracts.models import Contract, Discount
 from apps.core.periods import Period, period_containing
 from apps.plans.queries import PlannedCharge, allowances_of, charges_of
 from apps.rating.price_models.dated import Dated
@@ -35,8 +35,15 @@ class PeriodTerms:
     changes_on: tuple[date, ...] = ()
     only_since: dict[str, frozenset[date]] = field(default_factory=dict)
     brought: Brought = forward.NOTHING
+    # Whether units that are left come into later periods.
+    is_carrying: bool = False
     # Each commitment over several periods, with its name in what is brought forward.
     long_commitments: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_forward(self) -> bool:
+        """Tell whether what earlier periods left can make a difference to this one, or this one to later ones."""
+        return self.is_carrying or bool(self.long_commitments)
 
     @property
     def parts(self) -> tuple[Period, ...]:
@@ -117,13 +124,17 @@ def terms_in(
         changes_on=_changes_on(parts, period),
         only_since=only_since,
         brought=brought,
+        is_carrying=_is_carrying(charges, last_version, taken_off),
         long_commitments=long_ones,
     )
 
 
-def terms_for(contract: Contract, period: Period, *, grants: Sequence[Grant] = ()) -> Terms:
-    """Return the engine's terms alone, for a period to which nothing is brought forward."""
-    return terms_in(contract, period, grants=grants).terms
+def _is_carrying(
+    charges: Sequence[PlannedCharge], plan_version_id: UUID, taken_off: Sequence[Discount]
+) -> bool:
+    limits = [one.carry_over_limit for one in charges]
+    limits += [one.carry_over_limit for one in allowances_of(plan_version_id)]
+    return any(limits) or any(row.units is not None for row in taken_off)
 
 
 def _carried(charges: Sequence[PlannedCharge], brought: Brought) -> list[Allowance]:

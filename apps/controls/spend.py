@@ -1,21 +1,23 @@
 """Spend to date: what the running period has cost so far, by the same call that will price its invoice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from apps.contracts.models import Contract
-from apps.contracts.terms import period_on, terms_for
+from apps.contracts.terms import PeriodTerms, period_on
 from apps.core.money import Money
 from apps.core.periods import Period, local_day
 from apps.credits.queries import open_grants
-from apps.plans.queries import PlannedCharge, charges_of
+from apps.invoices.brought import terms_of
+from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
 from apps.rating.terms import Grant
 from apps.usage import queries
 from apps.usage.combine import Total, as_usage
+from apps.usage.priceable import Used, used_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,16 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
     Fees count in full, as they will on the invoice. Takes one query for all totals, and one more for each distinct
     period of contracts with charges in credits.
     """
-    periods = [
-        (contract, period_on(contract, day))
+    asked = [
+        (contract, terms_of(contract, period_on(contract, day)))
         for contract in contracts
         if contract.covers(day := local_day(at, contract.timezone))
     ]
-    totals = queries.totals(periods)
-    grants = _grants(periods)
+    used = used_in(asked)
+    grants = _grants(asked)
     return {
-        contract.pk: _spend(contract, period, totals[contract.pk], grants.get(contract.pk, ()))
-        for contract, period in periods
+        contract.pk: _spend(contract, terms, used[contract.pk], grants.get(contract.pk, ()))
+        for contract, terms in asked
     }
 
 
@@ -65,43 +67,44 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
     """
     today = local_day(at, contract.timezone)
     period = period_on(contract, today)
-    charges = charges_of(contract.plan_version_id)
+    terms = terms_of(contract, period)
+    terms = replace(
+        terms, terms=replace(terms.terms, grants=_grants([(contract, terms)]).get(contract.pk, ()))
+    )
     rows = queries.day_rows(contract=contract, period=period)
-    meter_ids = {planned.meter_key: planned.meter_id for planned in charges if planned.meter_id}
-    grants = _grants([(contract, period)]).get(contract.pk, ())
-    fees = _subtotal(contract, period, charges, grants, [])
+    meter_ids = {planned.meter_key: planned.meter_id for planned in terms.charges if planned.meter_id}
+    fees = _subtotal(terms, [])
     before = fees
     used: list[Total] = []
     days = []
     for day in _days(period, until=today):
         used += [
-            queries.as_total(row, meter_ids[row.meter_key])
+            replace(queries.as_total(row, meter_ids[row.meter_key]), since=day)
             for row in rows
             if row.day == day and row.meter_key in meter_ids
         ]
-        now = _subtotal(contract, period, charges, grants, used) if used else before
+        now = _subtotal(terms, used) if used else before
         days.append(SpendOn(day, now - before, now - fees))
         before = now
     return tuple(days)
 
 
-def _spend(contract: Contract, period: Period, totals: Sequence[Total], grants: Sequence[Grant]) -> Spend:
-    charges = charges_of(contract.plan_version_id)
+def _spend(contract: Contract, terms: PeriodTerms, used: Used, grants: Sequence[Grant]) -> Spend:
     return Spend(
         contract_id=contract.pk,
-        period=period,
-        charges=charges,
-        rated=rate(terms_for(contract, period, grants=grants), as_usage(charges, totals)),
-        last_received_at=max((total.last_received_at for total in totals), default=None),
+        period=terms.period,
+        charges=terms.charges,
+        rated=rate(replace(terms.terms, grants=tuple(grants)), used.usage),
+        last_received_at=max((total.last_received_at for total in used.totals), default=None),
     )
 
 
-def _grants(periods: Sequence[tuple[Contract, Period]]) -> dict[UUID, tuple[Grant, ...]]:
+def _grants(asked: Sequence[tuple[Contract, PeriodTerms]]) -> dict[UUID, tuple[Grant, ...]]:
     """Return the grants of contracts with charges in credits; those with the same period are read together."""
     alike: dict[tuple[date, date], list[Contract]] = {}
-    for contract, period in periods:
-        if any(planned.charge.credit_unit for planned in charges_of(contract.plan_version_id)):
-            alike.setdefault((period.starts_on, period.ends_on), []).append(contract)
+    for contract, terms in asked:
+        if any(planned.charge.credit_unit for planned in terms.charges):
+            alike.setdefault((terms.period.starts_on, terms.period.ends_on), []).append(contract)
     found: dict[UUID, tuple[Grant, ...]] = {}
     for (starts_on, ends_on), contracts in alike.items():
         of_customer = open_grants(
@@ -111,14 +114,8 @@ def _grants(periods: Sequence[tuple[Contract, Period]]) -> dict[UUID, tuple[Gran
     return found
 
 
-def _subtotal(
-    contract: Contract,
-    period: Period,
-    charges: Sequence[PlannedCharge],
-    grants: Sequence[Grant],
-    used: Sequence[Total],
-) -> Money:
-    return rate(terms_for(contract, period, grants=grants), as_usage(charges, used)).subtotal
+def _subtotal(terms: PeriodTerms, used: Sequence[Total]) -> Money:
+    return rate(terms.terms, as_usage(terms, used)).subtotal
 
 
 def _days(period: Period, *, until: date) -> list[date]:

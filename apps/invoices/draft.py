@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.contracts import locks
 from apps.contracts.models import Contract
-from apps.contracts.terms import period_on
+from apps.contracts.terms import period_on, terms_in
 from apps.core import audit, db
 from apps.core.money import Money
 from apps.core.periods import Period
@@ -21,7 +21,7 @@ from apps.invoices.adjust import Adjustment
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.plans.models import CreditUnit
-from apps.plans.queries import PlannedCharge, charges_of
+from apps.plans.queries import PlannedCharge
 from apps.rating.lines import Line, LineKind
 from apps.rating.steps import step_as_json, written
 from apps.usage import levels
@@ -96,7 +96,7 @@ def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: d
     """
     db.require_transaction()
     period = period_on(contract, starts_on)
-    if any(planned.is_level for planned in charges_of(contract.plan_version_id)):
+    if any(planned.is_level for planned in terms_in(contract, period).charges):
         levels.carry(contract.customer_id, [contract], at=at)
     is_new = invoice is None
     if invoice is None:
@@ -152,6 +152,7 @@ def _fill(
         "credits": _credits(priced),
         "usage": _usage(priced),
         "days": _days(contract, period, priced),
+        "forward": priced.forward.as_json(),
     }
 
 

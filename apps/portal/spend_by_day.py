@@ -12,15 +12,15 @@ from itertools import chain, groupby
 from uuid import UUID
 
 from apps.contracts.models import Contract
-from apps.contracts.terms import terms_for
 from apps.core import formats
 from apps.core.charts import Chart, Series, largest
 from apps.core.periods import Period
+from apps.invoices.brought import terms_of
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Line
 from apps.rating.terms import ChargeKind
-from apps.usage.combine import Total, across_days, as_usage
+from apps.usage.combine import Total, across_days, as_usage, part_of
 from apps.usage.queries import UsageRow, as_total
 
 
@@ -70,18 +70,18 @@ def _amounts(
     *,
     in_credits: bool,
 ) -> dict[tuple[date, str], Decimal]:
-    keys = {planned.charge.key for planned in charges}
-    terms = terms_for(contract, period)
-    terms = replace(terms, charges=tuple(charge for charge in terms.charges if charge.key in keys))
+    terms = terms_of(contract, period)
+    parts = [part.starts_on for part in terms.parts]
     metered = {planned.meter_key: planned for planned in charges}
-    used: dict[UUID, list[Total]] = {}
+    used: dict[tuple[UUID, date], list[Total]] = {}
     before: dict[str, Decimal] = {}
     amounts: dict[tuple[date, str], Decimal] = {}
     for day, of_day in groupby(rows, key=_day):
         for row in of_day:
             if row.meter_key in metered:
-                _add(used, row, metered[row.meter_key])
-        after = _by_charge(rate(terms, as_usage(charges, chain(*used.values()))).lines, in_credits=in_credits)
+                _add(used, row, metered[row.meter_key], part_of(day, parts))
+        rated = rate(terms.terms, as_usage(terms, chain(*used.values())))
+        after = _by_charge(rated.lines, in_credits=in_credits)
         for charge, amount in after.items():
             amounts[day, charge] = amount - before.get(charge, Decimal(0))
         before = after
@@ -99,11 +99,14 @@ def _by_charge(lines: Sequence[Line], *, in_credits: bool) -> dict[str, Decimal]
     return sums
 
 
-def _add(used: dict[UUID, list[Total]], row: UsageRow, planned: PlannedCharge) -> None:
+def _add(
+    used: dict[tuple[UUID, date], list[Total]], row: UsageRow, planned: PlannedCharge, since: date
+) -> None:
     """Join a row with what was used so far, so that pricing a day costs the same at the month's end as at its start."""
     if planned.meter_id is not None:
-        so_far = used.get(planned.meter_id, [])
-        used[planned.meter_id] = across_days([*so_far, as_total(row, planned.meter_id)], planned.aggregation)
+        so_far = used.get((planned.meter_id, since), [])
+        total = replace(as_total(row, planned.meter_id), since=since)
+        used[planned.meter_id, since] = across_days([*so_far, total], planned.aggregation)
 
 
 def _day(row: UsageRow) -> date:

@@ -4,28 +4,38 @@ Sums add up. Of highest and latest values one is left: across days, and across d
 with other dimension values are things of their own, so theirs add up.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from uuid import UUID
 
+from apps.contracts.terms import PeriodTerms
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.plans.queries import PlannedCharge
+from apps.rating.price_models.dated import Dated
+from apps.rating.price_models.dynamic import Dynamic
 from apps.rating.price_models.matrix import Matrix
-from apps.rating.usage import Usage
+from apps.rating.price_models.percentage import Percentage
+from apps.rating.usage import Event, Usage
 
 _ROUNDINGS: dict[str, str] = {
     Meter.Rounding.UP: ROUND_CEILING,
     Meter.Rounding.DOWN: ROUND_FLOOR,
     Meter.Rounding.NEAREST: ROUND_HALF_UP,
 }
+# What is one value of a whole period, and no sum of its parts'.
+_ONE_VALUE = frozenset({Meter.Aggregation.MAX, Meter.Aggregation.LATEST, Meter.Aggregation.UNIQUE_COUNT})
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The quantity of one meter with one set of dimension values; `last_on` and `as_of` say how new its last value is."""
+    """The quantity of one meter with one set of dimension values; `last_on` and `as_of` say how new its last value is.
+
+    `since` is the first day of the part of the period that it is of, where prices change within the period.
+    """
 
     meter_id: UUID
     dimensions: Mapping[str, str]
@@ -34,32 +44,80 @@ class Total:
     last_received_at: datetime
     last_on: date = date.min
     as_of: datetime | None = None
+    since: date | None = None
 
 
 Key = tuple[tuple[str, str], ...]
 
 
-def as_usage(charges: Sequence[PlannedCharge], found: Iterable[Total]) -> list[Usage]:
-    """Give every charge the totals of its meter, by those dimensions that it prices by, rounded as the meter says."""
+def as_usage(terms: PeriodTerms, found: Iterable[Total]) -> list[Usage]:
+    """Give every charge the totals of its meter, by those dimensions that it prices by, rounded as the meter says.
+
+    Where prices change within the period, sums are told apart by its parts, and each counts at the price of its part; what is
+    one value for the whole period counts at the last one's. A charge that is priced event by event gets each total as one
+    event; `by_event` knows the events themselves.
+    """
     of_meter: dict[UUID, list[Total]] = {}
     for total in found:
         of_meter.setdefault(total.meter_id, []).append(total)
-    usage = []
-    for planned in charges:
-        if planned.meter_id is None or planned.meter_id not in of_meter:
-            continue
-        names = planned.charge.price.dimensions if isinstance(planned.charge.price, Matrix) else ()
-        totals = of_meter[planned.meter_id]
-        usage += [
-            Usage(planned.charge.key, _rounded(total.quantity, planned), key)
-            for key, total in across_dimensions(
-                across_days(totals, planned.aggregation),
-                names,
-                planned.aggregation,
-                is_level=planned.is_level,
-            ).items()
-        ]
+    usage: list[Usage] = []
+    for planned in terms.charges:
+        if planned.meter_id in of_meter:
+            usage += _used(planned, of_meter[planned.meter_id], terms)
     return usage
+
+
+def part_of(day: date | None, parts: Sequence[date]) -> date:
+    """Return the first day of the part that a day lies in, the first where there is no day."""
+    return parts[0] if day is None else parts[max(bisect_right(parts, day) - 1, 0)]
+
+
+def dimensions_of(planned: PlannedCharge) -> tuple[str, ...]:
+    """Return the dimensions that a charge prices by."""
+    price = planned.charge.changes[-1].price if planned.charge.changes else planned.charge.price
+    return price.dimensions if isinstance(price, Matrix) else ()
+
+
+def _used(planned: PlannedCharge, totals: Sequence[Total], terms: PeriodTerms) -> Iterator[Usage]:
+    names, parts = dimensions_of(planned), [part.starts_on for part in terms.parts]
+    only_since = terms.only_since.get(planned.charge.key)
+    adds_up = planned.aggregation not in _ONE_VALUE
+    so_far: dict[Key, Decimal] = {}
+    for since in parts if adds_up else parts[-1:]:
+        of_part = [total for total in totals if not adds_up or part_of(total.since, parts) == since]
+        if only_since is not None and since not in only_since:
+            continue
+        joined = across_dimensions(
+            across_days(of_part, planned.aggregation), names, planned.aggregation, is_level=planned.is_level
+        )
+        for key, total in joined.items():
+            before = so_far.get(key, Decimal(0))
+            with localcontext(EXACT):
+                so_far[key] = before + total.quantity
+                # What is rounded is the period's total, so parts are told apart by what they add to it.
+                quantity = _rounded(so_far[key], planned) - _rounded(before, planned)
+            yield Usage(
+                planned.charge.key,
+                quantity,
+                key,
+                events=_as_event(price_for(planned, key), quantity),
+                day=since,
+            )
+
+
+def price_for(planned: PlannedCharge, dimensions: Key) -> object:
+    """Return the price of usage with these dimension values; of a dated one the latest, since its model stays the same."""
+    price: object = planned.charge.price
+    if isinstance(price, Matrix):
+        price = price.price_for(dict(dimensions))
+    return price.prices[-1][1] if isinstance(price, Dated) else price
+
+
+def _as_event(price: object, quantity: Decimal) -> tuple[Event, ...]:
+    """Return a whole quantity as one event, for a price by events; it stands for them where each is priced alike."""
+    if isinstance(price, Percentage):
+        return (Event(quantity),)
+    return (Event(amount=quantity),) if isinstance(price, Dynamic) else ()
 
 
 def across_days(totals: Iterable[Total], aggregation: str) -> list[Total]:

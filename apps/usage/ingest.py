@@ -24,7 +24,7 @@ from apps.usage.intake import Batch, Detail, Ingested, Intake, State
 from apps.usage.judge import judge
 from apps.usage.read_event import ReadEvent
 from apps.usage.receipts import Resolved
-from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
+from apps.usage.ways import ContractFacts, Countable, Facts, phases_of
 
 MOST_EVENTS = 10_000
 
@@ -173,7 +173,7 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple
         cursor.execute(sql.FACTS, [labels, ids, sql.array(sorted(locked))])
         rows = cursor.fetchall()
     anything_waits, stamp = rows[0][:2]
-    charges = {version: charges_by_meter(version) for version in {row[5] for row in rows} if version}
+    phases = phases_of((row[2], row[5], row[6]) for row in rows if row[2])
     contracts: dict[str, list[ContractFacts]] = {}
     for (
         _,
@@ -182,6 +182,7 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple
         number,
         customer_id,
         plan_version_id,
+        terms_stamp,
         timezone,
         starts_on,
         ends_on,
@@ -197,7 +198,8 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple
             ends_on=ends_on,
             billed_until_on=billed_until_on,
             plan_version_id=plan_version_id,
-            charges=charges[plan_version_id],
+            terms_stamp=terms_stamp,
+            phases=phases[id_],
         )
         contracts.setdefault(customer_id, []).append(facts)
     return Facts(customers, meters_by_type(stamp=stamp), contracts, at, any_age), anything_waits

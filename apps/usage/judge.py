@@ -105,7 +105,8 @@ def _refused(event: ReadEvent, way: Way, facts: Facts) -> Fault | None:
     if isinstance(fed, Fault):
         return fed
     meters = [cell.measure.meter for cell in (*fed.cells, *(cell for cell, _ in fed.others))]
-    charged = [meter for meter in meters if way.contract.charges.get(meter.pk)]
+    charges = way.contract.charges_on(way.day)
+    charged = [meter for meter in meters if charges.get(meter.pk)]
     return _untimely(event.time, narrowest(charged), facts) if charged else None
 
 

@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from apps.contracts.models import Contract
+from apps.contracts.terms import plan_version_on
 from apps.core.formats import plain
 from apps.core.money import EXACT
 from apps.customers.models import Customer
@@ -158,7 +159,7 @@ def _stored(stored: StoredEvent, waited: tuple[Waited, ...]) -> OneEvent:
         body=_body(event, customer.key),
         contract=contract,
         day=stored.day,
-        feeds=tuple(_feeds(stored, charges_of(contract.plan_version_id), voided)),
+        feeds=tuple(_feeds(stored, charges_of(plan_version_on(contract, stored.day)), voided)),
         voided=voided,
         waited=waited,
     )

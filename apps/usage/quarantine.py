@@ -10,11 +10,11 @@ from django.db.models import Case, Count, F, Max, Min, QuerySet, Value, When
 
 from apps.contracts.models import Contract
 from apps.contracts.queries import customers_named
-from apps.contracts.terms import period_on, terms_for
+from apps.contracts.terms import period_on, terms_in
 from apps.core.money import Money
 from apps.core.periods import Period
 from apps.plans.models import Meter
-from apps.plans.queries import charges_of, meters_by_type
+from apps.plans.queries import meters_by_type
 from apps.rating.engine import rate
 from apps.usage import queries, reads, strict_json
 from apps.usage.combine import Total, as_usage
@@ -23,7 +23,7 @@ from apps.usage.judge import judge
 from apps.usage.models import QuarantinedEvent
 from apps.usage.stored import facts_of
 from apps.usage.strict_json import BadJson
-from apps.usage.ways import ContractFacts, Countable, Facts, charges_by_meter
+from apps.usage.ways import ContractFacts, Countable, Facts, phases_of
 
 # Of more, the first tell enough: the page says that it is so.
 MOST_PRICED = 2_000
@@ -151,14 +151,17 @@ def worth(
 def _running_on(customer_ids: set[str]) -> dict[str, list[tuple[Contract, ContractFacts]]]:
     found: dict[str, list[tuple[Contract, ContractFacts]]] = {}
     signed = Contract.objects.filter(customer_id__in=customer_ids).exclude(status="draft")
-    for contract in signed.select_related("plan_version").order_by("customer_id", "-starts_on"):
+    contracts = list(signed.select_related("plan_version").order_by("customer_id", "-starts_on"))
+    phases = phases_of((str(one.pk), one.plan_version_id, one.terms_stamp) for one in contracts)
+    for contract in contracts:
         is_last = str(contract.customer_id) not in found
         if is_last:
             contract.ends_on = None
         facts = replace(
             facts_of(contract),
             plan_version_id=contract.plan_version_id,
-            charges=charges_by_meter(contract.plan_version_id),
+            terms_stamp=contract.terms_stamp,
+            phases=phases[str(contract.pk)],
             billed_until_on=None,
         )
         found.setdefault(str(contract.customer_id), []).append((contract, facts))
@@ -172,19 +175,23 @@ def _added(countable: Sequence[Countable], contracts: Mapping[str, Contract]) ->
         period = period_on(contract, one.way.day)
         more.setdefault((one.way.contract.id, period), []).extend(
             Total(
-                cell.measure.meter.pk, reads.read_json(cell.dimensions), Decimal(quantity), 1, one.event.time
+                cell.measure.meter.pk,
+                reads.read_json(cell.dimensions),
+                Decimal(quantity),
+                1,
+                one.event.time,
+                since=one.way.day,
             )
             for cell, quantity in one.feeds
         )
     sums: dict[str, Money] = {}
     for (contract_id, period), totals in more.items():
         contract = contracts[contract_id]
-        charges = charges_of(contract.plan_version_id)
-        used = queries.totals([(contract, period)])[contract.pk]
-        terms = terms_for(contract, period)
+        terms = terms_in(contract, period)
+        used = queries.totals_in([(contract, terms)])[contract.pk]
         added = (
-            rate(terms, as_usage(charges, [*used, *totals])).subtotal
-            - rate(terms, as_usage(charges, used)).subtotal
+            rate(terms.terms, as_usage(terms, [*used, *totals])).subtotal
+            - rate(terms.terms, as_usage(terms, used)).subtotal
         )
-        sums[terms.currency] = sums.get(terms.currency, Money.zero(terms.currency)) + added
+        sums[added.currency] = sums.get(added.currency, Money.zero(added.currency)) + added
     return tuple(sums[currency] for currency in sorted(sums))

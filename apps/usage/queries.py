@@ -13,12 +13,11 @@ from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 
 from apps.contracts.models import Contract
+from apps.contracts.terms import PeriodTerms, terms_in
 from apps.core.periods import Period
 from apps.plans.models import Meter
-from apps.plans.queries import charges_of
-from apps.rating.price_models.matrix import Matrix
 from apps.usage import reads
-from apps.usage.combine import Total
+from apps.usage.combine import Total, dimensions_of
 from apps.usage.models import QuarantinedEvent, Receipt, UsageDay, UsageValue
 
 
@@ -66,16 +65,24 @@ def totals(periods: Iterable[tuple[Contract, Period]]) -> dict[UUID, tuple[Total
 
     Where a meter counts different values, a second query counts those of the whole period by the dimensions that are priced.
     """
-    asked = list(periods)
+    return totals_in([(contract, terms_in(contract, period)) for contract, period in periods])
+
+
+def totals_in(asked: Iterable[tuple[Contract, PeriodTerms]]) -> dict[UUID, tuple[Total, ...]]:
+    """Return each contract's totals as `totals` does, told apart by the parts of its period in which no price changes."""
+    asked = list(asked)
+    parts = [(contract, part) for contract, terms in asked for part in terms.parts]
+    is_cut = {contract.pk: len(terms.parts) > 1 for contract, terms in asked}
     found: dict[UUID, list[Total]] = {contract.pk: [] for contract, _ in asked}
     different: set[UUID] = set()
     with connection.cursor() as cursor:
-        cursor.execute(reads.TOTALS, reads.asked(asked))
-        for contract_id, meter_id, aggregation, dimensions, *figures in cursor.fetchall():
+        cursor.execute(reads.TOTALS, reads.asked(parts))
+        for contract_id, since, meter_id, aggregation, dimensions, *figures in cursor.fetchall():
             if aggregation == Meter.Aggregation.UNIQUE_COUNT:
                 different.add(meter_id)
-            else:
-                found[contract_id].append(Total(meter_id, reads.read_json(dimensions), *figures))
+                continue
+            total = Total(meter_id, reads.read_json(dimensions), *figures)
+            found[contract_id].append(replace(total, since=since) if is_cut[contract_id] else total)
     if different:
         for contract_id, total in _different(asked, sorted(different)):
             found[contract_id].append(total)
@@ -260,15 +267,14 @@ def _group_of(row: UsageRow, dimensions: Sequence[str], *, by_day: bool) -> tupl
 
 
 def _different(
-    asked: Sequence[tuple[Contract, Period]], meter_ids: Sequence[UUID]
+    asked: Sequence[tuple[Contract, PeriodTerms]], meter_ids: Sequence[UUID]
 ) -> Iterator[tuple[UUID, Total]]:
     """Yield, by contract, how many different values its meters had in the whole period."""
-    for contract, period in asked:
+    for contract, terms in asked:
+        period = terms.period
         priced_by = {
-            planned.meter_id: planned.charge.price.dimensions
-            if isinstance(planned.charge.price, Matrix)
-            else ()
-            for planned in charges_of(contract.plan_version_id)
+            planned.meter_id: dimensions_of(planned)
+            for planned in terms.charges
             if planned.meter_id in meter_ids
         }
         for meter_id in meter_ids:

@@ -39,6 +39,12 @@ EVENTS_OF_DAY = f"""
       AND day = %s AND type = ANY(%s::text[])
     ORDER BY "time", key
 """
+EVENTS_OF_PERIOD = f"""
+    {_EVENTS}
+    WHERE customer_id = %s AND "time" >= %s::date - interval '1 day' AND "time" < %s::date + interval '1 day'
+      AND contract_id = %s AND day >= %s AND day < %s AND type = ANY(%s::text[])
+    ORDER BY "time", key
+"""
 EVENTS_OF_TYPES = f'{_EVENTS} WHERE customer_id = %s AND type = ANY(%s::text[]) ORDER BY "time", key'
 # Property values are compared as text, as dimensions are. Decisions of staff have no type, and no filter names them.
 EVENTS_WHERE = f"""
@@ -73,7 +79,7 @@ DAYS_OF_TYPES = """
 """
 
 TOTALS = """
-    SELECT used.contract_id, used.meter_id, meter.aggregation, used.dimensions,
+    SELECT used.contract_id, asked.starts_on, used.meter_id, meter.aggregation, used.dimensions,
            CASE meter.aggregation
                WHEN 'max' THEN max(used.quantity)
                WHEN 'latest' THEN (array_agg(used.quantity ORDER BY used.day DESC, used.as_of DESC, used.quantity DESC))[1]
@@ -83,8 +89,8 @@ TOTALS = """
     JOIN usage_usageday used ON used.customer_id = asked.customer_id AND used.contract_id = asked.contract_id
         AND used.day >= asked.starts_on AND used.day < asked.ends_on
     JOIN plans_meter meter ON meter.id = used.meter_id
-    GROUP BY used.contract_id, used.meter_id, meter.aggregation, used.dimensions
-    ORDER BY used.contract_id, used.meter_id, used.dimensions
+    GROUP BY used.contract_id, asked.starts_on, used.meter_id, meter.aggregation, used.dimensions
+    ORDER BY used.contract_id, asked.starts_on, used.meter_id, used.dimensions
 """
 # A customer's usage by meter, and as asked by day and by the values of some dimensions. As on the bill, one rule joins days and
 # dimensions, but levels with other dimension values are things of their own, so they are joined by themselves and then add up.

@@ -25,7 +25,7 @@ FACTS = f"""
                    SELECT key FROM customers_customeralias WHERE customer_id = ANY(%s::uuid[])
                ))
            ), ({CATALOGUE_STAMP}),
-           live.id::text, live.number, live.customer_id::text, live.plan_version_id, live.timezone, live.starts_on,
+           live.id::text, live.number, live.customer_id::text, live.plan_version_id, live.terms_stamp, live.timezone, live.starts_on,
            live.ends_on, live.billed_until_on
     FROM (SELECT) AS one LEFT JOIN contracts_contract live ON live.id = ANY(%s::uuid[])
     ORDER BY live.id

@@ -106,7 +106,8 @@ def facts_of(contract: Contract) -> ContractFacts:
         ends_on=contract.ends_on,
         billed_until_on=contract.billed_until_on,
         plan_version_id=None,
-        charges={},
+        terms_stamp=None,
+        phases=(),
     )
 
 
@@ -125,7 +126,7 @@ def every_event() -> Iterator[StoredEvent]:
 
 def events_of(*, customer_id: UUID, keys: Collection[str]) -> list[StoredEvent]:
     """Return a customer's events with these ids."""
-    return _read(reads.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
+    return read_events(reads.EVENTS_BY_KEY, [customer_id, sql.array(sorted(keys))])
 
 
 def pages_of(
@@ -153,17 +154,18 @@ def in_pages(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
 def events_where(customer_id: UUID, where: Where, *, most: int) -> list[StoredEvent]:
     """Return the customer's first so many events that a filter names."""
     properties = orjson.dumps(dict(where.properties)).decode()
-    return _read(
+    return read_events(
         reads.EVENTS_WHERE, [customer_id, where.start, where.end, where.type, where.type, properties, most]
     )
 
 
 def latest_events(*, types: Iterable[str], most: int) -> list[StoredEvent]:
     """Return the newest events of these types, whoever's they are."""
-    return _read(reads.LATEST_EVENTS, [sql.array(sorted(types)), most])
+    return read_events(reads.LATEST_EVENTS, [sql.array(sorted(types)), most])
 
 
-def _read(statement: str, values: Sequence[Any]) -> list[StoredEvent]:
+def read_events(statement: str, values: Sequence[Any]) -> list[StoredEvent]:
+    """Return the events that a statement of `reads` finds."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(map(_stored, cursor.fetchall()))

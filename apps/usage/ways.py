@@ -1,6 +1,6 @@
 """The ways on which events are counted: one customer's, of one type, on one day of a contract; pure once the facts are read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import orjson
 
+from apps.contracts.agreed import NOTHING, rows_agreed
 from apps.contracts.queries import is_wholly_billed
 from apps.core.periods import local_midnight
 from apps.plans.models import Meter
 from apps.plans.queries import charges_of
+from apps.rating.price_models.dated import Dated
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.terms import Charge
 from apps.usage import faults
@@ -30,7 +32,7 @@ Values = tuple[str | None, ...]
 class ContractFacts:
     """What ingest needs to know of a contract that it has locked, and of its plan; ids as text, as they are written.
 
-    The charges are those of the plan version, by meter; of none where events were judged already.
+    `phases` are the charges by meter, with the day from which on they hold; there is none where events were judged already.
     """
 
     id: str
@@ -40,8 +42,17 @@ class ContractFacts:
     ends_on: date | None
     billed_until_on: date | None
     plan_version_id: UUID | None
-    # A version that contracts are signed on never changes its prices, so its id says enough.
-    charges: Mapping[UUID, Sequence[Charge]] = field(compare=False)
+    terms_stamp: UUID | None
+    # A version that contracts are signed on never changes its prices, and another stamp tells of other phases.
+    phases: Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]] = field(compare=False)
+
+    def charges_on(self, day: date) -> Mapping[UUID, Sequence[Charge]]:
+        """Return the charges of a local day, by meter."""
+        found: Mapping[UUID, Sequence[Charge]] = {}
+        for starts_on, charges in self.phases:
+            if starts_on <= day:
+                found = charges
+        return found
 
     def covers(self, day: date) -> bool:
         """Tell whether a local day lies within the term."""
@@ -248,15 +259,16 @@ class Facts:
 
 def _day(contract: ContractFacts, day: date, meters: Sequence[Meter], facts: Facts) -> Day:
     grouped: dict[object, list[Route]] = {}
+    charges = contract.charges_on(day)
     for meter in meters:
-        route = Route(facts.measure(meter), contract.charges.get(meter.pk, ()))
+        route = Route(facts.measure(meter), charges.get(meter.pk, ()))
         grouped.setdefault((*meter.dimensions, str(meter.ranges)), []).append(route)
     return Day(
         local_midnight(day, contract.timezone.key),
         local_midnight(day + timedelta(days=1), contract.timezone.key),
         meters,
         [_group(tuple(routes)) for routes in grouped.values()],
-        narrowest([meter for meter in meters if contract.charges.get(meter.pk)] or meters),
+        narrowest([meter for meter in meters if charges.get(meter.pk)] or meters),
     )
 
 
@@ -276,7 +288,26 @@ def narrowest(meters: Collection[Meter]) -> Window:
     )
 
 
-def charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
+def phases_of(
+    contracts: Iterable[tuple[str, UUID, UUID | None]],
+) -> dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]]]:
+    """Return the usage charges by the meter that they price, with the day from which on they hold, by contract.
+
+    Contracts are given by their id, plan version and stamp.
+    """
+    known: dict[UUID, Mapping[UUID, Sequence[Charge]]] = {}
+    phases: dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]]] = {}
+    for contract_id, plan_version_id, stamp in contracts:
+        agreed = rows_agreed(UUID(contract_id), stamp) if stamp else NOTHING
+        versions = agreed.versions(plan_version_id)
+        for _, version in versions:
+            if version not in known:
+                known[version] = _charges_by_meter(version)
+        phases[contract_id] = [(starts_on, known[version]) for starts_on, version in versions]
+    return phases
+
+
+def _charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
     """Return the usage charges of a plan version by the meter that they price."""
     charges: dict[UUID, list[Charge]] = {}
     for planned in charges_of(plan_version_id):
@@ -312,7 +343,7 @@ def _cell(values: Values, route: Route, way: Way) -> Cell:
     names = route.measure.dimension_names
     given = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     written = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
-    fault = _unpriced(given, route, way.contract)
+    fault = _unpriced(given, route, way)
     if len(written) > _LONGEST_DIMENSIONS:
         longest = max(given, key=lambda name: len(given[name]))
         remedy = f"Meter {meter.key} tells events apart by it: give shorter values."
@@ -322,15 +353,16 @@ def _cell(values: Values, route: Route, way: Way) -> Cell:
     )
 
 
-def _unpriced(given: dict[str, str], route: Route, contract: ContractFacts) -> Fault | None:
+def _unpriced(given: dict[str, str], route: Route, way: Way) -> Fault | None:
     meter = route.measure.meter
     for charge in route.charges:
-        if not isinstance(charge.price, Matrix):
-            continue
-        for name in charge.price.dimensions:
-            if name not in given:
-                return faults.dimension_missing(name, meter.key)
-        priced_by = {name: given[name] for name in charge.price.dimensions}
-        if charge.price.price_for(priced_by) is None:
-            return faults.no_price(contract.number, meter.key, priced_by)
+        price, priced_by = charge.price, {}
+        if isinstance(price, Matrix):
+            for name in price.dimensions:
+                if name not in given:
+                    return faults.dimension_missing(name, meter.key)
+            priced_by = {name: given[name] for name in price.dimensions}
+        found = price.price_for(priced_by) if isinstance(price, Matrix) else price
+        if found is None or (isinstance(found, Dated) and found.place_on(way.day) is None):
+            return faults.no_price(way.contract.number, meter.key, priced_by)
     return None

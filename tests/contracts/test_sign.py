@@ -17,7 +17,7 @@ from apps.contracts.errors import (
     PlanNotPublished,
 )
 from apps.contracts.models import Contract
-from apps.contracts.terms import period_on, terms_for
+from apps.contracts.terms import period_on, terms_in
 from apps.core.models import AuditEntry
 from apps.core.money import Money
 from apps.plans.compose import NewCharge
@@ -112,7 +112,7 @@ def test_a_first_period_cut_short_prorates_the_fee() -> None:
     )
     period = period_on(contract, date(2026, 10, 22))
 
-    rated = rate(terms_for(contract, period), [])
+    rated = rate(terms_in(contract, period).terms, [])
 
     assert (period.starts_on, period.ends_on) == (date(2026, 10, 22), date(2026, 11, 1))
     assert str(rated.total) == "100.00 USD"
@@ -171,7 +171,7 @@ def test_a_one_time_fee_is_due_in_the_first_period_alone() -> None:
     contract = make_contract(plan_version=make_plan_version([setup]))
 
     totals = [
-        str(rate(terms_for(contract, period_on(contract, day)), []).total)
+        str(rate(terms_in(contract, period_on(contract, day)).terms, []).total)
         for day in (date(2026, 10, 1), date(2026, 11, 1))
     ]
 

@@ -57,7 +57,8 @@ def contract(*meters: Meter, timezone: str = "UTC", number: str = "C-1") -> Cont
         ends_on=None,
         billed_until_on=None,
         plan_version_id=uuid4(),
-        charges=charges,
+        terms_stamp=None,
+        phases=[(date.min, charges)],
     )
 
 
