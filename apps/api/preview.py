@@ -17,11 +17,12 @@ from apps.api.parsers import StrictJSONParser
 from apps.api.resource import Resource
 from apps.contracts import queries as contracts
 from apps.contracts.models import Contract
-from apps.contracts.terms import period_on, terms_for
+from apps.contracts.terms import period_on
 from apps.core import clock
 from apps.core.periods import local_day
 from apps.credits.queries import open_grants
 from apps.customers.models import ApiKey
+from apps.invoices.brought import terms_of
 from apps.rating.document.errors import BadDocument
 from apps.rating.document.fields import Shape, anything, key, shown
 from apps.rating.document.read import read_loaded
@@ -183,7 +184,7 @@ def running_terms(contract: Contract, *, at: datetime) -> Terms:
             f"$.{_CONTRACT}", f"Contract {contract.number} does not run today. Name one that does."
         )
     period = period_on(contract, today)
-    terms = in_force_on(terms_for(contract, period), today)
+    terms = in_force_on(terms_of(contract, period).terms, today)
     if not any(charge.credit_unit for charge in terms.charges):
         return terms
     grants = open_grants([contract.customer_id], on=period.starts_on, until=period.ends_on)
