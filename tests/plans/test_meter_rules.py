@@ -70,13 +70,13 @@ def test_a_division_by_zero_has_no_value() -> None:
         parse("a / b").value({"a": Decimal(1), "b": Decimal(0)})
 
 
-@pytest.mark.parametrize("text", ["a * b * c * d", "a * a * a * a / 7", "a * a * a * a / (1 / 3)"])
+@pytest.mark.parametrize("text", ["a{}", "a{} / 7", "a{} / (1 / 3)"])
 def test_what_takes_more_digits_than_are_computed_with_has_no_value(text: str) -> None:
-    """Four numbers of 33 digits each: their product has 132."""
+    """Ten numbers of 33 digits each: their product has 330."""
     long = Decimal("123456789012345.123456789012345679")
 
     with pytest.raises(NoValue):
-        parse(text).value(dict.fromkeys("abcd", long))
+        parse(text.format(" * a" * 9)).value({"a": long})
 
 
 @given(
