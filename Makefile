@@ -8,7 +8,7 @@ EMBEDDED := $(BIN)/python -m billing_site.embedded
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-check demo-reset run shell test lint fmt torture bench lock
+.PHONY: help setup demo demo-check demo-reset run shell test coverage lint fmt torture bench lock
 
 help: ## List what `make` can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ shell: .venv/.run ## Open Django's shell on the same database
 
 test: .venv/.development ## Run the tests; ARGS="-k invoices" chooses some
 	@$(BIN)/pytest $(ARGS)
+
+coverage: .venv/.development ## Check that the tests of the pricing engine take every branch of it
+	@mkdir -p var
+	@$(BIN)/coverage run -m pytest tests/rating -n 0 -q --no-header
+	@$(BIN)/coverage report
 
 lint: .venv/.development ## Check style, types, imports, migrations, settings and templates
 	$(BIN)/ruff check .

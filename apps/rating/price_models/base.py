@@ -127,10 +127,8 @@ def tiers_entered(
     start, after = ZERO, before + quantity
     for number, tier in enumerate(tiers, start=1):
         end = after if tier.up_to is None else min(after, tier.up_to)
-        if end > before:
+        if end > max(start, before):
             yield number, tier, start, max(start, before), end
-        if end == after:
-            return
         start = end
 
 
