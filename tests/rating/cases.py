@@ -1,7 +1,6 @@
 """Short words for the rating tests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -72,16 +71,3 @@ def amounts(rated: Rated) -> list[tuple[str, str]]:
 def facts(line: Line) -> list[dict[str, str | int | bool | None]]:
     """The reasons of a line as the public format writes them."""
     return [step_as_json(step) for step in line.steps]
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """Charges, usage and grants of one October, in dollars."""
-
-    charges: tuple[Charge, ...]
-    usage: tuple[Usage, ...]
-    grants: tuple[Grant, ...]
-
-    def priced(self, usage: Sequence[Usage] | None = None) -> Rated:
-        """Price the month, or the same month with its usage written otherwise."""
-        return price(*self.charges, usage=self.usage if usage is None else usage, grants=self.grants)
