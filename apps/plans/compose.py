@@ -9,9 +9,9 @@ from django.db.models import Max
 
 from apps.core import audit
 from apps.plans import rows
+from apps.plans.described import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.errors import DraftExists
 from apps.plans.models import Plan, PlanVersion
-from apps.plans.rows import NewAllowance, NewCharge, NewPrice, NewTier
 
 __all__ = ["NewAllowance", "NewCharge", "NewPrice", "NewTier", "copy_version", "draft_version"]
 

@@ -5,132 +5,143 @@ from datetime import date
 
 from apps.core.money import is_currency, rounded_to_minor_unit
 from apps.core.periods import Period
-from apps.plans import priced, queries
-from apps.plans.models import Allowance, Charge, Meter, PlanVersion, Price
-from apps.rating.terms import Terms
+from apps.plans import priced, queries, rows
+from apps.plans.described import NewAllowance, NewCharge, NewPrice
+from apps.plans.models import Charge, Meter, PlanVersion, Price
+from apps.rating.price_models.matrix import ANY
+from apps.rating.terms import EVENT_KINDS, Terms
 
-_BY_EVENT = {Price.Model.PERCENTAGE, Price.Model.DYNAMIC}
 # What these measure of each day does not add up to what they measure of a period.
 _WHOLE_PERIOD = {Meter.Aggregation.MAX, Meter.Aggregation.LATEST, Meter.Aggregation.UNIQUE_COUNT}
+_BY_EVENT = {Meter.Aggregation.COUNT, Meter.Aggregation.SUM}
 _ANY_MONTH = Period(date(2026, 1, 1), date(2026, 2, 1), "UTC")
 
 
 def mistakes_of(version: PlanVersion) -> list[str]:
     """Return what keeps a draft version from being published, each as a sentence."""
-    rows = queries.rows_of(version.pk)
-    if not rows:
-        return ["It has no charge; add one."]
-    mistakes = [] if is_currency(version.currency) else [f"{version.currency} is no currency of ISO 4217."]
-    for row in rows:
-        mistakes += [f"Charge {row.name}: {mistake}" for mistake in charge_mistakes(row, version.currency)]
-    mistakes += [*_allowance_mistakes(version, rows), *_different_counts(rows)]
-    return mistakes or _whole(version)
-
-
-def charge_mistakes(row: Charge, currency: str) -> list[str]:
-    """Return what is wrong with one charge, each as a sentence without its name."""
-    if row.kind != Charge.Kind.USAGE:
-        return []
-    found = [*_price_mistakes(row), *_bound_mistakes(row, currency), *_meter_mistakes(row)]
-    found += [*_event_mistakes(row), *_seat_mistakes(row), *_date_mistakes(row)]
+    found = queries.rows_of(version.pk)
     if not found:
+        return ["It has no charge; add one."]
+    charges = [rows.read_charge(row) for row in found]
+    allowances = [rows.read_allowance(row) for row in version.allowances.all()]
+    mistakes = [] if is_currency(version.currency) else [f"{version.currency} is no currency of ISO 4217."]
+    for row, charge in zip(found, charges, strict=True):
+        mistakes += [
+            f"Charge {row.name}: {mistake}"
+            for mistake in charge_mistakes(charge, row.meter, version.currency)
+        ]
+    mistakes += [*_allowance_mistakes(allowances, charges), *_different_counts(found)]
+    return mistakes or _together(version.currency, charges, allowances)
+
+
+def charge_mistakes(charge: NewCharge, meter: Meter | None, currency: str) -> list[str]:
+    """Return what is wrong with one charge, each as a sentence without its name."""
+    if charge.kind != Charge.Kind.USAGE or meter is None:
+        return []
+    mistakes = [
+        *_price_mistakes(charge),
+        *_bound_mistakes(charge, currency),
+        *_dimension_mistakes(charge, meter),
+        *_event_mistakes(charge, meter),
+        *_seat_mistakes(charge, meter),
+        *_date_mistakes(charge, meter),
+    ]
+    if not mistakes:
         try:
-            queries.planned(row)
+            priced.charge_of(charge)
         except ValueError as mistake:
-            return [_sentence(mistake)]
-    return found
+            return [_sentence(mistake).removeprefix(f"Charge {charge.key}: ")]
+    return mistakes
 
 
-def _price_mistakes(row: Charge) -> Iterator[str]:
+def _price_mistakes(charge: NewCharge) -> Iterator[str]:
     """Name the cell of each price that is not whole."""
-    for price in row.prices.all():
+    overage = [charge.overage] if charge.overage else []
+    for price in (*charge.prices, *overage):
         try:
             priced.model_of(price)
         except ValueError as mistake:
-            where = " and ".join(f"{name} {value}" for name, value in price.match.items())
-            yield f"the price for {where}: {_sentence(mistake)}" if where else _sentence(mistake)
+            where = f"the price for {_cell(price)}: " if _cell(price) else ""
+            yield f"{where}{_sentence(mistake)}"
 
 
-def _bound_mistakes(row: Charge, currency: str) -> Iterator[str]:
+def _bound_mistakes(charge: NewCharge, currency: str) -> Iterator[str]:
     if not is_currency(currency):
         return
-    for name, bound in (("minimum", row.minimum), ("maximum", row.maximum)):
+    for name, bound in (("minimum", charge.minimum), ("maximum", charge.maximum)):
         if bound is not None and rounded_to_minor_unit(bound, currency) != bound:
             yield f"its {name} of {bound.normalize():f} has more decimals than {currency} has; round it."
 
 
-def _meter_mistakes(row: Charge) -> Iterator[str]:
-    if row.meter and (unknown := set(row.dimensions) - set(queries.dimension_names(row.meter))):
+def _dimension_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+    if unknown := set(charge.dimensions) - set(queries.dimension_names(meter)):
         yield (
-            f"it prices by {' and '.join(sorted(unknown))}, a dimension that its meter {row.meter} does not keep. "
+            f"it prices by {' and '.join(sorted(unknown))}, a dimension that its meter {meter} does not keep. "
             "Add it to the meter, or price by another."
         )
+    if charge.dimensions and not charge.prices:
+        yield "it has no price; add one."
 
 
-def _event_mistakes(row: Charge) -> Iterator[str]:
-    by_event = _models(row) & _BY_EVENT
-    if by_event and (row.included or row.allowance_id):
-        yield (
-            "a percentage and a price sent with each event take no included quantity; leave it out"
-            f"{' and give the percentage free events or a free amount' if Price.Model.PERCENTAGE in by_event else ''}."
-        )
-    if (
-        by_event
-        and row.meter
-        and row.meter.aggregation not in {Meter.Aggregation.COUNT, Meter.Aggregation.SUM}
-    ):
-        yield f"it is priced event by event, and meter {row.meter} neither counts nor adds them up. Take a meter that does."
-    if Price.Model.DYNAMIC in by_event and not row.amount_property:
+def _event_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+    by_event = _models(charge) & EVENT_KINDS
+    if by_event and (charge.included or charge.allowance):
+        instead = " and give free events or a free amount" if Price.Model.PERCENTAGE in by_event else ""
+        yield f"a percentage or a price sent with each event takes no included quantity; leave it out{instead}."
+    if by_event and meter.aggregation not in _BY_EVENT:
+        yield f"it is priced event by event, and meter {meter} neither counts nor adds them up; take one that does."
+    if Price.Model.DYNAMIC in by_event and not charge.amount_property:
         yield "name the property of the event that holds its price."
-    if row.amount_property and Price.Model.DYNAMIC not in by_event:
+    if charge.amount_property and Price.Model.DYNAMIC not in by_event:
         yield (
-            f"no price of it is sent with the event, so the property {row.amount_property} is not read; "
+            f"no price of it is sent with the event, so the property {charge.amount_property} is not read; "
             "leave it out, or choose that price model."
         )
 
 
-def _seat_mistakes(row: Charge) -> Iterator[str]:
-    if Price.Model.PER_SEAT not in _models(row):
+def _seat_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+    if Price.Model.PER_SEAT not in _models(charge):
         return
-    if row.meter and row.meter.per != Meter.Per.DAY:
+    if meter.per != Meter.Per.DAY:
         yield (
-            f"a price per seat needs a meter of a level over time per day, and {row.meter} is none. "
-            "Take such a meter, or a price per unit."
+            f"a price per seat needs a meter of a level over time per day, and {meter} is none; "
+            "take such a meter, or a price per unit."
         )
-    if row.credit_unit_id:
+    if charge.credit_unit:
         yield "a price per seat is in money; leave the credit unit out, or price per unit."
 
 
-def _date_mistakes(row: Charge) -> Iterator[str]:
-    cells = priced.cells_of(row)
-    for match, prices in cells.items():
-        if prices[0].starts_on is not None:
-            where = " and ".join(f"{name} {value}" for name, value in match)
+def _date_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+    for prices in priced.cells_of(charge).values():
+        first = prices[0]
+        if len({price.starts_on for price in prices}) < len(prices):
+            yield f"two of its prices are for {_cell(first) or 'the same usage'} from the same day; keep one of them."
+        if first.starts_on is not None:
+            where = f" for {_cell(first)}" if _cell(first) else ""
             yield (
-                f"before {prices[0].starts_on:%Y-%m-%d} there is no price{f' for {where}' if where else ''}; "
+                f"before {first.starts_on:%Y-%m-%d} there is no price{where}; "
                 "give one without a date, which is in force from the beginning."
             )
-    dated = any(price.starts_on for prices in cells.values() for price in prices)
-    if dated and row.meter and row.meter.aggregation in _WHOLE_PERIOD:
+    if meter.aggregation in _WHOLE_PERIOD and any(price.starts_on for price in charge.prices):
         yield (
-            f"meter {row.meter} measures a period as a whole, so usage has no price of its own day. "
-            "Leave the dates out, and make a new version when prices change."
+            f"meter {meter} measures a period as a whole, so usage has no price of its own day; "
+            "leave the dates out, and make a new version when prices change."
         )
 
 
-def _allowance_mistakes(version: PlanVersion, rows: Sequence[Charge]) -> Iterator[str]:
-    keys, shared = {row.key for row in rows}, {row.allowance_id for row in rows}
-    for allowance in Allowance.objects.filter(plan_version=version):
-        if allowance.pk not in shared:
-            yield f"Allowance {allowance.name}: no charge shares it. Choose it at a charge, or remove it."
+def _allowance_mistakes(allowances: Sequence[NewAllowance], charges: Sequence[NewCharge]) -> Iterator[str]:
+    keys, shared = {charge.key for charge in charges}, {charge.allowance for charge in charges}
+    for allowance in allowances:
+        if allowance.key not in shared:
+            yield f"Allowance {allowance.name}: no charge shares it; choose it at a charge, or remove it."
         if allowance.key in keys:
-            yield f"Allowance {allowance.name}: a charge has the key {allowance.key} too. Give it another key."
+            yield f"Allowance {allowance.name}: a charge has the key {allowance.key} too; give it another."
 
 
-def _different_counts(rows: Sequence[Charge]) -> list[str]:
+def _different_counts(found: Sequence[Charge]) -> list[str]:
     """Different values are counted once for all charges of a meter, so these must tell them apart alike."""
     priced_by: dict[str, set[tuple[str, ...]]] = {}
-    for row in rows:
+    for row in found:
         if row.meter and row.meter.aggregation == Meter.Aggregation.UNIQUE_COUNT:
             priced_by.setdefault(row.meter.key, set()).add(tuple(row.dimensions))
     return [
@@ -140,22 +151,26 @@ def _different_counts(rows: Sequence[Charge]) -> list[str]:
     ]
 
 
-def _whole(version: PlanVersion) -> list[str]:
+def _together(currency: str, charges: Sequence[NewCharge], allowances: Sequence[NewAllowance]) -> list[str]:
     """Say what the engine refuses of the charges together."""
     try:
         Terms(
-            currency=version.currency,
+            currency=currency,
             period=_ANY_MONTH,
-            charges=tuple(planned.charge for planned in queries.charges_of(version.pk)),
-            allowances=tuple(planned.allowance for planned in queries.allowances_of(version.pk)),
+            charges=tuple(map(priced.charge_of, charges)),
+            allowances=priced.allowances_of(allowances, charges),
         )
     except ValueError as mistake:
-        return [str(mistake)]
+        return [_sentence(mistake)]
     return []
 
 
-def _models(row: Charge) -> set[str]:
-    return {price.model for price in row.prices.all() if price.role == Price.Role.USAGE}
+def _models(charge: NewCharge) -> set[str]:
+    return {price.model for price in charge.prices}
+
+
+def _cell(price: NewPrice) -> str:
+    return " and ".join(f"{name} {value}" for name, value in price.match.items() if value != ANY)
 
 
 def _sentence(mistake: ValueError) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.periods import Period
-from apps.plans import priced
+from apps.plans import priced, rows
 from apps.plans.models import Allowance, Charge, EventTypeAlias, Meter, PlanVersion
 from apps.rating import terms
 
@@ -94,17 +94,7 @@ def rows_of(plan_version_id: UUID) -> list[Charge]:
 def planned(row: Charge) -> PlannedCharge:
     """Return a charge as the engine takes it; raise ValueError, with the remedy, where its prices are not whole."""
     return PlannedCharge(
-        charge=terms.Charge(
-            key=row.key,
-            name=row.name,
-            kind=terms.ChargeKind(row.kind),
-            price=priced.price_of(row),
-            included=row.included,
-            minimum=row.minimum,
-            maximum=row.maximum,
-            credit_unit=row.credit_unit.key if row.credit_unit else None,
-            overage=priced.overage_of(row),
-        ),
+        charge=priced.charge_of(rows.read_charge(row)),
         meter_id=row.meter_id,
         meter_key=row.meter.key if row.meter else "",
         product_key=row.product.key,
@@ -176,15 +166,13 @@ def _published_offer(plan_version_id: UUID, _age: int) -> _Offer:
 
 
 def _read_offer(plan_version_id: UUID) -> _Offer:
-    charges = tuple(planned(row) for row in rows_of(plan_version_id))
-    sharing: dict[str, list[str]] = {}
-    for one in charges:
-        sharing.setdefault(one.allowance_key, []).append(one.charge.key)
-    allowances = tuple(
-        PlannedAllowance(
-            terms.Allowance(row.key, row.name, row.quantity, tuple(sharing[row.key])), row.carry_over_limit
-        )
-        for row in Allowance.objects.filter(plan_version_id=plan_version_id).order_by("key")
-        if row.key in sharing
+    found = rows_of(plan_version_id)
+    shared = {
+        row.key: row for row in Allowance.objects.filter(plan_version_id=plan_version_id).order_by("key")
+    }
+    allowances = priced.allowances_of(
+        [rows.read_allowance(row) for row in shared.values()], [rows.read_charge(row) for row in found]
     )
-    return charges, allowances
+    return tuple(planned(row) for row in found), tuple(
+        PlannedAllowance(allowance, shared[allowance.key].carry_over_limit) for allowance in allowances
+    )

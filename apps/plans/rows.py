@@ -1,9 +1,6 @@
-"""Writing a version's charges, prices and allowances as rows: steps of the actions that compose a draft."""
+"""A version's charges, prices and allowances as rows: written by steps of the actions that compose a draft, and read again."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -11,77 +8,10 @@ from django.db import models
 
 from apps.core import db
 from apps.core.ids import uuid7
+from apps.plans.described import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.models import Allowance, Charge, CreditUnit, Meter, PlanVersion, Price, Product, Tier
 
 _Row = TypeVar("_Row", bound=models.Model)
-
-
-@dataclass(frozen=True, slots=True)
-class NewTier:
-    """A tier; `up_to` None is the last. Stairs have a flat amount alone, tiers of percentages a rate."""
-
-    up_to: Decimal | None
-    unit_amount: Decimal | None = None
-    flat_amount: Decimal = Decimal(0)
-    package_size: Decimal | None = None
-    rate: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewPrice:
-    """A price; `match` names the cell of a matrix, `starts_on` the day that it is in force from (None: from the beginning).
-
-    `event_minimum` and `event_maximum` also bound the amounts that events of a dynamic price carry.
-    """
-
-    model: str
-    unit_amount: Decimal | None = None
-    package_size: Decimal | None = None
-    package_amount: Decimal | None = None
-    free_units: Decimal = Decimal(0)
-    tiers: Sequence[NewTier] = ()
-    match: Mapping[str, str] = field(default_factory=dict)
-    rate: Decimal | None = None
-    fixed_amount: Decimal = Decimal(0)
-    free_events: int = 0
-    free_amount: Decimal = Decimal(0)
-    event_minimum: Decimal | None = None
-    event_maximum: Decimal | None = None
-    starts_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewCharge:
-    """A charge, naming its product, meter, credit unit and shared allowance by their keys."""
-
-    key: str
-    name: str
-    product: str
-    kind: str = Charge.Kind.USAGE
-    meter: str | None = None
-    credit_unit: str | None = None
-    included: Decimal = Decimal(0)
-    fee_amount: Decimal | None = None
-    fee_quantity: Decimal | None = None
-    dimensions: Sequence[str] = ()
-    prices: Sequence[NewPrice] = ()
-    overage: NewPrice | None = None
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-    in_advance: bool = False
-    carry_over_limit: Decimal | None = None
-    allowance: str | None = None
-    amount_property: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewAllowance:
-    """Included units that several charges share."""
-
-    key: str
-    name: str
-    quantity: Decimal
-    carry_over_limit: Decimal | None = None
 
 
 def write_all(
@@ -129,6 +59,36 @@ def write_charge(
     if new.overage:
         _write_price(row, len(new.prices) + 1, new.overage, Price.Role.OVERAGE)
     return row
+
+
+def read_charge(row: Charge) -> NewCharge:
+    """Return a charge as it was composed; no query where its relations and prices are fetched."""
+    prices = list(row.prices.all())
+    return NewCharge(
+        key=row.key,
+        name=row.name,
+        product=row.product.key,
+        kind=row.kind,
+        meter=row.meter.key if row.meter else None,
+        credit_unit=row.credit_unit.key if row.credit_unit else None,
+        included=row.included,
+        fee_amount=row.fee_amount,
+        fee_quantity=row.fee_quantity,
+        dimensions=tuple(row.dimensions),
+        prices=tuple(_read_price(price) for price in prices if price.role == Price.Role.USAGE),
+        overage=next((_read_price(price) for price in prices if price.role == Price.Role.OVERAGE), None),
+        minimum=row.minimum,
+        maximum=row.maximum,
+        in_advance=row.in_advance,
+        carry_over_limit=row.carry_over_limit,
+        allowance=row.allowance.key if row.allowance else None,
+        amount_property=row.amount_property,
+    )
+
+
+def read_allowance(row: Allowance) -> NewAllowance:
+    """Return an allowance as it was composed."""
+    return NewAllowance(row.key, row.name, row.quantity, row.carry_over_limit)
 
 
 def copy_all(source: PlanVersion, version: PlanVersion) -> None:
@@ -179,6 +139,28 @@ def _write_price(charge: Charge, position: int, new: NewPrice, role: str) -> Non
             package_size=tier.package_size,
         )
         for at_position, tier in enumerate(new.tiers, start=1)
+    )
+
+
+def _read_price(row: Price) -> NewPrice:
+    return NewPrice(
+        model=row.model,
+        unit_amount=row.unit_amount,
+        package_size=row.package_size,
+        package_amount=row.package_amount,
+        free_units=row.free_units,
+        tiers=tuple(
+            NewTier(tier.up_to, tier.unit_amount, tier.flat_amount, tier.package_size, tier.rate)
+            for tier in row.tiers.all()
+        ),
+        match=row.match,
+        rate=row.rate,
+        fixed_amount=row.fixed_amount,
+        free_events=row.free_events,
+        free_amount=row.free_amount,
+        event_minimum=row.event_minimum,
+        event_maximum=row.event_maximum,
+        starts_on=row.starts_on,
     )
 
 
