@@ -102,7 +102,7 @@ class ContractPages(ContractAdmin):
         contract = self.get_object(request, object_id)
         context = {**(extra_context or {}), "contract": contract}
         if contract:
-            context["offer"] = summary.offer(contract.plan_version)
+            context["offer"] = summary.offer(contract.plan_version, months=contract.billing_months)
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
 

@@ -95,7 +95,7 @@ def test_a_published_version_is_read_and_a_draft_is_edited(month: Month, staff: 
         for version in (published, draft)
     )
 
-    assert "$100.00 every period" in read
+    assert "$100 every period" in read
     assert "Published prices never change" in read
     assert 'name="_save"' not in read
     assert "charges-0-name" not in read
