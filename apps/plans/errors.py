@@ -101,3 +101,37 @@ class BadMeter(Refusal):
 
     def __init__(self, mistakes: dict[str, str]) -> None:
         super().__init__(" ".join(f"{field}: {mistake}" for field, mistake in mistakes.items()))
+
+
+class VersionFixed(Refusal):
+    code = "plan-version-fixed"
+    title = "The version cannot change"
+
+    def __init__(self, version: str, status: str) -> None:
+        super().__init__(f"{version} is {status}, so its prices never change. Make a new version from it.")
+
+
+class KeyTaken(Refusal):
+    code = "plan-key-taken"
+    title = "The key is taken"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Something in this version has the key {key} already. Give it another.")
+
+
+class AllowanceInUse(Refusal):
+    code = "allowance-in-use"
+    title = "Charges share the allowance"
+
+    def __init__(self, allowance: str, charges: list[str]) -> None:
+        super().__init__(
+            f"{' and '.join(charges)} take{'s' if len(charges) == 1 else ''} of {allowance}. Choose none or another there first."
+        )
+
+
+class PlanKeyTaken(Refusal):
+    code = "plan-exists"
+    title = "There is such a plan"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is a plan with the key {key} already. Give the new one another.")

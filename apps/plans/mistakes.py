@@ -1,6 +1,7 @@
 """What keeps a draft version from being published: each mistake names the charge and the remedy."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from apps.core.money import is_currency, rounded_to_minor_unit
@@ -17,6 +18,14 @@ _BY_EVENT = {Meter.Aggregation.COUNT, Meter.Aggregation.SUM}
 _ANY_MONTH = Period(date(2026, 1, 1), date(2026, 2, 1), "UTC")
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a charge, as a sentence without its name, and the field of its form that mends it."""
+
+    field: str
+    text: str
+
+
 def mistakes_of(version: PlanVersion) -> list[str]:
     """Return what keeps a draft version from being published, each as a sentence."""
     found = queries.rows_of(version.pk)
@@ -27,15 +36,15 @@ def mistakes_of(version: PlanVersion) -> list[str]:
     mistakes = [] if is_currency(version.currency) else [f"{version.currency} is no currency of ISO 4217."]
     for row, charge in zip(found, charges, strict=True):
         mistakes += [
-            f"Charge {row.name}: {mistake}"
+            f"Charge {row.name}: {mistake.text}"
             for mistake in charge_mistakes(charge, row.meter, version.currency)
         ]
     mistakes += [*_allowance_mistakes(allowances, charges), *_different_counts(found)]
     return mistakes or _together(version.currency, charges, allowances)
 
 
-def charge_mistakes(charge: NewCharge, meter: Meter | None, currency: str) -> list[str]:
-    """Return what is wrong with one charge, each as a sentence without its name."""
+def charge_mistakes(charge: NewCharge, meter: Meter | None, currency: str) -> list[Mistake]:
+    """Return what is wrong with one charge."""
     if charge.kind != Charge.Kind.USAGE or meter is None:
         return []
     mistakes = [
@@ -50,11 +59,11 @@ def charge_mistakes(charge: NewCharge, meter: Meter | None, currency: str) -> li
         try:
             priced.charge_of(charge)
         except ValueError as mistake:
-            return [_sentence(mistake).removeprefix(f"Charge {charge.key}: ")]
+            return [Mistake("prices", _sentence(mistake).removeprefix(f"Charge {charge.key}: "))]
     return mistakes
 
 
-def _price_mistakes(charge: NewCharge) -> Iterator[str]:
+def _price_mistakes(charge: NewCharge) -> Iterator[Mistake]:
     """Name the cell of each price that is not whole."""
     overage = [charge.overage] if charge.overage else []
     for price in (*charge.prices, *overage):
@@ -62,70 +71,89 @@ def _price_mistakes(charge: NewCharge) -> Iterator[str]:
             priced.model_of(price)
         except ValueError as mistake:
             where = f"the price for {_cell(price)}: " if _cell(price) else ""
-            yield f"{where}{_sentence(mistake)}"
+            yield Mistake("prices", f"{where}{_sentence(mistake)}")
 
 
-def _bound_mistakes(charge: NewCharge, currency: str) -> Iterator[str]:
+def _bound_mistakes(charge: NewCharge, currency: str) -> Iterator[Mistake]:
     if not is_currency(currency):
         return
     for name, bound in (("minimum", charge.minimum), ("maximum", charge.maximum)):
         if bound is not None and rounded_to_minor_unit(bound, currency) != bound:
-            yield f"its {name} of {bound.normalize():f} has more decimals than {currency} has; round it."
+            yield Mistake(
+                name,
+                f"its {name} of {bound.normalize():f} has more decimals than {currency} has; round it.",
+            )
 
 
-def _dimension_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+def _dimension_mistakes(charge: NewCharge, meter: Meter) -> Iterator[Mistake]:
     if unknown := set(charge.dimensions) - set(queries.dimension_names(meter)):
-        yield (
+        yield Mistake(
+            "dimensions",
             f"it prices by {' and '.join(sorted(unknown))}, a dimension that its meter {meter} does not keep. "
-            "Add it to the meter, or price by another."
+            "Add it to the meter, or price by another.",
         )
     if charge.dimensions and not charge.prices:
-        yield "it has no price; add one."
+        yield Mistake("prices", "it has no price; add one.")
 
 
-def _event_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+def _event_mistakes(charge: NewCharge, meter: Meter) -> Iterator[Mistake]:
     by_event = _models(charge) & EVENT_KINDS
     if by_event and (charge.included or charge.allowance):
         instead = " and give free events or a free amount" if Price.Model.PERCENTAGE in by_event else ""
-        yield f"a percentage or a price sent with each event takes no included quantity; leave it out{instead}."
+        yield Mistake(
+            "included",
+            f"a percentage or a price sent with each event takes no included quantity; leave it out{instead}.",
+        )
     if by_event and meter.aggregation not in _BY_EVENT:
-        yield f"it is priced event by event, and meter {meter} neither counts nor adds them up; take one that does."
+        yield Mistake(
+            "meter",
+            f"it is priced event by event, and meter {meter} neither counts nor adds them up; take one that does.",
+        )
     if Price.Model.DYNAMIC in by_event and not charge.amount_property:
-        yield "name the property of the event that holds its price."
+        yield Mistake("amount_property", "name the property of the event that holds its price.")
     if charge.amount_property and Price.Model.DYNAMIC not in by_event:
-        yield (
+        yield Mistake(
+            "amount_property",
             f"no price of it is sent with the event, so the property {charge.amount_property} is not read; "
-            "leave it out, or choose that price model."
+            "leave it out, or choose that price model.",
         )
 
 
-def _seat_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+def _seat_mistakes(charge: NewCharge, meter: Meter) -> Iterator[Mistake]:
     if Price.Model.PER_SEAT not in _models(charge):
         return
     if meter.per != Meter.Per.DAY:
-        yield (
+        yield Mistake(
+            "meter",
             f"a price per seat needs a meter of a level over time per day, and {meter} is none; "
-            "take such a meter, or a price per unit."
+            "take such a meter, or a price per unit.",
         )
     if charge.credit_unit:
-        yield "a price per seat is in money; leave the credit unit out, or price per unit."
+        yield Mistake(
+            "credit_unit", "a price per seat is in money; leave the credit unit out, or price per unit."
+        )
 
 
-def _date_mistakes(charge: NewCharge, meter: Meter) -> Iterator[str]:
+def _date_mistakes(charge: NewCharge, meter: Meter) -> Iterator[Mistake]:
     for prices in priced.cells_of(charge).values():
         first = prices[0]
         if len({price.starts_on for price in prices}) < len(prices):
-            yield f"two of its prices are for {_cell(first) or 'the same usage'} from the same day; keep one of them."
+            yield Mistake(
+                "prices",
+                f"two of its prices are for {_cell(first) or 'the same usage'} from the same day; keep one of them.",
+            )
         if first.starts_on is not None:
             where = f" for {_cell(first)}" if _cell(first) else ""
-            yield (
+            yield Mistake(
+                "prices",
                 f"before {first.starts_on:%Y-%m-%d} there is no price{where}; "
-                "give one without a date, which is in force from the beginning."
+                "give one without a date, which is in force from the beginning.",
             )
     if meter.aggregation in _WHOLE_PERIOD and any(price.starts_on for price in charge.prices):
-        yield (
+        yield Mistake(
+            "prices",
             f"meter {meter} measures a period as a whole, so usage has no price of its own day; "
-            "leave the dates out, and make a new version when prices change."
+            "leave the dates out, and make a new version when prices change.",
         )
 
 

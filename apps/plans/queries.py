@@ -8,6 +8,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.core.periods import Period
 from apps.plans import priced, rows
@@ -109,6 +110,13 @@ def planned(row: Charge) -> PlannedCharge:
         amount_property=row.amount_property,
         allowance_key=row.allowance.key if row.allowance else "",
     )
+
+
+def offered_versions() -> QuerySet[PlanVersion]:
+    """Return the published versions of plans that anybody may be offered: custom ones are made for one contract."""
+    return PlanVersion.objects.filter(
+        status=PlanVersion.Status.PUBLISHED, plan__is_custom=False
+    ).select_related("plan")
 
 
 def dimension_names(meter: Meter) -> tuple[str, ...]:
