@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from apps.backoffice import corrections, disputes, events, live, quarantine, recounts, views
+from apps.backoffice import corrections, disputes, events, live, plan_preview, quarantine, recounts, views
 
 app_name = "backoffice"
 
@@ -22,6 +22,11 @@ urlpatterns = [
     path("admin/corrections/new/", admin.site.admin_view(corrections.new_correction), name="new_correction"),
     path("admin/recounts/new/", admin.site.admin_view(recounts.new_recount), name="new_recount"),
     path("admin/disputes/", admin.site.admin_view(disputes.disputes), name="disputes"),
+    path(
+        "admin/plan-preview/<uuid:version_id>/",
+        admin.site.admin_view(plan_preview.plan_preview),
+        name="plan_preview",
+    ),
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),

@@ -3,12 +3,12 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
@@ -17,8 +17,6 @@ from apps.core.admin import (
     ActionAdmin,
     Admin,
     ReadOnlyInline,
-    StackedInline,
-    TabularInline,
     actor_of,
     confirmed,
     found,
@@ -27,9 +25,11 @@ from apps.core.admin import (
 )
 from apps.core.errors import Refusal
 from apps.plans import catalogue, compose, publish, queries, summary
+from apps.plans.builder.pages import version_page
+from apps.plans.builder.urls import version_urls
 from apps.plans.meter_form import MeterForm
 from apps.plans.meter_rules import is_internal
-from apps.plans.models import Charge, CreditUnit, Meter, Plan, PlanVersion, Price, Product, Tier
+from apps.plans.models import CreditUnit, Meter, Plan, PlanVersion, Product
 
 
 @admin.register(Meter)
@@ -141,6 +141,22 @@ class CreditUnitAdmin(_Named):
         ).pk
 
 
+class CustomFilter(admin.SimpleListFilter):
+    """Plans made for one contract stand in lists only if they are asked for."""
+
+    title = "made for"
+    parameter_name = "custom"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "One contract"), ("all", "One contract, or everybody")]
+
+    def queryset(self, request: HttpRequest, found: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return found
+        field = "is_custom" if found.model is Plan else "plan__is_custom"
+        return found.filter(**{field: self.value() == "yes"})
+
+
 class VersionInline(ReadOnlyInline):
     model = PlanVersion
     fields = ("page", "currency", "status", "published_at")
@@ -157,6 +173,7 @@ class VersionInline(ReadOnlyInline):
 @admin.register(Plan)
 class PlanAdmin(_Named):
     list_display = ("name", "key", "description")  # type: ignore[assignment]
+    list_filter = (CustomFilter,)
     fields = ("name", "key", "description")  # type: ignore[assignment]
 
     def get_inlines(self, request: HttpRequest, obj: Plan | None = None) -> tuple[type[VersionInline], ...]:
@@ -168,104 +185,27 @@ class PlanAdmin(_Named):
         ).pk
 
 
-class _WhileDraft:
-    """Rows that can be changed while their version is a draft; the database refuses it afterwards."""
-
-    def version_of(self, obj: Any) -> PlanVersion | None:
-        return obj if isinstance(obj, PlanVersion) else obj and obj.plan_version
-
-    def is_draft(self, obj: Any) -> bool:
-        version = self.version_of(obj)
-        return version is None or version.status == PlanVersion.Status.DRAFT
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.is_draft(obj) and bool(super().has_change_permission(request, obj))  # type: ignore[misc]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.is_draft(obj) and bool(super().has_delete_permission(request, obj))  # type: ignore[misc]
-
-
-class _RowsWhileDraft(_WhileDraft):
-    """The same for rows on their parent's page, where more may be added."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.is_draft(obj) and bool(super().has_add_permission(request, obj))  # type: ignore[misc]
-
-
-class _OnItsParentsPage(_WhileDraft):
-    """Rows that are opened from their parent's page, and made there."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def response_post_save_change(self, request: HttpRequest, obj: Charge | Price) -> HttpResponse:
-        """Go back to where the row was opened."""
-        return HttpResponseRedirect(_parents_page(obj))
-
-    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
-        """Go back to the plans: the page that the row stood on is not known any more."""
-        messages.success(request, f"{obj_display} is deleted.")
-        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """What is published is read on the version's page, in words and tables."""
-        row = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        version = self.version_of(row)
-        if version and request.method == "GET" and not self.is_draft(row):
-            return HttpResponseRedirect(reverse("admin:plans_planversion_change", args=[version.pk]))
-        page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
-        return page
-
-
-def _parents_page(row: Charge | Price) -> str:
-    """Return the page that a charge or price belongs to."""
-    if isinstance(row, Price):
-        return reverse("admin:plans_charge_change", args=[row.charge_id])
-    return reverse("admin:plans_planversion_change", args=[row.plan_version_id])
-
-
-class ChargeInline(_RowsWhileDraft, TabularInline):
-    model = Charge
-    hide_title = False
-    fields = ("position", "name", "key", "kind", "product", "meter", "included", "fee_amount", "fee_quantity")
-    show_change_link = True
-    verbose_name_plural = "charges (open one to see or set its prices)"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Charge]:
-        found: QuerySet[Charge] = super().get_queryset(request)
-        return found.select_related("product", "meter", "plan_version")
-
-
 @admin.register(PlanVersion)
-class PlanVersionAdmin(_WhileDraft, Admin):
-    change_form_before_template = "plans/version.html"
-    list_display = ("plan", "number", "currency", "stage", "published_at")
-    list_filter = ("status", "currency")
+class PlanVersionAdmin(Admin):
+    """A version opens on a page of its own, where a draft is built; see apps.plans.builder."""
+
+    list_display = ("plan", "number", "currency", "stage", "published_at", "retired_at")
+    list_filter = (CustomFilter, "status", "currency")
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__key")
     ordering = ("plan__name", "-number")
-    inlines = (ChargeInline,)
-    actions_detail = ("publish", "new_version")
+    fields = ("plan", "currency")
+    actions_detail = ("publish", "new_version", "retire")
 
-    def get_fields(self, request: HttpRequest, obj: PlanVersion | None = None) -> tuple[Any, ...]:
-        return ("plan", "currency") if obj is None else ()
-
-    def get_inlines(
-        self, request: HttpRequest, obj: PlanVersion | None = None
-    ) -> tuple[type[ChargeInline], ...]:
-        return (ChargeInline,) if obj and self.is_draft(obj) else ()
+    def has_change_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
+        return _is_draft(obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return obj is not None and super().has_delete_permission(request, obj)
+        return obj is not None and _is_draft(obj) and bool(super().has_delete_permission(request, obj))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the builder's pages beside the version's own."""
+        return [*version_urls(self.admin_site.admin_view), *super().get_urls()]
 
     @admin.display(description="status", ordering="status")
     def stage(self, version: PlanVersion) -> str:
@@ -273,17 +213,10 @@ class PlanVersionAdmin(_WhileDraft, Admin):
         return state(version.get_status_display(), kind)
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str, *_args: object, **_more: object
     ) -> HttpResponse:
-        """Show what the version costs, in words and tables; a draft's charges can be changed below."""
-        version = found(PlanVersion.objects.select_related("plan"), object_id)
-        context = {**(extra_context or {}), "version": version, "offer": summary.offer(version)}
-        page: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return page
+        """Show what the version costs, in words and tables; a draft's charges are changed there."""
+        return version_page(request, found(PlanVersion.objects.select_related("plan"), unquote(object_id)))
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -352,101 +285,36 @@ class PlanVersionAdmin(_WhileDraft, Admin):
             title=f"New version of {version.plan}",
             text=f"A draft with the charges and prices of {version} is made. Contracts stay on the version they have.",
             button="Make the draft",
-            back=reverse("admin:plans_planversion_changelist"),
+            back=reverse("admin:plans_planversion_change", args=[object_id]),
+            permission="plans.change_planversion",
+            act=act,
+        )
+
+    @page_action(
+        description="Retire",
+        url_path="retire",
+        permission="plans.change_planversion",
+        offered=lambda version: version.status == PlanVersion.Status.PUBLISHED,
+    )
+    def retire(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then retire the version."""
+        version = found(PlanVersion.objects.select_related("plan"), object_id)
+
+        def act() -> str:
+            publish.retire(version_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
+            return f"{version} is retired: contracts on it stay, and no new one is signed on it."
+
+        return confirmed(
+            request,
+            title=f"Retire {version}",
+            text=f"Contracts on {version} stay as they are and are billed by it. No new contract can be signed on it, and that "
+            "cannot be undone.",
+            button="Retire",
+            back=reverse("admin:plans_planversion_change", args=[object_id]),
             permission="plans.change_planversion",
             act=act,
         )
 
 
-class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A price with the cell of the matrix that it is for, as words."""
-
-    cell = forms.CharField(
-        label="for",
-        required=False,
-        help_text="The cell of a matrix: model = m-large, region = eu. Empty: all usage.",
-    )
-
-    class Meta:
-        model = Price
-        fields = ("role", "model", "position", "unit_amount", "package_size", "package_amount", "free_units")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        match = self.instance.match or {}
-        self.initial["cell"] = ", ".join(f"{name} = {value}" for name, value in match.items())
-
-    def clean_cell(self) -> dict[str, str]:
-        """Read the cell's dimension values."""
-        pairs = [part.split("=", 1) for part in self.cleaned_data["cell"].split(",") if part.strip()]
-        if any(len(pair) != 2 or not all(word.strip() for word in pair) for pair in pairs):
-            raise forms.ValidationError(
-                "Write each as a dimension, an equals sign and its value: model = m-large"
-            )
-        return {name.strip(): value.strip() for name, value in pairs}
-
-    def save(self, commit: bool = True) -> Price:  # noqa: FBT001, FBT002 Django's signature
-        """Save the price with its cell."""
-        self.instance.match = self.cleaned_data.get("cell", {})
-        price: Price = super().save(commit)
-        return price
-
-
-class PriceInline(_RowsWhileDraft, StackedInline):
-    model = Price
-    form = PriceForm
-    fields = (
-        ("role", "model", "position"),
-        "unit_amount",
-        ("package_size", "package_amount", "free_units"),
-        "cell",
-    )
-    show_change_link = True
-
-
-@admin.register(Charge)
-class ChargeAdmin(_OnItsParentsPage, Admin):
-    list_display = ("name", "plan_version", "kind", "product", "meter")
-    list_select_related = ("plan_version__plan", "product", "meter")
-    search_fields = ("name", "key", "plan_version__plan__name")
-    fields = (
-        "plan_version",
-        "position",
-        "name",
-        "key",
-        "kind",
-        "product",
-        "meter",
-        "credit_unit",
-        "included",
-        "fee_amount",
-        "fee_quantity",
-        "dimensions",
-    )
-    readonly_fields = ("plan_version",)
-    inlines = (PriceInline,)
-
-
-class TierInline(_RowsWhileDraft, TabularInline):
-    model = Tier
-    fields = ("position", "up_to", "unit_amount", "flat_amount", "package_size")
-
-    def version_of(self, obj: Any) -> PlanVersion | None:
-        return obj.charge.plan_version if isinstance(obj, Price) else None
-
-
-@admin.register(Price)
-class PriceAdmin(_OnItsParentsPage, Admin):
-    list_display = ("charge", "model", "role")
-    list_select_related = ("charge",)
-    fields = (
-        "charge",
-        ("role", "model", "position"),
-        "unit_amount",
-        ("package_size", "package_amount", "free_units"),
-    )
-    readonly_fields = ("charge",)
-    inlines = (TierInline,)
-
-    def version_of(self, obj: Any) -> PlanVersion | None:
-        return obj.charge.plan_version if obj else None
+def _is_draft(version: PlanVersion | None) -> bool:
+    return version is None or version.status == PlanVersion.Status.DRAFT

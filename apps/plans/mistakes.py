@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from apps.core.formats import plain
 from apps.core.money import is_currency, rounded_to_minor_unit
 from apps.core.periods import Period
 from apps.plans import priced, queries, rows
@@ -81,7 +82,7 @@ def _bound_mistakes(charge: NewCharge, currency: str) -> Iterator[Mistake]:
         if bound is not None and rounded_to_minor_unit(bound, currency) != bound:
             yield Mistake(
                 name,
-                f"its {name} of {bound.normalize():f} has more decimals than {currency} has; round it.",
+                f"its {name} of {plain(bound):f} has more decimals than {currency} has; round it.",
             )
 
 
