@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.backoffice.views import page, require
 from apps.contracts.models import Contract
-from apps.contracts.terms import period_on
+from apps.contracts.terms import PeriodTerms, calendar_period, period_on
 from apps.core import clock
 from apps.core.errors import Refusal
-from apps.core.formats import format_money
+from apps.core.formats import format_days, format_money
 from apps.core.money import Money
 from apps.core.periods import Period, period_containing
 from apps.invoices import billing
@@ -20,16 +20,13 @@ from apps.plans import queries, rows, summary, trial
 from apps.plans.builder import sheet as sheets
 from apps.plans.builder.forms import charge_forms
 from apps.plans.described import NewAllowance, NewCharge
-from apps.plans.models import CreditUnit, PlanVersion, Product
-from apps.plans.queries import PlannedCharge
+from apps.plans.models import CreditUnit, Meter, PlanVersion, Product
 from apps.plans.summary import Named
+from apps.rating.engine import rate
 from apps.rating.lines import Rated
-from apps.rating.price_models.dated import Dated
-from apps.rating.price_models.matrix import Matrix
-from apps.rating.terms import EVENT_KINDS
+from apps.rating.terms import ChargeKind, Terms
 from apps.rating.usage import Usage
-from apps.usage.combine import as_usage
-from apps.usage.queries import day_rows, totals
+from apps.usage.priceable import used_in
 
 LOCALE = "en"
 _MOST_CONTRACTS = 200
@@ -63,12 +60,13 @@ def plan_preview(request: HttpRequest, version_id: UUID) -> HttpResponse:
     version = PlanVersion.objects.select_related("plan").filter(pk=version_id).first()
     if version is None:
         raise Http404
-    tried = _tried(request, version)
     today = clock.now().date()
     may_see_usage = request.user.has_perm("contracts.view_contract") and request.user.has_perm(
         "usage.view_usageday"
     )
     number = request.POST.get("use-contract", "").strip() if may_see_usage else ""
+    # Stored usage has the dimensions of the stored charges.
+    tried = _tried(request, version, with_open_form=not number)
     month = period_containing(today, first_on=today.replace(day=1), anchor_day=1, months=1, timezone="UTC")
     typed = {name: value for name, value in request.POST.items() if isinstance(value, str)}
     usage, form = trial.usage_of(tried.charges, typed, period=month)
@@ -89,13 +87,13 @@ def plan_preview(request: HttpRequest, version_id: UUID) -> HttpResponse:
     return page(request, f"backoffice/{template}.html", context)
 
 
-def _tried(request: HttpRequest, version: PlanVersion) -> _Tried:
-    """Return the stored charges, with the one whose form is open as it stands there."""
+def _tried(request: HttpRequest, version: PlanVersion, *, with_open_form: bool) -> _Tried:
+    """Return the stored charges, if asked with the one whose form is open as it stands there."""
     found = queries.rows_of(version.pk)
     charges = summary.named_of(found)
     allowances = [rows.read_allowance(row) for row in version.allowances.all()]
     open_id = request.POST.get("charge_id", "")
-    if not open_id or version.status != PlanVersion.Status.DRAFT:
+    if not (with_open_form and open_id) or version.status != PlanVersion.Status.DRAFT:
         return _Tried(version, charges, allowances, "")
     forms = charge_forms(
         sheets.from_request(request.POST), version, charge_id=open_id if open_id != "new" else ""
@@ -113,10 +111,7 @@ def _tried(request: HttpRequest, version: PlanVersion) -> _Tried:
 
 
 def _named(new: NewCharge, allowances: Sequence[NewAllowance]) -> Named:
-    meter = next(
-        (meter for meters in queries.meters_by_type().values() for meter in meters if meter.key == new.meter),
-        None,
-    )
+    meter = Meter.objects.filter(key=new.meter or "").first()
     unit = CreditUnit.objects.filter(key=new.credit_unit or "").first()
     return Named(
         charge=new,
@@ -138,63 +133,51 @@ def _typed_month(tried: _Tried, usage: Sequence[Usage], month: Period) -> Outcom
 
 
 def _contract_month(tried: _Tried, number: str, today: date) -> Outcome:
-    """Price the last whole period of a contract, and say what its own prices make of it."""
+    """Price the last period of a contract that is over, and say what its own prices made of it."""
     contract = Contract.objects.select_related("customer", "plan_version").filter(number=number).first()
-    if contract is None:
+    if contract is None or contract.status == Contract.Status.DRAFT:
         return Outcome(
             f"Contract {number}", mistake=f"There is no contract {number}. Choose one of the list."
         )
     title = f"{contract.customer}, {contract.number}"
     period = _last_period(contract, today)
     if period is None:
-        return Outcome(
-            title, mistake=f"Contract {number} has no whole period behind it yet. Choose an older one."
-        )
+        return Outcome(title, mistake=f"Contract {number} has no period behind it yet. Choose an older one.")
     notes = [
-        f"{period.starts_on} to {period.ends_on - _ONE_DAY}, with the charges as they are saved, without its credits."
+        f"{format_days(period.starts_on, period.ends_on, LOCALE)}, by the charges as they are saved, without credit grants."
     ]
-    usage = []
-    for planned in queries.charges_of(tried.version.pk):
-        if planned.charge.kinds & EVENT_KINDS:
-            notes.append(f"{planned.charge.name} is priced event by event and is left out here.")
-        else:
-            usage += _used(planned, contract, period)
     try:
-        rated = trial.price(
-            tried.charges, tried.allowances, usage, currency=tried.version.currency, period=period
-        )
+        terms = _terms(tried.version, contract, period)
+        rated = rate(terms.terms, used_in([(contract, terms)])[contract.pk].usage)
         own = billing.price(contract, period).rated.subtotal
     except (Refusal, ValueError) as refused:
         return Outcome(title, mistake=str(refused), notes=tuple(notes))
-    notes.append(
-        f"Under {contract.plan_version} it came to {format_money(own, LOCALE)} before credits and tax."
-    )
+    notes.append(f"By its own prices it came to {format_money(own, LOCALE)}, before credits and tax.")
     if own.currency == rated.subtotal.currency:
         notes.append(_difference(own, rated.subtotal))
     return _outcome(title, tried, rated, tuple(notes))
 
 
-def _used(planned: PlannedCharge, contract: Contract, period: Period) -> list[Usage]:
-    """Return what a contract used of a charge in a period; by day where the charge's prices have dates."""
-    if not _is_dated(planned):
-        return as_usage([planned], totals([(contract, period)])[contract.pk])
-    names = planned.charge.price.dimensions if isinstance(planned.charge.price, Matrix) else ()
-    return [
-        Usage(
-            planned.charge.key,
-            row.quantity,
-            tuple((name, row.dimensions[name]) for name in names if name in row.dimensions),
-            day=row.day,
-        )
-        for row in day_rows(contract=contract, period=period)
-        if row.meter_key == planned.meter_key
-    ]
-
-
-def _is_dated(planned: PlannedCharge) -> bool:
-    price = planned.charge.price
-    cells = [cell.price for cell in price.cells] + [price.default] if isinstance(price, Matrix) else [price]
-    return any(isinstance(cell, Dated) for cell in cells)
+def _terms(version: PlanVersion, contract: Contract, period: Period) -> PeriodTerms:
+    """Return what a contract's period would cost under a version alone: without what was negotiated beside it."""
+    whole = calendar_period(contract, period.starts_on)
+    charges = tuple(
+        replace(planned, charge=queries.active_in(planned.charge, period, whole))
+        for planned in queries.charges_of(version.pk)
+        if planned.charge.kind is not ChargeKind.ONE_TIME or period.starts_on == contract.starts_on
+    )
+    days = version.charges.values_list("prices__starts_on", flat=True).distinct()
+    return PeriodTerms(
+        period=period,
+        terms=Terms(
+            currency=version.currency,
+            period=whole,
+            charges=tuple(planned.charge for planned in charges),
+            allowances=tuple(planned.allowance for planned in queries.allowances_of(version.pk)),
+        ),
+        charges=charges,
+        changes_on=tuple(sorted(day for day in days if day and period.starts_on < day < period.ends_on)),
+    )
 
 
 def _last_period(contract: Contract, today: date) -> Period | None:

@@ -5,13 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.plans.compose import NewAllowance, NewPrice, NewTier
 from apps.plans.models import PlanVersion
-from tests.backoffice.conftest import Month
+from tests.backoffice.conftest import NOW, Month
 from tests.builders import (
     fee_charge,
     make_credit_unit,
@@ -211,15 +212,17 @@ def test_a_quantity_that_is_no_number_is_named(officer: Client) -> None:
     assert "Calls: Write a number, such as 0.05." in page
 
 
-def test_a_real_contracts_last_month_is_priced(month: Month, staff: Client) -> None:
-    """Its last month made 100 + 5 x ... under its own plan; the same usage is priced at the draft's prices."""
-    version = make_draft_version([usage_charge(unit_amount="2")])
+def test_a_real_contracts_last_period_is_priced(month: Month, staff: Client) -> None:
+    """In November 100 + 20 x 0.50 = 110; under the draft 20 + 20 x 2 = 60, which is 50 less."""
+    own = make_draft_version([fee_charge("20"), usage_charge(unit_amount="2")])
 
-    page = outcome(staff, version, **{"use-contract": month.contract.number})
+    with time_machine.travel(NOW, tick=False):
+        page = outcome(staff, own, **{"use-contract": month.contract.number})
 
-    assert f"{month.contract.number}" in page
-    assert f"Under {month.contract.plan_version} it came to" in page
-    assert "This version makes" in page
+    assert "20 calls x $2 = $40" in page
+    assert '<p class="figure">$60.00</p>' in page
+    assert "By its own prices it came to $110.00, before credits and tax." in page
+    assert "This version makes $50.00 less of it." in page
 
 
 def test_a_contract_that_is_not_there_is_named(officer: Client) -> None:
