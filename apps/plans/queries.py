@@ -1,14 +1,14 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from apps.core.periods import Period
 from apps.plans import priced, rows
@@ -61,7 +61,7 @@ class PlannedAllowance:
 
 
 def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
-    """Return the charges of a plan version in their order; four queries, none for a published one seen before.
+    """Return the charges of a plan version in their order; five queries, none for a published one seen within the minute.
 
     Raises ValueError where a draft's prices are not whole.
     """
@@ -83,19 +83,22 @@ def meters_by_type(*, stamp: str = "") -> Mapping[str, tuple[Meter, ...]]:
 
 
 def rows_of(plan_version_id: UUID) -> list[Charge]:
-    """Return the charges of a plan version in their order, with all that they price by."""
-    return list(
-        Charge.objects.filter(plan_version_id=plan_version_id)
-        .select_related("meter", "product", "credit_unit", "allowance")
-        .prefetch_related("prices__tiers")
-        .order_by("position")
-    )
+    """Return the charges of a plan version in their order, with all that they price by; three queries."""
+    found = list(_charges(plan_version_id).prefetch_related("prices"))
+    # Matrices have thousands of prices, and hardly one with tiers.
+    tiered = [price for row in found for price in row.prices.all() if price.model in rows.TIERED]
+    prefetch_related_objects(tiered, "tiers")
+    return found
 
 
 def planned(row: Charge) -> PlannedCharge:
     """Return a charge as the engine takes it; raise ValueError, with the remedy, where its prices are not whole."""
+    return _planned(row, priced.charge_of(rows.read_charge(row)))
+
+
+def _planned(row: Charge, charge: terms.Charge) -> PlannedCharge:
     return PlannedCharge(
-        charge=priced.charge_of(rows.read_charge(row)),
+        charge=charge,
         meter_id=row.meter_id,
         meter_key=row.meter.key if row.meter else "",
         product_key=row.product.key,
@@ -162,25 +165,45 @@ def _offer(plan_version_id: UUID) -> _Offer:
     try:
         return _published_offer(plan_version_id, int(time.monotonic() // _KEPT_SECONDS))
     except _StillDraft:
-        return _read_offer(plan_version_id)
+        found = rows_of(plan_version_id)
+        charges, allowances = _terms_of(plan_version_id, found)
+        return tuple(_planned(row, charges[row.pk]) for row in found), allowances
 
 
 @lru_cache(maxsize=4096)
 def _published_offer(plan_version_id: UUID, _age: int) -> _Offer:
-    # Published prices never change; the names of meters and products may, so they are kept for a minute.
+    # The names of meters and products may change, so they are kept for a minute.
     if PlanVersion.objects.filter(pk=plan_version_id, status=PlanVersion.Status.DRAFT).exists():
         raise _StillDraft
-    return _read_offer(plan_version_id)
+    charges, allowances = _published_terms(plan_version_id)
+    return tuple(_planned(row, charges[row.pk]) for row in _charges(plan_version_id)), allowances
 
 
-def _read_offer(plan_version_id: UUID) -> _Offer:
-    found = rows_of(plan_version_id)
+_Terms = tuple[Mapping[UUID, terms.Charge], tuple[PlannedAllowance, ...]]
+
+
+@lru_cache(maxsize=4096)
+def _published_terms(plan_version_id: UUID) -> _Terms:
+    # Published prices never change, and a matrix of thousands takes a while to read.
+    return _terms_of(plan_version_id, rows_of(plan_version_id))
+
+
+def _terms_of(plan_version_id: UUID, found: Sequence[Charge]) -> _Terms:
+    composed = {row.pk: rows.read_charge(row) for row in found}
     shared = {
         row.key: row for row in Allowance.objects.filter(plan_version_id=plan_version_id).order_by("key")
     }
     allowances = priced.allowances_of(
-        [rows.read_allowance(row) for row in shared.values()], [rows.read_charge(row) for row in found]
+        [rows.read_allowance(row) for row in shared.values()], list(composed.values())
     )
-    return tuple(planned(row) for row in found), tuple(
+    return {key: priced.charge_of(charge) for key, charge in composed.items()}, tuple(
         PlannedAllowance(allowance, shared[allowance.key].carry_over_limit) for allowance in allowances
+    )
+
+
+def _charges(plan_version_id: UUID) -> QuerySet[Charge]:
+    return (
+        Charge.objects.filter(plan_version_id=plan_version_id)
+        .select_related("meter", "product", "credit_unit", "allowance")
+        .order_by("position")
     )

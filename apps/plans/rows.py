@@ -12,6 +12,10 @@ from apps.plans.described import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.models import Allowance, Charge, CreditUnit, Meter, PlanVersion, Price, Product, Tier
 
 _Row = TypeVar("_Row", bound=models.Model)
+TIERED = frozenset(
+    (Price.Model.GRADUATED, Price.Model.VOLUME, Price.Model.STAIRSTEP, Price.Model.GRADUATED_PERCENTAGE)
+)
+_AT_ONCE = 2000
 
 
 def write_all(
@@ -54,10 +58,8 @@ def write_charge(
     row.amount_property = new.amount_property
     row.save()
     row.prices.all().delete()
-    for at_position, price in enumerate(new.prices, start=1):
-        _write_price(row, at_position, price, Price.Role.USAGE)
-    if new.overage:
-        _write_price(row, len(new.prices) + 1, new.overage, Price.Role.OVERAGE)
+    priced = [(price, Price.Role.USAGE) for price in new.prices]
+    _write_prices(row, [*priced, (new.overage, Price.Role.OVERAGE)] if new.overage else priced)
     return row
 
 
@@ -100,34 +102,38 @@ def copy_all(source: PlanVersion, version: PlanVersion) -> None:
         allowances[copied_from] = _copied(allowance, plan_version_id=version.pk).pk
     for charge in source.charges.prefetch_related("prices__tiers"):
         prices = list(charge.prices.all())
+        tiers = [(price, list(price.tiers.all())) for price in prices if price.model in TIERED]
         shared = allowances.get(charge.allowance_id) if charge.allowance_id else None
         copied = _copied(charge, plan_version_id=version.pk, allowance_id=shared)
-        for price in prices:
-            tiers = list(price.tiers.all())
-            copied_price = _copied(price, charge_id=copied.pk)
-            for tier in tiers:
-                _copied(tier, price_id=copied_price.pk)
+        Price.objects.bulk_create(
+            (_anew(price, charge_id=copied.pk) for price in prices), batch_size=_AT_ONCE
+        )
+        Tier.objects.bulk_create(_anew(tier, price_id=price.pk) for price, of in tiers for tier in of)
 
 
-def _write_price(charge: Charge, position: int, new: NewPrice, role: str) -> None:
-    price = Price.objects.create(
-        charge=charge,
-        position=position,
-        role=role,
-        match=dict(new.match),
-        starts_on=new.starts_on,
-        model=new.model,
-        unit_amount=new.unit_amount,
-        package_size=new.package_size,
-        package_amount=new.package_amount,
-        free_units=new.free_units,
-        rate=new.rate,
-        fixed_amount=new.fixed_amount,
-        free_events=new.free_events,
-        free_amount=new.free_amount,
-        event_minimum=new.event_minimum,
-        event_maximum=new.event_maximum,
-    )
+def _write_prices(charge: Charge, priced: Sequence[tuple[NewPrice, str]]) -> None:
+    written = [
+        Price(
+            charge=charge,
+            position=position,
+            role=role,
+            match=dict(new.match),
+            starts_on=new.starts_on,
+            model=new.model,
+            unit_amount=new.unit_amount,
+            package_size=new.package_size,
+            package_amount=new.package_amount,
+            free_units=new.free_units,
+            rate=new.rate,
+            fixed_amount=new.fixed_amount,
+            free_events=new.free_events,
+            free_amount=new.free_amount,
+            event_minimum=new.event_minimum,
+            event_maximum=new.event_maximum,
+        )
+        for position, (new, role) in enumerate(priced, start=1)
+    ]
+    Price.objects.bulk_create(written, batch_size=_AT_ONCE)
     Tier.objects.bulk_create(
         Tier(
             price=price,
@@ -138,6 +144,7 @@ def _write_price(charge: Charge, position: int, new: NewPrice, role: str) -> Non
             flat_amount=tier.flat_amount,
             package_size=tier.package_size,
         )
+        for price, (new, _) in zip(written, priced, strict=True)
         for at_position, tier in enumerate(new.tiers, start=1)
     )
 
@@ -151,7 +158,7 @@ def _read_price(row: Price) -> NewPrice:
         free_units=row.free_units,
         tiers=tuple(
             NewTier(tier.up_to, tier.unit_amount, tier.flat_amount, tier.package_size, tier.rate)
-            for tier in row.tiers.all()
+            for tier in (row.tiers.all() if row.model in TIERED else ())
         ),
         match=row.match,
         rate=row.rate,
@@ -166,9 +173,14 @@ def _read_price(row: Price) -> NewPrice:
 
 def _copied(row: _Row, **parent: UUID | None) -> _Row:
     """Insert `row` again as a new row under another parent."""
+    _anew(row, **parent).save(force_insert=True)
+    return row
+
+
+def _anew(row: _Row, **parent: UUID | None) -> _Row:
+    """Return `row` as a new one under another parent, not yet inserted."""
     row.pk = uuid7()
     row._state.adding = True
     for name, value in parent.items():
         setattr(row, name, value)
-    row.save(force_insert=True)
     return row
