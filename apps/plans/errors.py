@@ -135,3 +135,58 @@ class PlanKeyTaken(Refusal):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"There is a plan with the key {key} already. Give the new one another.")
+
+
+class UnreadablePriceList(Refusal):
+    code = "price-list-unreadable"
+    status = 422
+    title = "The file is no price list"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The file cannot be read as a list of model prices: {why}")
+
+
+class BadPriceList(Refusal):
+    code = "bad-price-list"
+    status = 422
+    title = "The price list cannot be"
+
+
+class NoSuchPriceList(Refusal):
+    code = "no-such-price-list"
+    status = 404
+    title = "No such price list"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no price list {key!r}. Make it first, with a name.")
+
+
+class PriceListDayTaken(Refusal):
+    code = "price-list-day-taken"
+    title = "The list has that day already"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"{version} was imported from another file, and what was imported never changes. "
+            "Import this one for another day, or into another list."
+        )
+
+
+class BadMarkup(Refusal):
+    code = "bad-markup"
+    status = 422
+    title = "The list cannot be taken so"
+
+    def __init__(self, mistakes: dict[str, str]) -> None:
+        super().__init__(" ".join(mistakes.values()))
+        self.mistakes = mistakes
+
+
+class PricesChanged(Refusal):
+    code = "prices-changed-meanwhile"
+    title = "The prices changed meanwhile"
+
+    def __init__(self, charge: str) -> None:
+        super().__init__(
+            f"The list or the prices of {charge} changed since you looked. Nothing was written: look again."
+        )

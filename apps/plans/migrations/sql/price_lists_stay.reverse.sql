@@ -1,0 +1,2 @@
+DROP TRIGGER listed_price_is_append_only ON plans_listedprice;
+DROP TRIGGER price_list_version_is_append_only ON plans_pricelistversion;
