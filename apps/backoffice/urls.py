@@ -1,11 +1,40 @@
 """The front door, the health check, and the finance staff's pages beyond plain admin."""
 
-from django.contrib import admin
-from django.urls import path
+from datetime import date
 
-from apps.backoffice import corrections, disputes, events, live, plan_preview, quarantine, recounts, views
+from django.contrib import admin
+from django.urls import path, register_converter
+
+from apps.backoffice import (
+    corrections,
+    disputes,
+    events,
+    live,
+    plan_preview,
+    price_lists,
+    quarantine,
+    recounts,
+    views,
+)
 
 app_name = "backoffice"
+
+
+class DayConverter:
+    """A day in an address: 2026-07-24."""
+
+    regex = r"\d{4}-\d{2}-\d{2}"
+
+    def to_python(self, value: str) -> date:
+        """Read the day; one that the calendar does not have is no address."""
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date) -> str:
+        """Write the day."""
+        return value.isoformat()
+
+
+register_converter(DayConverter, "day")
 
 urlpatterns = [
     path("", views.front_door, name="front_door"),
@@ -21,6 +50,18 @@ urlpatterns = [
     path("admin/quarantine/cause/", admin.site.admin_view(quarantine.cause), name="quarantine_cause"),
     path("admin/corrections/new/", admin.site.admin_view(corrections.new_correction), name="new_correction"),
     path("admin/recounts/new/", admin.site.admin_view(recounts.new_recount), name="new_recount"),
+    path("admin/price-lists/", admin.site.admin_view(price_lists.lists), name="price_lists"),
+    path("admin/price-lists/<slug:key>/", admin.site.admin_view(price_lists.price_list), name="price_list"),
+    path(
+        "admin/price-lists/<slug:key>/take/",
+        admin.site.admin_view(price_lists.take_from),
+        name="price_list_take",
+    ),
+    path(
+        "admin/price-lists/<slug:key>/<day:day>/",
+        admin.site.admin_view(price_lists.version),
+        name="price_list_version",
+    ),
     path("admin/disputes/", admin.site.admin_view(disputes.disputes), name="disputes"),
     path(
         "admin/plan-preview/<uuid:version_id>/",

@@ -107,6 +107,7 @@ UNFOLD = {
                 "items": [
                     _item("Plans", "sell", "admin:plans_plan_changelist"),
                     _item("Versions and prices", "price_change", "admin:plans_planversion_changelist"),
+                    _item("Price lists", "format_list_numbered", "backoffice:price_lists"),
                     _item("Products", "category", "admin:plans_product_changelist"),
                     _item("Credit units", "generating_tokens", "admin:plans_creditunit_changelist"),
                 ],

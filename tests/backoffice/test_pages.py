@@ -20,6 +20,7 @@ OWN_PAGES = [
     "/admin/customer/acme/",
     "/admin/events/",
     "/admin/live/",
+    "/admin/price-lists/",
     "/admin/quarantine/",
     "/admin/recounts/new/",
 ]

@@ -14,3 +14,9 @@ def menu_name(link: object, otherwise: object) -> object:
             if str(item["link"]) == str(link):
                 return item["title"]
     return otherwise
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """Return a price list's kind of tokens in words: input above 200k."""
+    return kind.replace("_", " ")
