@@ -26,17 +26,36 @@ class Pool:
             if grant.expires_on is None or grant.expires_on > starts_on
         ]
         self._order = sorted(usable, key=lambda place: (*_burn_order(grants[place]), place))
+        self._charges = [frozenset(grant.charges) for grant in grants]
+        # The grants that may pay for a charge in a unit, the next one last: those that are used up are never asked again.
+        self._stacks: dict[tuple[str, str], list[int]] = {}
 
     def draw(self, *, unit: str, charge: str, wanted: Decimal) -> Decimal:
         """Take up to `wanted` from the grants of a unit that may pay for a charge; return what was taken."""
         taken = Decimal(0)
-        for place in self._order:
-            grant = self._grants[place]
-            if grant.unit == unit and (not grant.charges or charge in grant.charges):
-                part = min(wanted - taken, self._left[place])
-                self._left[place] -= part
-                taken += part
+        stack = self._stack(unit, charge)
+        while stack and taken < wanted:
+            place = stack[-1]
+            part = min(wanted - taken, self._left[place])
+            self._left[place] -= part
+            taken += part
+            if not self._left[place]:
+                stack.pop()
         return taken
+
+    def _stack(self, unit: str, charge: str) -> list[int]:
+        stack = self._stacks.get((unit, charge))
+        if stack is None:
+            stack = [
+                place
+                for place in reversed(self._order)
+                if self._grants[place].unit == unit and self._may_pay(place, charge)
+            ]
+            self._stacks[unit, charge] = stack
+        return stack
+
+    def _may_pay(self, place: int, charge: str | None) -> bool:
+        return not self._charges[place] or charge in self._charges[place]
 
     def pay(self, *, unit: str, owed: Sequence[tuple[str | None, Decimal]]) -> Decimal:
         """Let each grant of a unit in turn pay what is owed, in its order; return what was paid.
@@ -50,7 +69,7 @@ class Pool:
             if grant.unit != unit:
                 continue
             for nth, (charge, _) in enumerate(owed):
-                if not grant.charges or charge in grant.charges:
+                if self._may_pay(place, charge):
                     part = min(left[nth], self._left[place])
                     self._left[place] -= part
                     left[nth] -= part

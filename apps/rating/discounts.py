@@ -18,7 +18,8 @@ def discount_line(discount: Discount, left: dict[str, Decimal], *, currency: str
 
     A percentage is rounded once, on the sum; an amount takes no more than is left.
     """
-    bases = {key: base for key, base in left.items() if not discount.charges or key in discount.charges}
+    named = frozenset(discount.charges)
+    bases = {key: base for key, base in left.items() if not named or key in named}
     exact = _exact(discount, sum(bases.values(), _ZERO))
     amount = rounded_to_minor_unit(exact, currency)
     if not amount:

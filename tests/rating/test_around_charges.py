@@ -1,5 +1,6 @@
 """Minimum, maximum, discounts and commitments: the order in which they apply, and what each counts."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -157,3 +158,19 @@ def test_currency_grants_pay_charges_then_true_ups_each_grant_in_turn() -> None:
 
     assert [(use.grant, use.used) for use in rated.grants] == [("b", D(20)), ("any", D(50))]
     assert (str(rated.subtotal), str(rated.total)) == ("100.00 USD", "30.00 USD")
+
+
+def test_thousands_of_grants_pay_thousands_of_lines_in_a_moment() -> None:
+    """Each of 4,000 lines costs a credit that one of 4,000 grants has: not every grant is asked for every line."""
+    count = 4_000
+    cells = tuple(Cell((("model", str(number)),), ONE) for number in range(count))
+    charge = usage_charge(Matrix(("model",), cells), credit_unit="credits")
+    grants = tuple(Grant(str(number), "credits", D(1)) for number in range(count))
+    usage = [use(1, model=str(number)) for number in range(count)]
+    started = time.process_time()
+
+    rated = price(charge, usage=usage, grants=grants)
+
+    assert time.process_time() - started < 3
+    assert {one.left for one in rated.grants} == {0}
+    assert {line.uncovered for line in rated.lines} == {0}
