@@ -119,3 +119,10 @@ def test_it_runs_where_there_is_no_database(tmp_path: Path) -> None:
     assert ended.returncode == 2, ended.stderr
     assert ended.stderr == ""
     assert [json.loads(line).get("total") for line in ended.stdout.splitlines()] == ["2.50", None]
+
+
+def test_a_file_whose_name_is_no_text_is_refused_like_any_that_is_not_there() -> None:
+    run = Run("/nowhere/\udcff")
+
+    assert run.status == 2
+    assert json.loads(run.err)["detail"].startswith("/nowhere/? cannot be read: No such file")

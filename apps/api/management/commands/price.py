@@ -30,7 +30,9 @@ class Command(BaseCommand):
         try:
             opened = sys.stdin.buffer if file == _STANDARD_INPUT else Path(file).open("rb")  # noqa: SIM115 see below
         except OSError as trouble:
-            self._refuse(UnreadableDocument(f"{file} cannot be read: {trouble.strerror}. Name a JSON file."))
+            # A name may be bytes of no encoding.
+            name = file.encode(errors="replace").decode()
+            self._refuse(UnreadableDocument(f"{name} cannot be read: {trouble.strerror}. Name a JSON file."))
             sys.exit(_BAD)
         with opened:
             are_good = self._price_each(opened) if many else self._price(opened)
