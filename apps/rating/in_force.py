@@ -1,6 +1,6 @@
 """Terms at the prices of one day, for usage that names no day of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -14,9 +14,24 @@ def in_force_on(terms: Terms, day: date) -> Terms:
     """Return the terms with each usage charge at the price and the allowance in force on a day, as if they always were.
 
     Fees keep their changes, since they are prorated without usage. A charge without a price on that day is left out, and
-    so is such a cell of a matrix.
+    so are such a cell of a matrix, and what is agreed of such charges alone.
     """
-    return replace(terms, charges=tuple(_charges(terms.charges, day)))
+    charges = tuple(_charges(terms.charges, day))
+    keys = {charge.key for charge in charges}
+    discounts = [one for one in terms.discounts if not one.charges or keys.intersection(one.charges)]
+    commitments = [one for one in terms.commitments if not one.counts or keys.intersection(one.counts)]
+    allowances = [one for one in terms.allowances if keys.intersection(one.charges)]
+    return replace(
+        terms,
+        charges=charges,
+        discounts=tuple(replace(one, charges=_kept(one.charges, keys)) for one in discounts),
+        commitments=tuple(replace(one, counts=_kept(one.counts, keys)) for one in commitments),
+        allowances=tuple(replace(one, charges=_kept(one.charges, keys)) for one in allowances),
+    )
+
+
+def _kept(named: Iterable[str], keys: Collection[str]) -> tuple[str, ...]:
+    return tuple(key for key in named if key in keys)
 
 
 def _charges(charges: tuple[Charge, ...], day: date) -> Iterator[Charge]:

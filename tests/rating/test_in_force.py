@@ -7,7 +7,16 @@ from apps.rating.in_force import in_force_on
 from apps.rating.price_models.dated import Dated
 from apps.rating.price_models.matrix import Cell, Matrix
 from apps.rating.price_models.per_unit import PerUnit
-from apps.rating.terms import Change, Charge, ChargeKind, Fee, Terms
+from apps.rating.terms import (
+    Allowance,
+    Change,
+    Charge,
+    ChargeKind,
+    Commitment,
+    Discount,
+    Fee,
+    Terms,
+)
 from tests.rating.cases import OCTOBER
 
 ONE, TWO, THREE = (PerUnit(Decimal(amount)) for amount in (1, 2, 3))
@@ -54,3 +63,29 @@ def test_a_fee_keeps_its_changes() -> None:
     )
 
     assert charges_on(31, fee) == (fee,)
+
+
+def test_what_is_agreed_of_charges_without_a_price_on_the_day_is_left_out_with_them() -> None:
+    early, late = Charge("early", "Early", ONE), Charge("late", "Late", Dated(((TWENTIETH, ONE),)))
+    both, one_of_them = ("early", "late"), ("late",)
+    terms = Terms(
+        "USD",
+        OCTOBER,
+        (early, late),
+        discounts=(Discount("a", Decimal(10), charges=both), Discount("b", Decimal(10), charges=one_of_them)),
+        commitments=(
+            Commitment("a", Decimal(1), counts=both),
+            Commitment("b", Decimal(1), counts=one_of_them),
+        ),
+        allowances=(
+            Allowance("a", "A", Decimal(1), both),
+            Allowance("b", "B", Decimal(1), one_of_them),
+        ),
+    )
+
+    found = in_force_on(terms, TENTH)
+
+    assert [(one.key, one.charges) for one in found.discounts] == [("a", ("early",))]
+    assert [(one.key, one.counts) for one in found.commitments] == [("a", ("early",))]
+    assert [(one.key, one.charges) for one in found.allowances] == [("a", ("early",))]
+    assert in_force_on(terms, TWENTIETH).discounts == terms.discounts
