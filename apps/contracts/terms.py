@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from itertools import pairwise
 from uuid import UUID
 
@@ -15,9 +14,7 @@ from apps.contracts.brought import Brought
 from apps.contracts.errors import OutsideTheTerm
 from apps.contracts.models import Contract, Discount
 from apps.core.periods import Period, period_containing
-from apps.plans.queries import PlannedCharge, allowances_of, charges_of
-from apps.rating.price_models.dated import Dated
-from apps.rating.price_models.matrix import Matrix
+from apps.plans.queries import PlannedCharge, allowances_of, price_days_of
 from apps.rating.terms import Allowance, Grant, Terms
 
 
@@ -177,22 +174,5 @@ def _carried_key(key: str) -> str:
 def _changes_on(parts: Sequence[segments.Part], period: Period) -> tuple[date, ...]:
     days = {part.starts_on for part in parts}
     for part in parts:
-        days |= {day for day in _price_days(part.plan_version_id) if part.starts_on <= day < part.ends_on}
+        days |= {day for day in price_days_of(part.plan_version_id) if part.starts_on <= day < part.ends_on}
     return tuple(sorted(days - {period.starts_on}))
-
-
-@lru_cache(maxsize=4096)
-def _price_days(plan_version_id: UUID) -> frozenset[date]:
-    """Return the days on which prices of a plan version change by their own dates."""
-    return frozenset(
-        day
-        for planned in charges_of(plan_version_id)
-        for price in _prices(planned)
-        if isinstance(price, Dated)
-        for day, _ in price.prices
-    )
-
-
-def _prices(planned: PlannedCharge) -> list[object]:
-    price = planned.charge.price
-    return [cell.price for cell in price.cells] + [price.default] if isinstance(price, Matrix) else [price]

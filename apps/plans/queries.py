@@ -1,8 +1,9 @@
 """Reading the catalogue: meters by what they count, and a version's charges as the pricing engine takes them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from uuid import UUID
@@ -14,6 +15,8 @@ from apps.core.periods import Period
 from apps.plans import priced, rows
 from apps.plans.models import Allowance, Charge, EventTypeAlias, Meter, PlanVersion
 from apps.rating import terms
+from apps.rating.price_models.dated import Dated
+from apps.rating.price_models.matrix import Matrix
 
 _KEPT_SECONDS = 60
 # Every change of a row is by a transaction of a higher number, so no two states of these tables have one stamp.
@@ -71,6 +74,11 @@ def charges_of(plan_version_id: UUID) -> tuple[PlannedCharge, ...]:
 def allowances_of(plan_version_id: UUID) -> tuple[PlannedAllowance, ...]:
     """Return the allowances that charges of a plan version share; no query where `charges_of` was asked before."""
     return _offer(plan_version_id)[1]
+
+
+def price_days_of(plan_version_id: UUID) -> frozenset[date]:
+    """Return the days on which prices of a plan version begin by their own dates; no query, as `allowances_of`."""
+    return _offer(plan_version_id)[2]
 
 
 def meters_by_type(*, stamp: str = "") -> Mapping[str, tuple[Meter, ...]]:
@@ -158,7 +166,7 @@ class _StillDraft(Exception):
     """The version may change yet, so nothing of it is kept."""
 
 
-_Offer = tuple[tuple[PlannedCharge, ...], tuple[PlannedAllowance, ...]]
+_Offer = tuple[tuple[PlannedCharge, ...], tuple[PlannedAllowance, ...], frozenset[date]]
 
 
 def _offer(plan_version_id: UUID) -> _Offer:
@@ -166,8 +174,8 @@ def _offer(plan_version_id: UUID) -> _Offer:
         return _published_offer(plan_version_id, int(time.monotonic() // _KEPT_SECONDS))
     except _StillDraft:
         found = rows_of(plan_version_id)
-        charges, allowances = _terms_of(plan_version_id, found)
-        return tuple(_planned(row, charges[row.pk]) for row in found), allowances
+        charges, allowances, days = _terms_of(plan_version_id, found)
+        return tuple(_planned(row, charges[row.pk]) for row in found), allowances, days
 
 
 @lru_cache(maxsize=4096)
@@ -175,11 +183,11 @@ def _published_offer(plan_version_id: UUID, _age: int) -> _Offer:
     # The names of meters and products may change, so they are kept for a minute.
     if PlanVersion.objects.filter(pk=plan_version_id, status=PlanVersion.Status.DRAFT).exists():
         raise _StillDraft
-    charges, allowances = _published_terms(plan_version_id)
-    return tuple(_planned(row, charges[row.pk]) for row in _charges(plan_version_id)), allowances
+    charges, allowances, days = _published_terms(plan_version_id)
+    return tuple(_planned(row, charges[row.pk]) for row in _charges(plan_version_id)), allowances, days
 
 
-_Terms = tuple[Mapping[UUID, terms.Charge], tuple[PlannedAllowance, ...]]
+_Terms = tuple[Mapping[UUID, terms.Charge], tuple[PlannedAllowance, ...], frozenset[date]]
 
 
 @lru_cache(maxsize=4096)
@@ -196,9 +204,21 @@ def _terms_of(plan_version_id: UUID, found: Sequence[Charge]) -> _Terms:
     allowances = priced.allowances_of(
         [rows.read_allowance(row) for row in shared.values()], list(composed.values())
     )
-    return {key: priced.charge_of(charge) for key, charge in composed.items()}, tuple(
+    charges = {key: priced.charge_of(charge) for key, charge in composed.items()}
+    planned = tuple(
         PlannedAllowance(allowance, shared[allowance.key].carry_over_limit) for allowance in allowances
     )
+    return charges, planned, _price_days(charges.values())
+
+
+def _price_days(charges: Iterable[terms.Charge]) -> frozenset[date]:
+    dated = (price for charge in charges for price in _prices(charge) if isinstance(price, Dated))
+    return frozenset(day for price in dated for day, _ in price.prices)
+
+
+def _prices(charge: terms.Charge) -> list[object]:
+    price = charge.price
+    return [cell.price for cell in price.cells] + [price.default] if isinstance(price, Matrix) else [price]
 
 
 def _charges(plan_version_id: UUID) -> QuerySet[Charge]:
