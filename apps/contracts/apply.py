@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import singledispatchmethod
 from typing import NoReturn, TypeVar
 
@@ -11,6 +12,7 @@ from django.db import models
 
 from apps.contracts import changes, rules, words
 from apps.contracts.agreed import agreed, end_of
+from apps.contracts.commitments import settlement_days
 from apps.contracts.errors import AmendmentRefused
 from apps.contracts.models import (
     Amendment,
@@ -26,6 +28,7 @@ from apps.contracts.models.amendment import AgreedRow
 from apps.contracts.sign import check_end, save
 from apps.core import db
 from apps.core.ids import uuid7
+from apps.core.money import rounded_to_minor_unit
 from apps.core.periods import months_after
 from apps.plans.models import PlanVersion
 from apps.plans.queries import charges_of
@@ -60,6 +63,8 @@ class _Writer:
         before = self._version_on(self.on)
         if mistake := rules.plan_mistake(self.contract, version, is_signed=self.amendment is not None):
             self._refuse(plan_version=mistake)
+        if mistake := rules.uncounted(self._standing(Commitment), self.on, charges_of(version.pk)):
+            self._refuse(plan_version=f"{version}: {mistake}")
         for phase in self._standing(Phase, starts_on__gte=self.on):
             self._remove(phase)
         if self.amendment is None and self.on == self.contract.starts_on:
@@ -190,9 +195,24 @@ class _Writer:
             begun = row.starts_on < self.on
             self._remove(row)
             if begun:
-                self._add(row, starts_on=row.starts_on, ends_on=self.on)
+                self._shorten(row)
             last = row
         return last
+
+    def _shorten(self, row: Discount | Commitment | Cap | PromisedGrant) -> None:
+        if isinstance(row, Commitment) and row.per == Commitment.Per.TERM:
+            self._keep_trued_up(row)
+        else:
+            self._add(row, starts_on=row.starts_on, ends_on=self.on)
+
+    def _keep_trued_up(self, row: Commitment) -> None:
+        """Keep of a commitment over its term what was to be reached when it was last trued up; that is asked, and no more."""
+        days = settlement_days(row)
+        reached = [day for day in days if day <= self.on]
+        if reached:
+            share = Fraction(row.amount) * len(reached) / len(days)
+            amount = rounded_to_minor_unit(share, self.contract.plan_version.currency)
+            self._add(row, starts_on=row.starts_on, ends_on=reached[-1], amount=amount)
 
     def _standing(self, kind: type[_Row], **which: object) -> list[_Row]:
         found = kind.objects.filter(contract=self.contract, removed_by=None, **which)
@@ -216,7 +236,9 @@ class _Writer:
 
     def _check(self, row: models.Model) -> None:
         try:
-            row.full_clean(exclude=["added_by", "removed_by", "contract", "status"])
+            # The amendment that a row names is written last. The constraints hold over all its fields.
+            row.clean_fields(exclude=["added_by", "removed_by", "contract", "status"])
+            row.validate_constraints()
         except ValidationError as mistake:
             self._refuse(**{name: " ".join(texts) for name, texts in mistake.message_dict.items()})
 

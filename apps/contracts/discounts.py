@@ -6,7 +6,7 @@ from apps.contracts.brought import Brought
 from apps.contracts.models import Discount
 from apps.plans.queries import PlannedCharge
 from apps.rating import terms
-from apps.rating.terms import Allowance
+from apps.rating.terms import EVENT_KINDS, Allowance, ChargeKind
 
 
 def off(rows: Sequence[Discount], charges: Sequence[PlannedCharge]) -> tuple[terms.Discount, ...]:
@@ -21,16 +21,26 @@ def off(rows: Sequence[Discount], charges: Sequence[PlannedCharge]) -> tuple[ter
 def free_units(
     rows: Sequence[Discount], charges: Sequence[PlannedCharge], brought: Brought
 ) -> list[Allowance]:
-    """Return what is left of the first units that are free, over all periods of each such discount."""
+    """Return what is left of the first units that are free, over all periods of each such discount.
+
+    Fees, and prices by events, have no units that could be free; a discount that meets no other charge is left out.
+    """
+    takes_units = [one for one in charges if takes_free_units(one)]
     free = []
     for row in rows:
-        if row.units is None:
+        if row.units is None or (keys := _keys(row, takes_units)) is None:
             continue
-        left = brought.left.get(row.key, row.units)
-        keys = _keys(row, charges) or tuple(one.charge.key for one in charges if one.meter_id)
-        if left and keys:
-            free.append(Allowance(row.key, row.name, left, keys))
+        # A later discount may have the key again, and a charge or an allowance of the plan may have it too.
+        key = f"{row.key}@{row.starts_on}:first"
+        if left := brought.left.get(key, row.units):
+            named = keys or tuple(one.charge.key for one in takes_units)
+            free.append(Allowance(key, row.name, left, named))
     return free
+
+
+def takes_free_units(planned: PlannedCharge) -> bool:
+    """Tell whether a charge is for usage whose units are priced, and not its events."""
+    return planned.charge.kind is ChargeKind.USAGE and not planned.charge.kinds & EVENT_KINDS
 
 
 def _keys(row: Discount, charges: Sequence[PlannedCharge]) -> tuple[str, ...] | None:

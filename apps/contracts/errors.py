@@ -25,6 +25,16 @@ class PlanNotPublished(Refusal):
         super().__init__(f"{version} is not published. Publish it, or choose a published version.")
 
 
+class AgreedOtherwise(Refusal):
+    code = "agreed-otherwise"
+    title = "What was agreed does not fit the contract"
+
+    def __init__(self, number: str, what: str) -> None:
+        super().__init__(
+            f"Contract {number}: {what}. Take back what was agreed so, or put the contract's plan and days back."
+        )
+
+
 class NotADraftContract(Refusal):
     code = "contract-not-a-draft"
     title = "Not a draft"

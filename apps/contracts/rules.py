@@ -6,14 +6,12 @@ from decimal import Decimal
 
 from apps.contracts import changes
 from apps.contracts.commitments import settlement_days
+from apps.contracts.discounts import takes_free_units
 from apps.contracts.models import Commitment, Contract
 from apps.contracts.terms import calendar_period
 from apps.core.money import minor_digits, rounded_to_minor_unit
 from apps.plans.models import PlanVersion
 from apps.plans.queries import PlannedCharge
-from apps.rating.price_models.dynamic import Dynamic
-from apps.rating.price_models.percentage import Percentage
-from apps.rating.terms import ChargeKind
 
 _ALL = Decimal(100)
 # What an amendment may change at once, since no price hangs on it.
@@ -46,13 +44,25 @@ def plan_mistake(contract: Contract, version: PlanVersion, *, is_signed: bool) -
     return ""
 
 
+def uncounted(rows: Iterable[Commitment], on: date, charges: Sequence[PlannedCharge]) -> str:
+    """Return which commitment would count nothing any more on a plan with these charges from a day on, or nothing."""
+    keys = {one.charge.key for one in charges}
+    for row in rows:
+        if row.ends_on > on and row.charge_keys and not keys.intersection(row.charge_keys):
+            return (
+                f"{row.name} counts {', '.join(row.charge_keys)}, which it does not have: end that commitment first, "
+                "or choose a version with these charges."
+            )
+    return ""
+
+
 def discount_mistakes(
     contract: Contract, change: changes.AddDiscount, charges: Sequence[PlannedCharge]
 ) -> Mapping[str, str]:
     """Return what is wrong with a discount, by field."""
     given = [value for value in (change.percent, change.amount, change.units) if value is not None]
     named = [one for one in charges if one.charge.key in change.charge_keys]
-    takes_units = [_takes_free_units(one) for one in named or charges]
+    takes_units = [takes_free_units(one) for one in named or charges]
     checks = (
         ("percent", len(given) != 1, "Give a percentage, an amount or a number of units: one of the three."),
         ("percent", any(value <= 0 for value in given), "A discount is above zero."),
@@ -64,9 +74,10 @@ def discount_mistakes(
         ("amount", _too_fine(change.amount, contract), _decimals(contract)),
         (
             "months",
-            bool(change.months and change.ends_on),
+            change.months is not None and change.ends_on is not None,
             "Say for how many months, or until which day: one of the two.",
         ),
+        ("months", change.months is not None and change.months < 1, "Give one month or more."),
         (
             "charge_keys",
             bool(change.product_id and change.charge_keys),
@@ -102,6 +113,11 @@ def commitment_mistakes(
             "settled_months",
             change.settled_months is not None and not is_long,
             "Only a commitment over all its days is trued up in between.",
+        ),
+        (
+            "settled_months",
+            change.settled_months is not None and change.settled_months < 1,
+            "Give one month or more, or leave it empty: trued up at the end alone.",
         ),
     )
     mistakes = _found(checks) | _unknown(change.charge_keys, charges)
@@ -156,11 +172,6 @@ def _decimals(contract: Contract) -> str:
 def _unknown(keys: Sequence[str], charges: Sequence[PlannedCharge]) -> dict[str, str]:
     unknown = sorted(set(keys) - {one.charge.key for one in charges})
     return {"charge_keys": f"The plan has no charge {', '.join(unknown)} on that day."} if unknown else {}
-
-
-def _takes_free_units(planned: PlannedCharge) -> bool:
-    charge = planned.charge
-    return charge.kind is ChargeKind.USAGE and not isinstance(charge.price, Percentage | Dynamic)
 
 
 def _begins_a_period(contract: Contract, day: date) -> bool:

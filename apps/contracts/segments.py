@@ -14,7 +14,7 @@ from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.base import PriceModel
 from apps.rating.price_models.dated import Dated
 from apps.rating.price_models.matrix import Matrix
-from apps.rating.terms import ActiveDays, Change, ChargeKind, Fee
+from apps.rating.terms import EVENT_KINDS, ActiveDays, Change, ChargeKind, Fee
 
 ChargePrice = PriceModel | Dated | Matrix | Fee
 
@@ -57,7 +57,7 @@ def merged(
     """Return the charges of a period, one for each key that means the same thing in all its parts.
 
     A price, allowance or fee that is another one later in the period is a change of the charge. Where a key later stands for
-    another meter, unit or kind of charge, it is a charge of its own, its key marked with the day. Returns also, for charges
+    another meter, unit or kind of charge, or for a price by events, it is a charge of its own, its key marked with the day. Returns also, for charges
     that are not there in all parts, those in which they are.
     """
     stretches = _stretches(parts)
@@ -66,7 +66,9 @@ def merged(
         key = _key_of(stretch, stretches)
         if stretch.last.charge.kind is ChargeKind.ONE_TIME:
             if _is_due(contract, agreed, stretch, period):
-                charges.append(stretch.last)
+                # What it costs says the version that made it due, and none after it.
+                _, first = stretch.parts[0]
+                charges.append(replace(first, charge=replace(first.charge, key=key)))
             continue
         one = _joined(stretch, key, whole)
         charges.append(one)
@@ -77,6 +79,8 @@ def merged(
 
 def _stretches(parts: Sequence[Part]) -> list[_Stretch]:
     """Return the charges in the order of the last part's, with those that were dropped before it behind."""
+    if len(parts) == 1:
+        return [_Stretch([(parts[0], planned)]) for planned in charges_of(parts[0].plan_version_id)]
     found: dict[tuple[object, ...], _Stretch] = {}
     for part in parts:
         for planned in charges_of(part.plan_version_id):
@@ -89,7 +93,8 @@ def _stretches(parts: Sequence[Part]) -> list[_Stretch]:
 
 def _meaning(planned: PlannedCharge) -> tuple[object, ...]:
     charge = planned.charge
-    return (charge.key, charge.kind, planned.meter_id, charge.credit_unit)
+    # What is priced event by event has no units that could run on, or be included.
+    return (charge.key, charge.kind, planned.meter_id, charge.credit_unit, bool(charge.kinds & EVENT_KINDS))
 
 
 def _key_of(stretch: _Stretch, stretches: Sequence[_Stretch]) -> str:

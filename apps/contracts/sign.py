@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from apps.contracts import locks
 from apps.contracts.agreed import agreed
 from apps.contracts.errors import (
+    AgreedOtherwise,
     ContractOverlaps,
     EndsTooEarly,
     NotADraftContract,
@@ -28,14 +29,13 @@ AHEAD = timedelta(hours=1)
 def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
     """Make a draft contract live, so that usage is counted and billed under it.
 
-    Refuses a plan version that is not published, and days that another live contract of the customer covers.
+    Refuses a plan version that is not published, what was agreed of days or in a currency that are no longer the
+    contract's, and days that another live contract of the customer covers.
     """
     contract = Contract.objects.select_for_update().get(pk=contract_id)
     if contract.status != Contract.Status.DRAFT:
         raise NotADraftContract(contract.number, contract.status)
-    for version in (contract.plan_version, *(phase.plan_version for phase in agreed(contract).phases)):
-        if version.status != PlanVersion.Status.PUBLISHED:
-            raise PlanNotPublished(str(version))
+    _check_agreed(contract)
     contract.status = Contract.Status.ACTIVE
     save(contract, "status")
     record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
@@ -104,6 +104,22 @@ def record(
         after=after,
         reason=reason,
     )
+
+
+def _check_agreed(contract: Contract) -> None:
+    rows = agreed(contract)
+    ids = {contract.plan_version_id, *(phase.plan_version_id for phase in rows.phases)}
+    # Read anew: what is kept of a draft's phases knows their versions as they were.
+    for version in PlanVersion.objects.filter(pk__in=ids).select_related("plan").order_by("pk"):
+        if version.status != PlanVersion.Status.PUBLISHED:
+            raise PlanNotPublished(str(version))
+        if version.currency != contract.plan_version.currency:
+            raise AgreedOtherwise(
+                contract.number, f"{version} is in {version.currency}, not {contract.plan_version.currency}"
+            )
+    for row in (*rows.phases, *rows.seats, *rows.discounts, *rows.commitments, *rows.caps, *rows.grants):
+        if not contract.covers(row.starts_on):
+            raise AgreedOtherwise(contract.number, f"{row} begins on {row.starts_on}, outside of its term")
 
 
 def _is_over(contract: Contract, at: datetime) -> bool:
