@@ -18,6 +18,8 @@ from apps.rating.price_models.percentage import Percentage
 from apps.rating.usage import Event, Usage
 from apps.usage import reads, sql
 from apps.usage.combine import Key, dimensions_of, part_of, price_for
+from apps.usage.measure import property_of
+from apps.usage.read_event import ReadEvent
 from apps.usage.stored import Feeding, read_events
 
 _ZERO = Decimal(0)
@@ -54,25 +56,30 @@ def usage_by_event(contract: Contract, terms: PeriodTerms) -> Iterator[Usage]:
     )
     priced = {planned.charge.key: planned for planned in charges}
     days = sorted(part.starts_on for part in terms.parts)
-    for fed in feeding.of_all(event for event in events if not event.is_voided):
+    fed_ones = feeding.of_all(event for event in events if not event.is_voided)
+    # They come together by type and day.
+    for fed in sorted(fed_ones, key=lambda fed: (fed.event.micros, fed.event.key)):
         since = part_of(fed.way.day, days)
         for cell, quantity in fed.feeds:
             given = orjson.loads(cell.dimensions)
             for planned in charges:
                 if str(planned.meter_id) == cell.meter_id and _counts(planned, since, terms):
-                    key = tuple((name, given[name]) for name in dimensions_of(planned) if name in given)
+                    names = dimensions_of(planned, since)
+                    key = tuple((name, given[name]) for name in names if name in given)
                     found.setdefault((planned.charge.key, since, key), []).append(
-                        _event(planned, key, Decimal(quantity))
+                        Event(Decimal(quantity), _amount(planned, fed.event))
                     )
     with localcontext(EXACT):
         for (charge, since, key), of_it in found.items():
             quantity = sum((one.quantity for one in of_it), _ZERO)
-            takes_events = isinstance(price_for(priced[charge], key), Percentage | Dynamic)
+            takes_events = isinstance(price_for(priced[charge], key, since), Percentage | Dynamic)
             yield Usage(charge, quantity, key, tuple(of_it) if takes_events else (), since)
 
 
-def _event(planned: PlannedCharge, key: Key, quantity: Decimal) -> Event:
-    return Event(amount=quantity) if isinstance(price_for(planned, key), Dynamic) else Event(quantity)
+def _amount(planned: PlannedCharge, event: ReadEvent) -> Decimal | None:
+    """Return the price that the event carries; None where it has none, which the engine refuses if it asks for one."""
+    given = property_of(event, planned.amount_property) if planned.amount_property else None
+    return Decimal(given) if isinstance(given, int | Decimal) and given >= 0 else None
 
 
 def _counts(planned: PlannedCharge, since: date, terms: PeriodTerms) -> bool:
@@ -83,7 +90,7 @@ def _counts(planned: PlannedCharge, since: date, terms: PeriodTerms) -> bool:
 def _by_event(price: object) -> bool:
     if isinstance(price, Percentage):
         return price != Percentage(price.rate)
-    return isinstance(price, Dynamic) and price != Dynamic()
+    return isinstance(price, Dynamic)
 
 
 def _prices(planned: PlannedCharge) -> Sequence[object]:

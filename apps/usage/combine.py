@@ -54,7 +54,7 @@ def as_usage(terms: PeriodTerms, found: Iterable[Total]) -> list[Usage]:
     """Give every charge the totals of its meter, by those dimensions that it prices by, rounded as the meter says.
 
     Where prices change within the period, sums are told apart by its parts, and each counts at the price of its part; what is
-    one value for the whole period counts at the last one's. A charge that is priced event by event gets each total as one
+    one value for the whole period counts at the price of the last part that has the charge. A charge that is priced event by event gets each total as one
     event; `by_event` knows the events themselves.
     """
     of_meter: dict[UUID, list[Total]] = {}
@@ -72,23 +72,31 @@ def part_of(day: date | None, parts: Sequence[date]) -> date:
     return parts[0] if day is None else parts[max(bisect_right(parts, day) - 1, 0)]
 
 
-def dimensions_of(planned: PlannedCharge) -> tuple[str, ...]:
-    """Return the dimensions that a charge prices by."""
-    price = planned.charge.changes[-1].price if planned.charge.changes else planned.charge.price
+def dimensions_of(planned: PlannedCharge, since: date = date.max) -> tuple[str, ...]:
+    """Return the dimensions that a charge prices by on a day, at last if none is given."""
+    price = _price_on(planned, since)
     return price.dimensions if isinstance(price, Matrix) else ()
 
 
 def _used(planned: PlannedCharge, totals: Sequence[Total], terms: PeriodTerms) -> Iterator[Usage]:
-    names, parts = dimensions_of(planned), [part.starts_on for part in terms.parts]
+    parts = [part.starts_on for part in terms.parts]
     only_since = terms.only_since.get(planned.charge.key)
+    counting = [since for since in parts if only_since is None or since in only_since]
     adds_up = planned.aggregation not in _ONE_VALUE
     so_far: dict[Key, Decimal] = {}
-    for since in parts if adds_up else parts[-1:]:
-        of_part = [total for total in totals if not adds_up or part_of(total.since, parts) == since]
-        if only_since is not None and since not in only_since:
-            continue
+    for since in counting if adds_up else counting[-1:]:
+        of_days = [since] if adds_up else counting
+        # Different values are counted for the period as a whole, so they have no part.
+        of_part = [
+            total
+            for total in totals
+            if part_of(total.since, parts) in of_days or (total.since is None and not adds_up)
+        ]
         joined = across_dimensions(
-            across_days(of_part, planned.aggregation), names, planned.aggregation, is_level=planned.is_level
+            across_days(of_part, planned.aggregation),
+            dimensions_of(planned, since),
+            planned.aggregation,
+            is_level=planned.is_level,
         )
         for key, total in joined.items():
             before = so_far.get(key, Decimal(0))
@@ -100,24 +108,33 @@ def _used(planned: PlannedCharge, totals: Sequence[Total], terms: PeriodTerms) -
                 planned.charge.key,
                 quantity,
                 key,
-                events=_as_event(price_for(planned, key), quantity),
+                events=_as_event(price_for(planned, key, since), quantity),
                 day=since,
             )
 
 
-def price_for(planned: PlannedCharge, dimensions: Key) -> object:
-    """Return the price of usage with these dimension values; of a dated one the latest, since its model stays the same."""
-    price: object = planned.charge.price
+def price_for(planned: PlannedCharge, dimensions: Key, since: date) -> object:
+    """Return the price of usage with these dimension values on a day, or None where there is none.
+
+    Of a dated one it is the latest, since its model stays the same.
+    """
+    price: object = _price_on(planned, since)
     if isinstance(price, Matrix):
-        price = price.price_for(dict(dimensions))
+        given = dict(dimensions)
+        price = price.price_for(given) if price.is_priced_by(given) else None
     return price.prices[-1][1] if isinstance(price, Dated) else price
+
+
+def _price_on(planned: PlannedCharge, day: date) -> object:
+    begun = [change.price for change in planned.charge.changes if change.starts_on <= day]
+    return begun[-1] if begun else planned.charge.price
 
 
 def _as_event(price: object, quantity: Decimal) -> tuple[Event, ...]:
     """Return a whole quantity as one event, for a price by events; it stands for them where each is priced alike."""
     if isinstance(price, Percentage):
         return (Event(quantity),)
-    return (Event(amount=quantity),) if isinstance(price, Dynamic) else ()
+    return (Event(quantity, amount=quantity),) if isinstance(price, Dynamic) else ()
 
 
 def across_days(totals: Iterable[Total], aggregation: str) -> list[Total]:

@@ -128,11 +128,12 @@ def _value_of(meter: Meter) -> Callable[[ReadEvent], Value | Fault | None]:
         return lambda event: _signed(_computed(event, formula, meter.value_expression), "", signed=signed)
     if meter.value_property:
         name = meter.value_property
-        return lambda event: _signed(_property(event, name), f"properties.{name}", signed=signed)
+        return lambda event: _signed(property_of(event, name), f"properties.{name}", signed=signed)
     return lambda event: _signed(event.quantity, "quantity", signed=signed)
 
 
-def _property(event: ReadEvent, name: str) -> Quantity | Fault | None:
+def property_of(event: ReadEvent, name: str) -> Quantity | Fault | None:
+    """Return a property as a number, None where it is absent, or what is wrong with it."""
     given = event.properties.get(name)
     if type(given) is int and -(10**15) < given < 10**15:
         return given
@@ -154,7 +155,7 @@ def _computed(event: ReadEvent, formula: Expression, text: str) -> Quantity | Fa
     numbers = {QUANTITY: Decimal(event.quantity)}
     is_there = not formula.properties
     for name in formula.properties:
-        found = _property(event, name)
+        found = property_of(event, name)
         if isinstance(found, Fault):
             return found
         is_there = is_there or found is not None
@@ -197,7 +198,7 @@ def _stage(event: ReadEvent, states: Mapping[str, str]) -> Stage | Fault | None:
 def _weight(event: ReadEvent, agreed: str) -> Decimal | None:
     if agreed:
         return Decimal(agreed)
-    given = _property(event, WEIGHT)
+    given = property_of(event, WEIGHT)
     return Decimal(given) if isinstance(given, int | Decimal) and 0 <= given <= 1 else None
 
 
