@@ -38,6 +38,9 @@ class InvoiceAnswer(serializers.Serializer[Any]):
     """An invoice."""
 
     number = serializers.CharField()
+    kind = serializers.CharField(
+        help_text="`period`, or `opening`: fees of the first period, billed at its start."
+    )
     customer = serializers.CharField(source="customer.key")
     contract = serializers.CharField(source="contract.number")
     period_start_on = serializers.DateField()
@@ -76,18 +79,33 @@ class LineAnswer(serializers.Serializer[Any]):
     """A line of an invoice, with the steps that made its amount."""
 
     position = serializers.IntegerField()
-    charge = serializers.CharField(source="charge_key")
-    product = serializers.CharField(source="product_name")
+    charge = serializers.CharField(
+        source="charge_key",
+        help_text="Empty for a discount, a true-up and what comes off since it was billed in advance.",
+    )
+    key = serializers.CharField(help_text="A discount's or a commitment's, else empty.")
+    account = serializers.CharField(
+        source="account_name", help_text="The child account that the line is for; empty: the customer."
+    )
+    product = serializers.CharField(source="product_name", help_text="Empty for the whole contract.")
     name = serializers.CharField()
     kind = serializers.CharField()
     dimensions = serializers.DictField(child=serializers.CharField())
+    starts_on = serializers.DateField(
+        allow_null=True, help_text="The first of its days, where they are not the invoice's."
+    )
+    ends_on = serializers.DateField(allow_null=True, help_text="The first day after them.")
+    in_advance = serializers.BooleanField(help_text="Whether its days are billed before they are over.")
     quantity = serializers.SerializerMethodField()
     unit = serializers.CharField()
     price_unit = serializers.CharField(help_text="The currency, or the credit unit that it was priced in.")
     credits = serializers.SerializerMethodField()
     exact = serializers.SerializerMethodField()
     amount = serializers.SerializerMethodField()
-    steps = serializers.ListField(child=serializers.DictField())
+    steps = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="The reasons of its amount. Events priced alike are one step, and those after the first ten are summed up.",
+    )
 
     def get_quantity(self, line: InvoiceLine) -> str:
         return written(line.quantity)

@@ -11,7 +11,7 @@ from apps.backoffice.views import page, require
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
-from apps.invoices.adjust import to_settle
+from apps.invoices.settle import to_settle
 from apps.usage import strict_json
 from apps.usage.correct import Corrected, Selected, correct, select
 from apps.usage.errors import NotAllCounted, TooManyEvents

@@ -28,10 +28,10 @@ from apps.customers import members
 from apps.customers.models import Customer, Membership
 from apps.invoices import queries as invoice_queries
 from apps.invoices import review as reviewing
-from apps.invoices.adjust import to_settle
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
+from apps.invoices.settle import to_settle
 from apps.payments import queries as payment_queries
 from apps.usage.queries import waiting
 

@@ -38,6 +38,17 @@ _HOLD_CUSTOMER = """
     FROM (SELECT id FROM contracts_contract WHERE customer_id = %s AND status <> 'draft' ORDER BY id) AS live
 """
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# In the order in which usage of several customers is counted.
+_HOLD_FAMILY = """
+    WITH own AS (SELECT id, customer_id, parent_id FROM contracts_contract WHERE id = %s)
+    SELECT id, pg_advisory_xact_lock(hashtextextended(id::text, 0)) FROM (
+        SELECT id, customer_id FROM own
+        UNION SELECT kin.id, kin.customer_id FROM contracts_contract kin, own
+        WHERE kin.parent_id IN (own.id, own.parent_id) AND kin.status <> 'draft'
+        UNION SELECT kin.id, kin.customer_id FROM contracts_contract kin, own WHERE kin.id = own.parent_id
+        ORDER BY customer_id, id
+    ) AS family
+"""
 
 
 class Held(Exception):
@@ -68,6 +79,14 @@ def hold(contract_id: UUID) -> None:
     db.require_transaction()
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [str(contract_id)])
+
+
+def hold_family(contract_id: UUID) -> list[UUID]:
+    """Bill the contract together with its parent's and its children's alone; return the ids of all of them, in one query."""
+    db.require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_FAMILY, [contract_id])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def hold_customer(customer_id: UUID) -> None:

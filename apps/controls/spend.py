@@ -10,6 +10,7 @@ from apps.contracts.terms import PeriodTerms, period_on
 from apps.core.money import Money
 from apps.core.periods import Period, local_day
 from apps.credits.queries import open_grants
+from apps.invoices import billing, pool
 from apps.invoices.brought import terms_of
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
@@ -43,20 +44,29 @@ class SpendOn:
 def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, Spend]:
     """Price the period of each contract that `at` lies in, by contract; one that does not run then is left out.
 
-    Fees count in full, as they will on the invoice. Takes one query for all totals, and one more for each distinct
-    period of contracts with charges in credits.
+    Fees count in full, as they will on the invoice. An account whose usage is priced together with its parent's is told its
+    share, whoever is invoiced, so that all of them add up to the invoices. Takes one query for all totals, one for all
+    families, and one more for each distinct period of contracts with charges in credits; a pool takes its own.
     """
-    asked = [
-        (contract, terms_of(contract, period_on(contract, day)))
+    running = [
+        (contract, period_on(contract, day))
         for contract in contracts
         if contract.covers(day := local_day(at, contract.timezone))
     ]
+    families = pool.families([contract for contract, _ in running]) if running else {}
+    pooled = [(contract, period) for contract, period in running if families[contract.pk].pool_in(period)]
+    together = {contract.pk for contract, _ in pooled}
+    asked = [
+        (contract, terms_of(contract, period)) for contract, period in running if contract.pk not in together
+    ]
     used = used_in(asked)
     grants = _grants(asked)
-    return {
+    spends = {
         contract.pk: _spend(contract, terms, used[contract.pk], grants.get(contract.pk, ()))
         for contract, terms in asked
     }
+    spends |= {contract.pk: _share(contract, period, families[contract.pk]) for contract, period in pooled}
+    return {contract.pk: spends[contract.pk] for contract, _ in running}
 
 
 def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
@@ -96,6 +106,19 @@ def _spend(contract: Contract, terms: PeriodTerms, used: Used, grants: Sequence[
         charges=terms.charges,
         rated=rate(replace(terms.terms, grants=tuple(grants)), used.usage),
         last_received_at=max((total.last_received_at for total in used.totals), default=None),
+    )
+
+
+def _share(contract: Contract, period: Period, family: pool.Family) -> Spend:
+    priced = billing.price(contract, period, family=family, asked=billing.Asked(is_apart=True))
+    accounts = priced.pool.accounts if priced.pool else ()
+    own = (total for use in accounts if use.contract.pk == contract.pk for total in use.totals)
+    return Spend(
+        contract_id=contract.pk,
+        period=period,
+        charges=priced.charges,
+        rated=priced.rated,
+        last_received_at=max((total.last_received_at for total in (*priced.totals, *own)), default=None),
     )
 
 

@@ -1,120 +1,130 @@
-"""Late usage and corrections of invoiced days: the closed period is priced again, less what was billed of it.
+"""What changed of invoiced days: late usage, corrections and amendments; the closed period is priced again, less what was billed.
 
 What differs goes onto the contract's next invoice, line by line, and names the invoice that it adjusts. What was billed
-includes earlier adjustments, so nothing is adjusted twice, and what could not be given back yet comes up again by itself. Where
-no invoice follows any more, it is told for staff to settle by hand.
+includes earlier adjustments, so nothing is adjusted twice, and what could not be given back yet comes up again by itself.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal, localcontext
-from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Q
 
-from apps.contracts.models import Contract
-from apps.contracts.queries import wholly_billed
+from apps.contracts.brought import Brought
+from apps.contracts.models import Amendment, Contract
 from apps.core import db
-from apps.core.money import EXACT, Money
+from apps.core.money import EXACT
 from apps.core.periods import Period
 from apps.invoices import billing
+from apps.invoices.billing import Asked, Priced
+from apps.invoices.brought import of_period
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.plans.queries import PlannedCharge
-from apps.rating.lines import LineKind
+from apps.invoices.pool import Family
+from apps.rating.lines import Line, LineKind
 from apps.rating.usage import Usage
 from apps.usage.models import LateDay
 
-# A charge and its dimension values.
-Key = tuple[str, tuple[tuple[str, str], ...]]
-_NOTHING = (Decimal(0), Decimal(0))
-# Whoever changes usage reads the clock first, and may then have to wait for an invoice.
-_WAITED = timedelta(hours=1)
+# A charge or else a discount's or commitment's key, and dimension values.
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
+_KIND = InvoiceLine.Kind
+# What is of other periods, and what credits did not cover, which is priced where they are drawn.
+_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a line is of, in the words of the invoice."""
+
+    name: str
+    product_name: str = ""
+    unit: str = ""
+    is_in_credits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """The difference of one line of a closed period: to be billed, or in credits to be priced with the running period."""
+    """The difference of one charge, discount or commitment of a closed period.
+
+    In money it is to be billed; in credits to be priced with the running period. `is_amended` tells that the contract was
+    amended for days of the period after its invoice.
+    """
 
     adjusted: Invoice
-    planned: PlannedCharge
+    contract: Contract
+    charge_key: str
+    key: str
+    named: Named
     dimensions: Mapping[str, str]
     quantity: Decimal
     amount: Decimal
     rated: Decimal
     billed: Decimal
+    is_amended: bool = False
 
     @property
     def is_in_credits(self) -> bool:
         """Tell whether the quantity is priced within the running period, by its credits."""
-        return self.planned.charge.credit_unit is not None
+        return self.named.is_in_credits
 
     @property
     def usage(self) -> Usage:
         """Return what joins the running period's usage."""
-        return Usage(self.planned.charge.key, abs(self.quantity), tuple(self.dimensions.items()))
+        return Usage(self.charge_key, abs(self.quantity), tuple(self.dimensions.items()))
 
 
 @dataclass(frozen=True, slots=True)
-class ToSettle:
-    """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount."""
+class Changed:
+    """What differs of closed periods, and what the last of them brings forward if that is another now."""
 
-    customer_key: str
-    customer_name: str
-    contract_id: UUID
-    contract: str
-    invoice_id: UUID
-    invoice: str
-    name: str
-    dimensions: Mapping[str, str]
-    quantity: Decimal
-    unit: str
-    amount: Money | None
+    adjustments: tuple[Adjustment, ...] = ()
+    brought: Brought | None = None
+
+    @property
+    def in_credits(self) -> list[tuple[Usage, bool]]:
+        """Return the usage in credits that joins the running period's, each with whether it is taken away."""
+        return [(one.usage, one.quantity < 0) for one in self.adjustments if one.is_in_credits]
 
 
-def adjustments(contract: Contract, starts_on: date) -> list[Adjustment]:
+UNCHANGED = Changed()
+
+
+def adjustments(contract: Contract, starts_on: date, *, family: Family | None = None) -> Changed:
     """Return what the invoice of the period from `starts_on` has to adjust of earlier ones. A step.
 
-    Only the next invoice to be finalized carries adjustments. Takes one query where no day changed after its invoice, and
-    the price of each period in which one did.
+    Only the next invoice to be finalized carries adjustments. Takes one query where nothing changed, one more for a contract
+    that was ever amended, and the price of each period that changed after its invoice.
     """
     db.require_transaction()
     if contract.billed_until_on != starts_on:
-        return []
-    return _changed(contract)
+        return UNCHANGED
+    return changed(contract, family)
 
 
-def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
-    """Return what no invoice can adjust any more, of one customer or of all: staff credit or bill it by hand.
+def changed(contract: Contract, family: Family | None = None) -> Changed:
+    """Return what is rated otherwise now than it was billed, of the periods of which something changed after their invoice.
 
-    It is what changed of contracts that ended, or could not be given back by their last invoice; nothing is written. Takes
-    one query where there is none, else also the price of each changed period, of up to so many contracts, those that changed
-    last.
+    What such a period brings forward is taken into those after it, which are then priced again too.
     """
-    ended = wholly_billed() if customer_id is None else wholly_billed().filter(customer=customer_id)
-    of_contract = LateDay.objects.filter(contract=OuterRef("pk")).order_by("-changed_at")
-    finalized = Invoice.objects.filter(contract=OuterRef("pk"), status=Invoice.Status.FINALIZED)
-    last = finalized.order_by("-period_start_on")
-    found = (
-        ended.annotate(
-            changed_at=Subquery(of_contract.values("changed_at")[:1]),
-            finalized_at=Subquery(last.values("finalized_at")[:1]),
-            last_id=Subquery(last.values("pk")[:1]),
-            subtotal=Subquery(last.values("subtotal")[:1]),
-        )
-        .filter(changed_at__isnull=False)
-        # What came before the last invoice is on it, unless that came down to nothing on the way.
-        .filter(
-            Q(changed_at__gt=F("finalized_at") - _WAITED)
-            | Q(subtotal=0)
-            | Exists(
-                InvoiceLine.objects.filter(invoice=OuterRef("last_id"), kind=InvoiceLine.Kind.ADJUSTMENT)
-            )
-        )
-        .select_related("customer", "plan_version")
-        .order_by("-changed_at", "number")
-    )
-    return [_to_settle(contract, left) for contract in found[:most] for left in _changed(contract)]
+    together = _together(contract, family)
+    ids = [one.pk for one in together]
+    days = list(LateDay.objects.filter(contract__in=ids).values_list("day", flat=True))
+    amended = _amendments(together)
+    if not days and not amended and len(together) == 1:
+        return UNCHANGED
+    found: list[Adjustment] = []
+    brought: Brought | None = None
+    for invoice in _closed(contract):
+        period = _days_on(invoice, contract)
+        if period is None:
+            continue
+        is_late = any(period.starts_on <= day < period.ends_on for day in days)
+        is_amended = any(_is_news(one, invoice, period) for one in amended)
+        if is_late or is_amended or brought is not None or _was_first(invoice, together):
+            priced = billing.price(contract, period, family=family, asked=Asked(brought=brought))
+            found += _differences(priced, invoice, is_amended=is_amended)
+            brought = priced.forward if priced.terms.takes_forward else None
+    return Changed(tuple(found), brought)
 
 
 def within(adjustments: Iterable[Adjustment], subtotal: Decimal) -> list[Adjustment]:
@@ -126,80 +136,166 @@ def within(adjustments: Iterable[Adjustment], subtotal: Decimal) -> list[Adjustm
     for adjustment in adjustments:
         if adjustment.is_in_credits:
             continue
-        amount = max(adjustment.amount, -subtotal)
+        amount = max(adjustment.amount, -max(subtotal, Decimal(0)))
         if amount:
             subtotal += amount
-            fitting.append(
-                Adjustment(
-                    adjusted=adjustment.adjusted,
-                    planned=adjustment.planned,
-                    dimensions=adjustment.dimensions,
-                    quantity=adjustment.quantity,
-                    amount=amount,
-                    rated=adjustment.rated,
-                    billed=adjustment.billed,
-                )
-            )
+            fitting.append(replace(adjustment, amount=amount))
     return fitting
 
 
-def _changed(contract: Contract) -> list[Adjustment]:
-    """Return what is rated otherwise now than it was billed, of the periods in which a day changed after its invoice."""
-    days = list(LateDay.objects.filter(contract=contract).values_list("day", flat=True))
-    if not days:
+def _together(contract: Contract, family: Family | None) -> list[Contract]:
+    """Return the contract, and those of whose usage its own price depends."""
+    if family is None:
+        return [contract]
+    pooled = [child for child in family.children if child.usage == Contract.Usage.POOLED]
+    if contract.pk != family.root.pk and contract.pk not in {one.pk for one in pooled}:
+        return [contract]
+    others = [family.root, *pooled] if pooled else []
+    return [contract, *(one for one in others if one.pk != contract.pk)]
+
+
+def _amendments(contracts: Sequence[Contract]) -> list[tuple[str, int, date]]:
+    """Return number and first day of the amendments, with their contracts' numbers; no query if there was never one."""
+    ever = [contract.pk for contract in contracts if contract.terms_stamp]
+    if not ever:
         return []
-    closed = Invoice.objects.filter(contract=contract, status=Invoice.Status.FINALIZED).order_by(
-        "period_start_on"
+    found = Amendment.objects.filter(contract__in=ever)
+    return list(found.values_list("contract__number", "number", "effective_on"))
+
+
+def _is_news(amendment: tuple[str, int, date], invoice: Invoice, period: Period) -> bool:
+    """Tell whether an amendment holds for days of an invoice that was priced without it."""
+    contract, number, effective_on = amendment
+    known: Mapping[str, int] = invoice.snapshot.get("priced_with", {})
+    return effective_on < period.ends_on and number > known.get(contract, 0)
+
+
+def _was_first(invoice: Invoice, together: Sequence[Contract]) -> bool:
+    """Tell whether others that it shares with were invoiced later, or are not yet, and may have used more meanwhile."""
+    apart = {
+        one.pk
+        for one in together[1:]
+        if (one.billing == Contract.Billing.OWN or one.parent_id is None) and one.pk != invoice.contract_id
+    }
+    if not apart:
+        return False
+    settled = Invoice.objects.filter(
+        contract__in=apart,
+        kind=Invoice.Kind.PERIOD,
+        period_start_on__lt=invoice.period_end_on,
+        period_end_on__gt=invoice.period_start_on,
+        finalized_at__lte=invoice.finalized_at,
     )
-    return [
-        adjustment
-        for invoice in closed.prefetch_related("lines")
-        if any(invoice.period_start_on <= day < invoice.period_end_on for day in days)
-        for adjustment in _of(contract, invoice)
-    ]
+    return settled.values("contract").distinct().count() < len(apart)
 
 
-def _to_settle(contract: Contract, left: Adjustment) -> ToSettle:
-    return ToSettle(
-        customer_key=contract.customer.key,
-        customer_name=contract.customer.name,
-        contract_id=contract.pk,
-        contract=contract.number,
-        invoice_id=left.adjusted.pk,
-        invoice=left.adjusted.number or "",
-        name=left.planned.charge.name,
-        dimensions=left.dimensions,
-        quantity=left.quantity,
-        unit=left.planned.unit,
-        amount=None if left.is_in_credits else Money(left.amount, left.adjusted.currency).rounded(),
-    )
+def _closed(contract: Contract) -> list[Invoice]:
+    """Return the finalized invoices that the contract's periods are on, one for each, with their lines, the oldest first."""
+    found = of_period(contract).filter(status=Invoice.Status.FINALIZED).prefetch_related("lines")
+    return list({invoice.period_start_on: invoice for invoice in found}.values())
 
 
-def _of(contract: Contract, invoice: Invoice) -> Iterable[Adjustment]:
-    priced = billing.price(contract, Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone))
-    planned = {charge.charge.key: charge for charge in priced.charges}
-    rated: dict[Key, tuple[Decimal, Decimal]] = {}
-    for line in priced.rated.lines:
-        if line.kind is LineKind.USAGE and line.charge is not None:
-            rated[line.charge, tuple(sorted(line.dimensions))] = (line.quantity, line.amount.amount)
-    billed = _billed(invoice)
+def _days_on(invoice: Invoice, contract: Contract) -> Period | None:
+    period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
+    if invoice.contract_id == contract.pk:
+        return period
+    return period.overlap(contract.starts_on, contract.ends_on)
+
+
+def _differences(priced: Priced, invoice: Invoice, *, is_amended: bool) -> Iterator[Adjustment]:
+    contract = priced.contract
+    before_now = _billed_lines(invoice, contract)
+    rated, billed = _rated(priced), _billed(before_now)
+    names = _names_billed(before_now) | _names_rated(priced)
+    nothing = (Decimal(0), Decimal(0))
     for key in [*rated, *(key for key in billed if key not in rated)]:
-        charge = planned.get(key[0])
-        (quantity, amount), (before, paid) = rated.get(key, _NOTHING), billed.get(key, _NOTHING)
-        if charge and (amount != paid or (charge.charge.credit_unit and quantity != before)):
-            with localcontext(EXACT):
-                yield Adjustment(
-                    invoice, charge, dict(key[1]), quantity - before, amount - paid, amount, paid
-                )
+        (quantity, amount), (before, paid) = rated.get(key, nothing), billed.get(key, nothing)
+        named = names[key]
+        if amount == paid and not (named.is_in_credits and quantity != before):
+            continue
+        with localcontext(EXACT):
+            yield Adjustment(
+                adjusted=invoice,
+                contract=contract,
+                charge_key=key[0],
+                key=key[1],
+                named=named,
+                dimensions=dict(key[2]),
+                quantity=quantity - before,
+                amount=amount - paid,
+                rated=amount,
+                billed=paid,
+                is_amended=is_amended,
+            )
 
 
-def _billed(invoice: Invoice) -> dict[Key, tuple[Decimal, Decimal]]:
-    """Return quantity and amount of each line of an invoice, with all finalized adjustments of it."""
-    later = InvoiceLine.objects.filter(adjusts=invoice, invoice__status=Invoice.Status.FINALIZED)
+def _rated(priced: Priced) -> dict[Key, tuple[Decimal, Decimal]]:
+    """Return quantity and amount of what the period comes to now; credits are priced where they are drawn."""
     sums: dict[Key, tuple[Decimal, Decimal]] = {}
-    with localcontext(EXACT):
-        for line in (*invoice.lines.filter(kind=InvoiceLine.Kind.USAGE), *later):
-            key = (line.charge_key, tuple(sorted(line.dimensions.items())))
-            quantity, amount = sums.get(key, _NOTHING)
-            sums[key] = (quantity + line.quantity, amount + line.amount)
+    for line in priced.rated.lines:
+        if line.kind is not LineKind.OVERAGE:
+            _add(sums, _key_of(line), line.kind.value, line.quantity, line.amount.amount)
     return sums
+
+
+def _billed_lines(invoice: Invoice, contract: Contract) -> list[InvoiceLine]:
+    """Return the contract's lines of the period on its invoice, with all finalized adjustments of it."""
+    of_contract = None if invoice.contract_id == contract.pk else contract.pk
+    own = (
+        line
+        for line in invoice.lines.all()
+        if line.of_contract_id == of_contract and not line.in_advance and line.kind not in _APART
+    )
+    later = InvoiceLine.objects.filter(
+        Q(of_contract=contract) | Q(of_contract=None, invoice__contract=contract),
+        adjusts=invoice,
+        kind=_KIND.ADJUSTMENT,
+        invoice__status=Invoice.Status.FINALIZED,
+    )
+    return [*own, *later]
+
+
+def _billed(lines: Iterable[InvoiceLine]) -> dict[Key, tuple[Decimal, Decimal]]:
+    """Return quantity and amount of what was billed."""
+    sums: dict[Key, tuple[Decimal, Decimal]] = {}
+    for line in lines:
+        _add(sums, _stored_key(line), line.kind, line.quantity, line.amount)
+    return sums
+
+
+def _add(
+    sums: dict[Key, tuple[Decimal, Decimal]], key: Key, kind: str, quantity: Decimal, amount: Decimal
+) -> None:
+    # A minimum stands for no units of its charge.
+    counted = Decimal(0) if kind in {_KIND.MINIMUM, _KIND.MAXIMUM} else quantity
+    with localcontext(EXACT):
+        before, paid = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = (before + counted, paid + amount)
+
+
+def _key_of(line: Line) -> Key:
+    return (line.charge or "", line.key or "", tuple(sorted(line.dimensions)))
+
+
+def _stored_key(line: InvoiceLine) -> Key:
+    return (line.charge_key, line.key, tuple(sorted(line.dimensions.items())))
+
+
+def _names_billed(lines: Iterable[InvoiceLine]) -> dict[Key, Named]:
+    return {
+        _stored_key(line): Named(line.name, line.product_name, line.unit, line.credits is not None)
+        for line in lines
+    }
+
+
+def _names_rated(priced: Priced) -> dict[Key, Named]:
+    planned = {one.charge.key: one for one in priced.charges}
+    named = {}
+    for line in priced.rated.lines:
+        one = planned.get(line.charge or "")
+        named[_key_of(line)] = (
+            Named(one.charge.name, one.product_name, one.unit, one.charge.credit_unit is not None)
+            if one
+            else Named(line.name)
+        )
+    return named

@@ -8,27 +8,52 @@ from uuid import UUID
 
 from apps.contracts.brought import Brought
 from apps.contracts.models import Contract
-from apps.contracts.terms import PeriodTerms, terms_in
+from apps.contracts.terms import PeriodTerms, period_on, terms_in
+from apps.core.money import Money
 from apps.core.periods import Period
 from apps.credits.queries import open_grants
+from apps.invoices import shares
 from apps.invoices.brought import terms_of
+from apps.invoices.narrowed import narrowed
+from apps.invoices.pool import Family
+from apps.invoices.shares import Group, LineOf
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
-from apps.rating.lines import Rated
-from apps.rating.terms import Grant
+from apps.rating.lines import Line, Rated
+from apps.rating.terms import ChargeKind, Grant
 from apps.rating.usage import Usage
 from apps.usage.combine import Total
-from apps.usage.priceable import used_in
+from apps.usage.priceable import Used, used_in
 from apps.usage.queries import day_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
-    """A priced period, with the terms and totals that it came from."""
+class AccountUse:
+    """What one account used of the lines that it shares with others."""
 
+    contract: Contract
+    totals: tuple[Total, ...]
+    used: dict[LineOf, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Usage of several accounts, priced together by the parent's terms."""
+
+    terms: PeriodTerms
+    rated: Rated
+    accounts: tuple[AccountUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A priced period of a contract, with the terms and totals that it came from; `pool` is what it was priced together with."""
+
+    contract: Contract
     terms: PeriodTerms
     totals: tuple[Total, ...]
     rated: Rated
+    pool: Pooled | None = None
 
     @property
     def period(self) -> Period:
@@ -38,7 +63,18 @@ class Priced:
     @property
     def charges(self) -> tuple[PlannedCharge, ...]:
         """Return the charges of these days, with their meters."""
-        return self.terms.charges
+        if self.pool is None or self.pool.terms is self.terms:
+            return self.terms.charges
+        own = {planned.charge.key for planned in self.terms.charges}
+        others = (planned for planned in self.pool.terms.charges if planned.charge.key not in own)
+        return (*self.terms.charges, *others)
+
+    @property
+    def all_terms(self) -> tuple[PeriodTerms, ...]:
+        """Return the terms that its lines come from: its own, and those of the pool."""
+        if self.pool is None or self.pool.terms is self.terms:
+            return (self.terms,)
+        return (self.terms, self.pool.terms)
 
     @property
     def credits_used(self) -> dict[str, Decimal]:
@@ -48,23 +84,60 @@ class Priced:
     @property
     def forward(self) -> Brought:
         """Return what the period brings into the next."""
-        return self.terms.brought.after(self.rated, terms_of=self.terms.long_commitments)
+        is_parent = self.pool is not None and self.pool.terms is self.terms
+        whole = self.pool.rated if self.pool is not None and is_parent else self.rated
+        return self.terms.brought.after(whole, terms_of=self.terms.long_commitments)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is priced with a period beside the usage that is counted in it.
+
+    `source_key` names the draft that is priced, which may count on the credits that it has reserved. `more` is usage of
+    earlier periods that is priced with this one: added, or where its flag is set taken away, though not below zero.
+    `brought` is what earlier periods bring, where it is no longer what their invoices say. With `is_apart` each account of a
+    pool has its share, whoever is invoiced.
+    """
+
+    source_key: str = ""
+    more: Sequence[tuple[Usage, bool]] = ()
+    brought: Brought | None = None
+    is_apart: bool = False
+
+
+PLAIN = Asked()
 
 
 def price(
-    contract: Contract, period: Period, *, source_key: str = "", more: Sequence[tuple[Usage, bool]] = ()
+    contract: Contract, period: Period, *, family: Family | None = None, asked: Asked = PLAIN
 ) -> Priced:
     """Price the contract's usage in the period as it is counted now; write nothing.
 
-    `source_key` names the draft that is priced, which may count on the credits that it has reserved. `more` is usage of
-    earlier periods that is priced with this one: added, or where its flag is set taken away, though not below zero. Takes
-    one query, one more where the plan has charges in credits, one for usage that is priced by events, and one where the
-    period before brings something into this one.
+    Takes one query, one more where the plan has charges in credits, one for usage that is priced by events, and one where the
+    period before brings something into this one. Where its usage is priced together with that of other accounts, one more
+    for each of them.
     """
-    terms = terms_of(contract, period)
-    used = used_in([(contract, terms)])[contract.pk]
-    grants = _grants(contract, period, terms.charges, source_key)
-    return Priced(terms, used.totals, rate(replace(terms.terms, grants=grants), _with(used.usage, more)))
+    members = family.pool_in(period) if family else ()
+    if family is None or not members:
+        return _alone(contract, _terms(contract, period, asked), asked)
+    root_period = period_on(family.root, max(period.starts_on, family.root.starts_on))
+    if contract.pk == family.root.pk:
+        pool = _pool(members, root_period, asked)
+        return Priced(
+            contract, pool.terms, pool.accounts[0].totals, _part_of(pool, contract, asked, whole=True), pool
+        )
+    usage_keys = {
+        planned.charge.key
+        for planned in terms_in(family.root, root_period).charges
+        if planned.charge.kind is ChargeKind.USAGE
+    }
+    terms = _terms(contract, period, asked)
+    own = narrowed(terms, {one.charge.key for one in terms.charges} - usage_keys)
+    priced = _alone(contract, own, asked)
+    if contract.billing == Contract.Billing.PARENT and not asked.is_apart:
+        return priced
+    pool = _pool(members, root_period, Asked())
+    return replace(priced, rated=_with(priced.rated, _part_of(pool, contract, asked, whole=False)), pool=pool)
 
 
 def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date, Decimal]]:
@@ -79,7 +152,70 @@ def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date
     return quantities
 
 
-def _with(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]]) -> list[Usage]:
+def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
+    if asked.brought is not None:
+        return terms_in(contract, period, brought=asked.brought)
+    return terms_of(contract, period)
+
+
+def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
+    used = used_in([(contract, terms)])[contract.pk]
+    grants = _grants(contract, terms, asked.source_key)
+    usage = _moved(used.usage, asked.more)
+    return Priced(contract, terms, used.totals, rate(replace(terms.terms, grants=grants), usage))
+
+
+def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
+    """Price the usage of all members by the terms of the first, the parent."""
+    root = members[0]
+    terms = _terms(root, period, asked)
+    used: dict[UUID, Used] = used_in([(member, terms) for member in members])
+    usages = {member.pk: list(used[member.pk].usage) for member in members}
+    usages[root.pk] = _moved(usages[root.pk], asked.more)
+    grants = _grants(root, terms, asked.source_key)
+    everything = [one for member in members for one in usages[member.pk]]
+    return Pooled(
+        terms,
+        rate(replace(terms.terms, grants=grants), everything),
+        tuple(
+            AccountUse(member, used[member.pk].totals, shares.quantities(terms.terms, usages[member.pk]))
+            for member in members
+        ),
+    )
+
+
+def _part_of(pool: Pooled, contract: Contract, asked: Asked, *, whole: bool) -> Rated:
+    """Return what a contract is invoiced of a pool: the parent what is not shared out, and all if nothing is."""
+    apart = {
+        use.contract.pk
+        for use in pool.accounts[1:]
+        if asked.is_apart or use.contract.billing == Contract.Billing.OWN
+    }
+    if not apart:
+        return pool.rated
+    root = pool.accounts[0].contract
+    together = [use.used for use in pool.accounts if use.contract.pk not in apart]
+    groups = [
+        Group(root.pk, shares.added(together)),
+        *(Group(use.contract.pk, use.used) for use in pool.accounts if use.contract.pk in apart),
+    ]
+    lines = shares.shared(pool.rated, pool.terms.terms, groups)[contract.pk]
+    subtotal = _sum(lines, pool.terms.terms.currency)
+    if whole:
+        return replace(pool.rated, lines=lines, subtotal=subtotal)
+    return Rated(lines, (), (), (), subtotal, Money.zero(pool.terms.terms.currency))
+
+
+def _with(rated: Rated, share: Rated) -> Rated:
+    """Return what a contract pays by itself together with its share of the pool."""
+    return replace(rated, lines=(*share.lines, *rated.lines), subtotal=rated.subtotal + share.subtotal)
+
+
+def _sum(lines: Sequence[Line], currency: str) -> Money:
+    return Money.total((line.amount for line in lines), currency)
+
+
+def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]]) -> list[Usage]:
     if not more:
         return list(usage)
     sums = {(one.charge, tuple(sorted(one.dimensions)), one.day): one for one in usage}
@@ -92,11 +228,10 @@ def _with(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]]) -> list[Us
     return list(sums.values())
 
 
-def _grants(
-    contract: Contract, period: Period, charges: Sequence[PlannedCharge], source_key: str
-) -> tuple[Grant, ...]:
-    if not any(planned.charge.credit_unit for planned in charges):
+def _grants(contract: Contract, terms: PeriodTerms, source_key: str) -> tuple[Grant, ...]:
+    if not any(planned.charge.credit_unit for planned in terms.charges):
         return ()
+    period = terms.period
     found = open_grants(
         [contract.customer_id], on=period.starts_on, until=period.ends_on, source_key=source_key
     )

@@ -17,6 +17,17 @@ _COLOR = re.compile(r"\A#[0-9a-fA-F]{6}\Z")
 _INK = "#1f2937"
 _MOST_CHARTS = 3
 _ONE_DAY = timedelta(days=1)
+_ADJUSTMENT = InvoiceLine.Kind.ADJUSTMENT
+# Lines of which there is one, and nothing to count.
+_UNCOUNTED = frozenset(
+    {
+        InvoiceLine.Kind.MINIMUM,
+        InvoiceLine.Kind.MAXIMUM,
+        InvoiceLine.Kind.DISCOUNT,
+        InvoiceLine.Kind.TRUE_UP,
+        InvoiceLine.Kind.ADVANCE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,7 @@ class Document:
     terms: str
     bank: tuple[str, ...]
     reference_text: str
+    printed_terms: tuple[str, ...]
     made_on: date
 
 
@@ -129,6 +141,9 @@ def document_of(invoice: Invoice, lines: Sequence[InvoiceLine], *, language: str
         terms=_terms(invoice, figures, contract),
         bank=tuple(line.strip() for line in seller["bank_details"].splitlines() if line.strip()),
         reference_text=figures.words.reference_text.format(number=invoice.number or ""),
+        printed_terms=tuple(
+            line.strip() for line in contract.get("printed_terms", "").splitlines() if line.strip()
+        ),
         made_on=invoice.issued_on or invoice.period_end_on,
     )
 
@@ -180,12 +195,13 @@ def _party(party: Mapping[str, Any], figures: Figures) -> Party:
 def _groups(
     lines: Sequence[InvoiceLine], figures: Figures, credit_units: Mapping[str, str]
 ) -> tuple[Group, ...]:
-    """Group the lines by product, products in the order of their first line."""
-    order = {name: place for place, name in reversed(list(enumerate(line.product_name for line in lines)))}
-    ordered = sorted(lines, key=lambda line: (order[line.product_name], line.position))
+    """Group the lines by account and product, in the order of their first line; what is of no product comes last."""
+    order = {heading: place for place, heading in reversed(list(enumerate(map(_heading, lines))))}
+    ordered = sorted(lines, key=lambda line: (*_place(line, order), line.position))
     carried = Decimal(0)
     groups = []
-    for product, members in groupby(ordered, key=lambda line: line.product_name):
+    for (account, name), members in groupby(ordered, key=_heading):
+        product = " · ".join(text for text in (account, name or figures.words.whole_contract) if text)
         rows, subtotal = [], Decimal(0)
         for line in members:
             carried, subtotal = carried + line.amount, subtotal + line.amount
@@ -195,19 +211,58 @@ def _groups(
     return tuple(groups)
 
 
+def _heading(line: InvoiceLine) -> tuple[str, str]:
+    return line.account_name, line.product_name
+
+
+def _place(line: InvoiceLine, order: Mapping[tuple[str, str], int]) -> tuple[int, bool, int]:
+    """Sort the invoice's own lines before those of the accounts on it, each account's together."""
+    account, product = heading = _heading(line)
+    first_of_account = min(place for other, place in order.items() if other[0] == account)
+    return (first_of_account if account else -1, not product, order[heading])
+
+
 def _row(line: InvoiceLine, figures: Figures, credit_units: Mapping[str, str], carried: Decimal) -> Row:
     credit_unit = credit_units.get(line.price_unit, "") if line.price_unit != figures.currency else ""
     explained = explain(line.steps, figures=figures, unit=line.unit, credit_unit=credit_unit)
+    is_counted = line.kind not in _UNCOUNTED and not (line.kind == _ADJUSTMENT and _is_amount(line))
     return Row(
-        name=line.name,
-        detail=" · ".join(value for value in line.dimensions.values() if value != "*"),
-        quantity=figures.quantity(line.quantity),
-        unit=line.unit,
+        name=_name(line, figures),
+        detail=_detail(line, figures),
+        quantity=figures.quantity(line.quantity) if is_counted else "",
+        unit=line.unit if is_counted else "",
         unit_price=f"{explained.unit_price} {credit_unit}".strip() if explained.unit_price else "",
         amount=figures.amount(line.amount),
         reasons=explained.reasons,
         carried=figures.total(carried),
     )
+
+
+def _is_amount(line: InvoiceLine) -> bool:
+    """Tell whether an adjustment is of an amount alone, and of no units."""
+    return bool(line.key) or not line.quantity
+
+
+def _name(line: InvoiceLine, figures: Figures) -> str:
+    words = figures.words
+    match line.kind:
+        case InvoiceLine.Kind.MINIMUM:
+            return words.minimum_of.format(name=line.name)
+        case InvoiceLine.Kind.MAXIMUM:
+            return words.maximum_of.format(name=line.name)
+        case InvoiceLine.Kind.ADVANCE:
+            return words.advance
+        case _:
+            return line.name
+
+
+def _detail(line: InvoiceLine, figures: Figures) -> str:
+    """Return the dimension values of a line, and its days where they are not the invoice's."""
+    values = [value for value in line.dimensions.values() if value != "*"]
+    if line.starts_on and line.ends_on and line.kind != InvoiceLine.Kind.ADVANCE:
+        days = figures.period(line.starts_on, line.ends_on)
+        values.append(figures.words.in_advance.format(period=days) if line.in_advance else days)
+    return " · ".join(values)
 
 
 def _credit_row(row: Mapping[str, Any], figures: Figures) -> CreditRow:

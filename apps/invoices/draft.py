@@ -1,9 +1,9 @@
 """Writing a draft invoice from a contract's terms and usage, and writing it again while it is one."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -14,16 +14,14 @@ from apps.contracts.terms import period_on, terms_in
 from apps.core import audit, db
 from apps.core.money import Money
 from apps.core.periods import Period
-from apps.credits import queries as credit_queries
 from apps.credits import reserve
-from apps.invoices import adjust, billing, snapshot
+from apps.invoices import adjust, advance, billing, lines, pool, snapshot
 from apps.invoices.adjust import Adjustment
+from apps.invoices.advance import Ahead, BilledAhead
+from apps.invoices.billing import Asked, Priced
 from apps.invoices.errors import AlreadyFinalized
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.plans.models import CreditUnit
-from apps.plans.queries import PlannedCharge
-from apps.rating.lines import Line, LineKind
-from apps.rating.steps import step_as_json, written
+from apps.invoices.pool import Family
 from apps.usage import levels
 
 _PERCENT = Decimal(100)
@@ -31,24 +29,39 @@ _PERCENT = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An invoice just written, its lines, and what it draws from each credit grant."""
+    """An invoice just written, its lines, and what it draws from each credit grant.
+
+    `contracts` are those whose period it bills: its own first, then the accounts on it. `waits_for` are drafts whose fees in
+    advance it takes off.
+    """
 
     invoice: Invoice
     lines: tuple[InvoiceLine, ...]
     credits_used: dict[str, Decimal]
+    contracts: tuple[Contract, ...]
+    waits_for: tuple[Invoice, ...] = ()
 
 
 @transaction.atomic(durable=True)
 def draft_next(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | None:
-    """Draft the oldest period of the contract that ended by `at` and has no invoice; return None if there is none.
+    """Draft what the contract is to be invoiced for next by `at`; return None if there is nothing.
 
-    The contract is locked first, so of many callers at once one writes the draft and the others find it.
+    At its start that is the fees in advance of its first period, then its oldest period that is over and has no invoice. The
+    contract is locked first, so of many callers at once one writes the draft and the others find it.
     """
-    contract = locked_contract(contract_id)
+    family = locked_family(contract_id)
+    contract = family.contract
+    if opens(contract, family, at=at) and not Invoice.objects.filter(contract=contract).exists():
+        invoice = _write_opening(family, None, at).invoice
+        _record("invoices.draft", invoice, contract, at=at, actor=actor)
+        return invoice
     starts_on = undrafted_on(contract)
-    if starts_on is None or period_on(contract, starts_on).ends_at > at:
+    if starts_on is None:
         return None
-    invoice = write(contract=contract, starts_on=starts_on, invoice=None, at=at).invoice
+    period = period_on(contract, starts_on)
+    if period.ends_at > at or family.is_guest_in(period):
+        return None
+    invoice = write(family=family, starts_on=starts_on, invoice=None, at=at).invoice
     _record("invoices.draft", invoice, contract, at=at, actor=actor)
     return invoice
 
@@ -56,31 +69,40 @@ def draft_next(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | None
 @transaction.atomic(durable=True)
 def refresh(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Rate a draft again from the usage, terms and addresses of now; its review time runs on. Refuses a finalized one."""
-    contract = locked_contract(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    family = locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.number:
         raise AlreadyFinalized(invoice.number)
     before = invoice.total
-    write(contract=contract, starts_on=invoice.period_start_on, invoice=invoice, at=at)
+    write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
     if invoice.total != before:
-        _record("invoices.refresh", invoice, contract, at=at, actor=actor, before={"total": f"{before:f}"})
+        _record(
+            "invoices.refresh",
+            invoice,
+            family.contract,
+            at=at,
+            actor=actor,
+            before={"total": f"{before:f}"},
+        )
     return invoice
 
 
-def locked_contract(contract_id: UUID) -> Contract:
-    """Return the contract, locked against ingest and other closes, with all that an invoice is made of."""
-    locks.hold(contract_id)
-    return (
+def locked_family(contract_id: UUID) -> Family:
+    """Return the contract with its parent's and children's, all locked against ingest and other closes, in two queries."""
+    ids = locks.hold_family(contract_id)
+    kin = list(
         Contract.objects.select_for_update(of=("self",))
         .select_related("customer__legal_entity", "plan_version__plan")
-        .get(pk=contract_id)
+        .filter(pk__in=ids)
+        .order_by("customer_id", "pk")
     )
+    return pool.family_among(next(one for one in kin if one.pk == contract_id), kin)
 
 
 def undrafted_on(contract: Contract) -> date | None:
     """Return the first day of the contract that is on no invoice, draft or not; None when all its days are."""
     latest_on = (
-        Invoice.objects.filter(contract=contract)
+        Invoice.objects.filter(contract=contract, kind=Invoice.Kind.PERIOD)
         .order_by("-period_start_on")
         .values_list("period_end_on", flat=True)
         .first()
@@ -89,196 +111,198 @@ def undrafted_on(contract: Contract) -> date | None:
     return first_on if contract.covers(first_on) else None
 
 
-def write(*, contract: Contract, starts_on: date, invoice: Invoice | None, at: datetime) -> Written:
+def opens(contract: Contract, family: Family, *, at: datetime) -> bool:
+    """Tell whether the contract is in its first period, and has fees in advance of it to bill; takes no query.
+
+    Once the period is over, its own invoice bills them.
+    """
+    if contract.billed_until_on is not None:
+        return False
+    first = period_on(contract, contract.starts_on)
+    if not first.starts_at <= at < first.ends_at or family.is_guest_in(first):
+        return False
+    return any(ahead.rated.subtotal.amount > 0 for ahead in _ahead_at_start(family, first))
+
+
+def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datetime) -> Written:
     """Rate the locked contract's period from `starts_on` and write it as a new draft, or into the given one.
 
     A step. Tax is rounded once, on the subtotal, half up to the currency's minor unit.
     """
     db.require_transaction()
+    if invoice is not None and invoice.kind == Invoice.Kind.OPENING:
+        return _write_opening(family, invoice, at)
+    contract = family.contract
     period = period_on(contract, starts_on)
-    if any(planned.is_level for planned in terms_in(contract, period).charges):
-        levels.carry(contract.customer_id, [contract], at=at)
+    contracts = (contract, *family.guests_in(period))
+    _carry_levels(family, period, at)
     is_new = invoice is None
-    if invoice is None:
-        review = timedelta(hours=contract.customer.legal_entity.review_hours)
-        invoice = Invoice(contract=contract, drafted_at=at, review_until_at=at + review)
-    found = adjust.adjustments(contract, starts_on)
-    in_credits = [one for one in found if one.is_in_credits]
-    priced = billing.price(
-        contract,
-        period,
-        source_key=str(invoice.pk),
-        more=[(one.usage, one.quantity < 0) for one in in_credits],
-    )
-    adjusted = [*adjust.within(found, priced.rated.total.amount), *in_credits]
-    _fill(
+    invoice = invoice or _new(contract, period, Invoice.Kind.PERIOD, at)
+    changed = {
+        one.pk: adjust.adjustments(one, max(starts_on, one.starts_on), family=_seen_from(family, one))
+        for one in contracts
+    }
+    parts = [_price(one, family, period, changed[one.pk], source_key=str(invoice.pk)) for one in contracts]
+    ahead = [fees for one in contracts if (fees := advance.fees_ahead(one, period.ends_on))]
+    subtotal = sum((part.rated.total.amount for part in parts), Decimal(0))
+    subtotal += sum((fees.rated.total.amount for fees in ahead), Decimal(0))
+    taken = _taken_off(invoice, parts, subtotal)
+    found = [one for of_contract in changed.values() for one in of_contract.adjustments]
+    adjusted = adjust.within(found, subtotal + sum((amount for _, amount in taken), Decimal(0)))
+    written = _save(
         invoice,
-        contract,
-        period,
-        priced,
-        sum((one.amount for one in adjusted if not one.is_in_credits), Decimal(0)),
+        contracts,
+        _lines(invoice, parts, ahead, taken, [*adjusted, *(one for one in found if one.is_in_credits)]),
+        credits_applied=sum((part.rated.credits_applied.amount for part in parts), Decimal(0)),
+        kept=snapshot.of_period(parts),
+        parts=parts,
+        is_new=is_new,
     )
-    invoice.save(force_insert=is_new)
-    lines = _lines(invoice, priced)
-    lines += [
-        _adjustment(invoice, position, one) for position, one in enumerate(adjusted, start=len(lines) + 1)
+    return replace(written, waits_for=tuple(one.invoice for one, _ in taken if one.invoice.number is None))
+
+
+def _write_opening(family: Family, invoice: Invoice | None, at: datetime) -> Written:
+    """Write the fees in advance of the contract's first period."""
+    contract = family.contract
+    first = period_on(contract, contract.starts_on)
+    is_new = invoice is None
+    invoice = invoice or _new(contract, first, Invoice.Kind.OPENING, at)
+    # The period may have been billed as a whole meanwhile: then nothing is left to ask for in advance.
+    ahead = [] if contract.billed_until_on else _ahead_at_start(family, first)
+    found = [line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)]
+    return _save(
+        invoice,
+        (contract,),
+        found,
+        credits_applied=Decimal(0),
+        kept=snapshot.of_opening(contract),
+        parts=(),
+        is_new=is_new,
+    )
+
+
+def _ahead_at_start(family: Family, first: Period) -> list[Ahead]:
+    contracts = (family.contract, *family.guests_in(first))
+    return [
+        fees
+        for one in contracts
+        if one.starts_on == first.starts_on and (fees := advance.fees_ahead(one, first.starts_on))
     ]
+
+
+def _new(contract: Contract, period: Period, kind: str, at: datetime) -> Invoice:
+    review = timedelta(hours=contract.customer.legal_entity.review_hours)
+    return Invoice(
+        contract=contract,
+        kind=kind,
+        period_start_on=period.starts_on,
+        drafted_at=at,
+        review_until_at=at + review,
+    )
+
+
+def _seen_from(family: Family, contract: Contract) -> Family | None:
+    """Return the family as one of its contracts sees it; None for a contract that has none."""
+    if not family.children and family.parent is None:
+        return None
+    return pool.family_among(contract, (family.root, *family.children))
+
+
+def _carry_levels(family: Family, period: Period, at: datetime) -> None:
+    own = {family.contract.pk: family.contract}
+    together = own | {one.pk: one for one in (*family.guests_in(period), *family.pool_in(period))}
+    for contract in together.values():
+        covered = period.overlap(contract.starts_on, contract.ends_on)
+        if covered and any(planned.is_level for planned in terms_in(contract, covered).charges):
+            levels.carry(contract.customer_id, [contract], at=at)
+
+
+def _price(
+    contract: Contract, family: Family, period: Period, changed: adjust.Changed, *, source_key: str
+) -> Priced:
+    covered = period.overlap(contract.starts_on, contract.ends_on)
+    assert covered is not None, "accounts on an invoice have days in its period"
+    priced = {planned.charge.key for planned in terms_in(contract, covered).charges}
+    more = [one for one in changed.in_credits if one[0].charge in priced]
+    asked = Asked(source_key=source_key, more=more, brought=changed.brought)
+    return billing.price(contract, covered, family=_seen_from(family, contract), asked=asked)
+
+
+def _taken_off(
+    invoice: Invoice, parts: Sequence[Priced], subtotal: Decimal
+) -> list[tuple[BilledAhead, Decimal]]:
+    """Return what was billed in advance with what is taken off of each: all, unless that brings the subtotal below zero."""
+    if not any(advance.may_be_billed_ahead(part.contract, part.terms) for part in parts):
+        return []
+    taken = []
+    for billed in advance.billed_ahead([part.contract for part in parts], invoice):
+        amount = -min(billed.left, max(subtotal, Decimal(0)))
+        subtotal += amount
+        taken.append((billed, amount))
+    return taken
+
+
+def _lines(
+    invoice: Invoice,
+    parts: Sequence[Priced],
+    ahead: Sequence[Ahead],
+    taken: Sequence[tuple[BilledAhead, Decimal]],
+    adjusted: Sequence[Adjustment],
+) -> list[InvoiceLine]:
+    contracts = {part.contract.pk: part.contract for part in parts}
+    return [
+        *(line for part in parts for line in lines.of_period(invoice, part)),
+        *(
+            lines.taken_off(invoice, billed, contracts[billed.contract_id], amount)
+            for billed, amount in taken
+            if amount
+        ),
+        *(line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)),
+        *(lines.of_adjustment(invoice, one) for one in adjusted),
+    ]
+
+
+def _save(
+    invoice: Invoice,
+    contracts: tuple[Contract, ...],
+    found: Sequence[InvoiceLine],
+    *,
+    credits_applied: Decimal,
+    kept: dict[str, object],
+    parts: Sequence[Priced],
+    is_new: bool,
+) -> Written:
+    contract = contracts[0]
+    amount = sum((line.amount for line in found), Decimal(0)) - credits_applied
+    _fill(invoice, contract, amount)
+    invoice.snapshot = {**snapshot.parties(contract), **kept}
+    invoice.save(force_insert=is_new)
+    for position, line in enumerate(found, start=1):
+        line.position = position
     if not is_new:
         invoice.lines.all().delete()
-    InvoiceLine.objects.bulk_create(lines)
-    if any(planned.charge.credit_unit for planned in priced.charges):
-        reserve.reserve(source_key=str(invoice.pk), used=priced.credits_used)
-    return Written(invoice, tuple(lines), priced.credits_used)
+    InvoiceLine.objects.bulk_create(found)
+    credits_used = {grant: used for part in parts for grant, used in part.credits_used.items()}
+    if any(planned.charge.credit_unit for part in parts for planned in part.charges):
+        reserve.reserve(source_key=str(invoice.pk), used=credits_used)
+    return Written(invoice, tuple(found), credits_used, contracts)
 
 
-def _fill(
-    invoice: Invoice, contract: Contract, period: Period, priced: billing.Priced, adjusted: Decimal
-) -> None:
+def _fill(invoice: Invoice, contract: Contract, amount: Decimal) -> None:
     customer = contract.customer
-    subtotal = priced.rated.total + Money(adjusted, priced.rated.total.currency)
+    period = period_on(contract, invoice.period_start_on)
+    currency = contract.plan_version.currency
+    subtotal = Money.zero(currency) + Money(amount, currency)
     tax = Money(subtotal.amount * customer.tax_rate / _PERCENT, subtotal.currency).rounded()
     invoice.customer = customer
     invoice.legal_entity = customer.legal_entity
     invoice.period_start_on, invoice.period_end_on = period.starts_on, period.ends_on
     invoice.timezone = contract.timezone
-    invoice.currency = subtotal.currency
+    invoice.currency = currency
     invoice.subtotal = subtotal.amount
     invoice.tax_rate = customer.tax_rate
     invoice.tax_amount = tax.amount
     invoice.total = (subtotal + tax).amount
-    invoice.snapshot = {
-        **snapshot.parties(contract),
-        "credit_units": _credit_units(priced),
-        "credits": _credits(priced),
-        "usage": _usage(priced),
-        "days": _days(contract, period, priced),
-        "forward": priced.forward.as_json(),
-    }
-
-
-def _lines(invoice: Invoice, priced: billing.Priced) -> list[InvoiceLine]:
-    planned = {charge.charge.key: charge for charge in priced.charges}
-    return [
-        _line(invoice, position, line, planned.get(line.charge or ""))
-        for position, line in enumerate(priced.rated.lines, start=1)
-    ]
-
-
-def _line(invoice: Invoice, position: int, line: Line, planned: PlannedCharge | None) -> InvoiceLine:
-    return InvoiceLine(
-        invoice=invoice,
-        position=position,
-        charge_key=line.charge or line.key or "",
-        product_name=planned.product_name if planned else "",
-        name=line.name,
-        kind=line.kind.value,
-        dimensions=dict(line.dimensions),
-        quantity=line.quantity,
-        unit=_unit(line, planned),
-        price_unit=line.unit or invoice.currency,
-        credits=line.credits,
-        exact=Decimal(written(line.exact)),
-        amount=line.amount.amount,
-        steps=[*map(step_as_json, line.steps), *_drawn(line)],
-    )
-
-
-def _unit(line: Line, planned: PlannedCharge | None) -> str:
-    """Return what the line's quantity counts: the meter's unit, or the credits of an overage; nothing without a charge."""
-    if planned is None:
-        return ""
-    return (planned.charge.credit_unit or "") if line.kind is LineKind.OVERAGE else planned.unit
-
-
-def _adjustment(invoice: Invoice, position: int, one: Adjustment) -> InvoiceLine:
-    """Return the line that bills the difference, with both figures; in credits it only says what was priced with the rest."""
-    step = {
-        "adjusts": one.adjusted.number or "",
-        "period_from": one.adjusted.period_start_on.isoformat(),
-        "period_to": one.adjusted.period_end_on.isoformat(),
-    }
-    amount = Decimal(0) if one.is_in_credits else one.amount
-    if not one.is_in_credits:
-        step |= {"rated": written(one.rated), "billed": written(one.billed), "amount": written(amount)}
-    return InvoiceLine(
-        invoice=invoice,
-        position=position,
-        charge_key=one.planned.charge.key,
-        product_name=one.planned.product_name,
-        name=one.planned.charge.name,
-        kind=InvoiceLine.Kind.ADJUSTMENT,
-        dimensions=dict(one.dimensions),
-        quantity=one.quantity,
-        unit=one.planned.unit,
-        price_unit=invoice.currency,
-        exact=amount,
-        amount=amount,
-        steps=[step],
-        adjusts=one.adjusted,
-    )
-
-
-def _drawn(line: Line) -> list[dict[str, str]]:
-    """Return the last reason of a line in credits: what it cost, and how much of it the grants cover."""
-    if line.credits is None:
-        return []
-    covered = line.credits - (line.uncovered or Decimal(0))
-    return [{"credits": written(line.credits), "covered": written(covered)}]
-
-
-def _credit_units(priced: billing.Priced) -> dict[str, str]:
-    keys = {planned.charge.credit_unit for planned in priced.charges if planned.charge.credit_unit}
-    return dict(CreditUnit.objects.filter(key__in=keys).values_list("key", "name")) if keys else {}
-
-
-def _credits(priced: billing.Priced) -> list[dict[str, Any]]:
-    used = [use for use in priced.rated.grants if use.used]
-    rows = credit_queries.named(keys=[use.grant for use in used]) if used else {}
-    return [
-        {
-            "grant": use.grant,
-            "name": rows[use.grant].name,
-            "unit": rows[use.grant].unit_name,
-            "used": written(use.used),
-            "left": written(use.left),
-            "expires_on": expires_on.isoformat() if (expires_on := rows[use.grant].expires_on) else None,
-        }
-        for use in used
-    ]
-
-
-def _usage(priced: billing.Priced) -> list[dict[str, Any]]:
-    """Return the totals that were rated, by the meter's key: with the terms they are the whole proof of the lines."""
-    keys = {planned.meter_id: planned.meter_key for planned in priced.charges}
-    return [
-        {
-            "meter": keys.get(total.meter_id),
-            "dimensions": dict(total.dimensions),
-            "quantity": written(total.quantity),
-            "events": total.events,
-        }
-        for total in sorted(
-            priced.totals, key=lambda total: (keys.get(total.meter_id, ""), sorted(total.dimensions.items()))
-        )
-    ]
-
-
-def _days(contract: Contract, period: Period, priced: billing.Priced) -> list[dict[str, Any]]:
-    """Return the daily quantities of each meter in the order of the charges, for the chart."""
-    quantities = billing.daily_quantities(contract, period) if priced.totals else {}
-    metered = {planned.meter_id: planned for planned in reversed(priced.charges) if planned.meter_id}
-    return [
-        {
-            "meter": planned.meter_key,
-            "name": planned.charge.name,
-            "unit": planned.unit,
-            "quantities": {
-                day.isoformat(): written(quantity) for day, quantity in quantities[meter_id].items()
-            },
-        }
-        for meter_id, planned in reversed(metered.items())
-        if meter_id in quantities
-    ]
 
 
 def _record(

@@ -23,6 +23,17 @@ class NotFinalized(Refusal):
         )
 
 
+class AdvanceNotFinalized(Refusal):
+    code = "advance-not-finalized"
+    title = "The invoice in advance is a draft"
+
+    def __init__(self, contract: str) -> None:
+        super().__init__(
+            f"What was billed in advance for contract {contract} is to be taken off, but that invoice is still a draft. "
+            "Finalize its drafts oldest first."
+        )
+
+
 class PeriodNotOver(Refusal):
     code = "period-not-over"
     title = "The period is not over"

@@ -10,7 +10,8 @@ from babel.numbers import format_decimal
 
 from apps.core import formats
 from apps.core.money import Money
-from apps.invoices.labels import Words, words_for
+from apps.invoices.labels import words_for
+from apps.invoices.labels.words import Words
 
 _MILLION = Decimal(1_000_000)
 _TINY = Decimal("0.001")
@@ -55,6 +56,11 @@ class Figures:
     def percent(self, percent: Decimal) -> str:
         space = "" if self.language == "en" else formats.NO_BREAK
         return f"{self.quantity(percent)}{space}%"
+
+    def rate(self, rate: Decimal) -> str:
+        """Write a share as a percentage with every decimal that it has: 0.029 is 2.9%."""
+        with localcontext(prec=120):
+            return self.percent(rate * 100)
 
     def day(self, day: date) -> str:
         return format_date(day, format="long", locale=Locale.parse(self.locale))

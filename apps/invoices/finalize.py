@@ -9,9 +9,10 @@ from django.db import transaction
 from apps.contracts import bill
 from apps.contracts.models import Contract
 from apps.core import audit, outbox
+from apps.core.periods import Period
 from apps.credits import burn, reserve
 from apps.invoices import draft, numbering, snapshot
-from apps.invoices.errors import AlreadyFinalized
+from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized
 from apps.invoices.models import Invoice, ParkedClose
 
 
@@ -19,18 +20,22 @@ from apps.invoices.models import Invoice, ParkedClose
 def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Turn a draft into the invoice, dated on the local day of `at` in the contract's time zone.
 
-    The contract is locked first, so no usage of its days arrives while it is rated: an event is on this invoice or
-    refused as late, never both and never neither. Then invoice, credit grants and number series are locked, in this
-    order everywhere. Refuses an invoice that is finalized, a period whose forerunner is not, and a credit grant that
-    another invoice emptied in between; then nothing is written and no number is used up.
+    The contract is locked first, with its parent's and its children's, so no usage of its days arrives while it is rated: an
+    event is on this invoice or refused as late, never both and never neither. Then invoice, credit grants and number series
+    are locked, in this order everywhere. Refuses an invoice that is finalized, a period whose forerunner is not, and a credit grant that
+    another invoice emptied in between, and an invoice whose fees were billed in advance by a draft; then nothing is written and no number is used up.
     """
-    contract = draft.locked_contract(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    family = draft.locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    contract = family.contract
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.number:
         raise AlreadyFinalized(invoice.number)
     drafted_total = invoice.total
-    written = draft.write(contract=contract, starts_on=invoice.period_start_on, invoice=invoice, at=at)
-    bill.mark_billed(contract=contract, starts_on=invoice.period_start_on, ends_on=invoice.period_end_on)
+    written = draft.write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
+    if written.waits_for:
+        raise AdvanceNotFinalized(contract.number)
+    if invoice.kind == Invoice.Kind.PERIOD:
+        _mark_billed(invoice, written.contracts)
     _date(invoice, contract, at)
     invoice.number = numbering.next_number(
         legal_entity=contract.customer.legal_entity, year=at.astimezone(ZoneInfo(contract.timezone)).year
@@ -41,7 +46,7 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     invoice.status = Invoice.Status.FINALIZED
     invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines)
     invoice.save()
-    ParkedClose.objects.filter(contract=contract).delete()
+    ParkedClose.objects.filter(contract__in=written.contracts).delete()
     audit.record(
         at=at,
         actor=actor,
@@ -53,6 +58,14 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     )
     outbox.enqueue(task="invoices.render_pdf", key=str(invoice.pk), at=at, invoice_id=str(invoice.pk))
     return invoice
+
+
+def _mark_billed(invoice: Invoice, contracts: tuple[Contract, ...]) -> None:
+    """Note the period as billed for the contract and for the accounts on its invoice, those as far as their days go."""
+    period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
+    for contract in contracts:
+        covered = period.overlap(contract.starts_on, contract.ends_on) or period
+        bill.mark_billed(contract=contract, starts_on=covered.starts_on, ends_on=covered.ends_on)
 
 
 def _date(invoice: Invoice, contract: Contract, at: datetime) -> None:

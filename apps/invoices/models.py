@@ -31,7 +31,17 @@ class Invoice(models.Model):
         DRAFT = "draft", "Draft"
         FINALIZED = "finalized", "Finalized"
 
+    class Kind(models.TextChoices):
+        PERIOD = "period", "Of a period"
+        OPENING = "opening", "In advance, at the contract's start"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(
+        max_length=7,
+        choices=Kind.choices,
+        default=Kind.PERIOD,
+        db_comment="opening: the first period's fees in advance; that period has an invoice of its own at its end",
+    )
     number = models.CharField(max_length=40, unique=True, null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+")
@@ -62,7 +72,7 @@ class Invoice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["contract", "period_start_on"], name="one_invoice_per_contract_and_period"
+                fields=["contract", "period_start_on", "kind"], name="one_invoice_per_contract_and_period"
             ),
             models.CheckConstraint(
                 condition=Q(period_end_on__gt=F("period_start_on")), name="invoice_period_is_not_empty"
@@ -107,18 +117,44 @@ class InvoiceLine(models.Model):
         RECURRING = "recurring", "Recurring fee"
         ONE_TIME = "one_time", "One-time fee"
         OVERAGE = "overage", "Overage"
+        MINIMUM = "minimum", "Minimum"
+        MAXIMUM = "maximum", "Maximum"
+        DISCOUNT = "discount", "Discount"
+        TRUE_UP = "true_up", "True-up"
+        ADVANCE = "advance", "Billed in advance before"
         ADJUSTMENT = "adjustment", "Adjustment"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
-    charge_key = models.CharField(max_length=63)
-    product_name = models.CharField(max_length=200)
+    of_contract = models.ForeignKey(
+        Contract,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_comment="The child account's contract that it belongs to; null: the invoice's own",
+    )
+    account_name = models.CharField(max_length=200, blank=True, db_comment="The child account's name")
+    charge_key = models.CharField(
+        max_length=80, blank=True, db_comment="Empty for a discount, a true-up and what was billed in advance"
+    )
+    key = models.CharField(max_length=80, blank=True, db_comment="A discount's or a commitment's")
+    product_name = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     dimensions = models.JSONField(default=dict, blank=True)
+    starts_on = models.DateField(
+        null=True, blank=True, db_comment="The first of its days, where they are not the invoice's"
+    )
+    ends_on = models.DateField(null=True, blank=True, db_comment="The first day after them")
+    in_advance = models.BooleanField(
+        default=False, db_default=False, db_comment="Of the period after the invoice's own, or an opening's"
+    )
     quantity = models.DecimalField(max_digits=60, decimal_places=18)
-    unit = models.CharField(max_length=40, db_comment="What the quantity counts: tokens, documents, months")
+    unit = models.CharField(
+        max_length=63, blank=True, db_comment="What the quantity counts: tokens, documents, months"
+    )
     price_unit = models.CharField(
         max_length=63, db_comment="Currency code, or the credit unit that it was priced in"
     )
@@ -142,9 +178,23 @@ class InvoiceLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="line_positions_are_used_once"),
             models.CheckConstraint(
-                condition=Q(kind="adjustment", adjusts__isnull=False)
-                | ~Q(kind="adjustment") & Q(adjusts=None),
+                condition=Q(kind__in=["adjustment", "advance"], adjusts__isnull=False)
+                | ~Q(kind__in=["adjustment", "advance"]) & Q(adjusts=None),
                 name="adjustment_names_what_it_adjusts",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["discount", "true_up"], charge_key="") & ~Q(key="")
+                | Q(kind="advance", charge_key="", key="")
+                | Q(kind="adjustment")
+                | ~Q(kind__in=["discount", "true_up", "advance", "adjustment"])
+                & ~Q(charge_key="")
+                & Q(key=""),
+                name="line_has_a_charge_or_a_key_of_its_own",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_on=None, ends_on=None, in_advance=False)
+                | Q(starts_on__isnull=False, ends_on__gt=F("starts_on")),
+                name="line_days_are_not_empty",
             ),
         ]
 

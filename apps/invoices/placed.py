@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.contracts.models import Contract
+from apps.invoices.brought import of_period
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.usage.one_event import Fed, OneEvent
 
@@ -54,21 +56,27 @@ def placement(event: OneEvent) -> Placement:
     feeds = [fed for fed in event.feeds if fed.charges and fed.turns]
     if event.contract is None or event.day is None or not feeds:
         return Placement((), Awaits.NOTHING)
-    invoice = Invoice.objects.filter(
-        contract_id=event.contract.pk, period_start_on__lte=event.day, period_end_on__gt=event.day
-    ).first()
+    of_day = of_period(event.contract).filter(period_start_on__lte=event.day, period_end_on__gt=event.day)
+    invoice = of_day.last()
+    whose = _whose(event.contract, invoice) if invoice else None
     standing = [priced for fed in feeds if _is_on(fed.turns) for priced in _priced(fed)]
     if invoice is None:
         return Placement((), Awaits.INVOICE if standing else Awaits.NOTHING)
     if invoice.finalized_at is None:
-        own = _lines(invoice, standing) if standing else []
+        own = _lines(invoice, whose, standing) if standing else []
         return Placement(_placed(own, invoice), Awaits.INVOICE if standing and not own else Awaits.NOTHING)
-    return _after(invoice, invoice.finalized_at, feeds)
+    return _after(invoice, whose, invoice.finalized_at, feeds)
 
 
-def _after(invoice: Invoice, finalized_at: datetime, feeds: Sequence[Fed]) -> Placement:
+def _whose(contract: Contract, invoice: Invoice) -> UUID | None:
+    """Return the account that the event's lines name: none on its own invoice, nor where it is priced with the parent's."""
+    is_apart = invoice.contract_id != contract.pk and contract.usage == Contract.Usage.SEPARATE
+    return contract.pk if is_apart else None
+
+
+def _after(invoice: Invoice, whose: UUID | None, finalized_at: datetime, feeds: Sequence[Fed]) -> Placement:
     """Return where an event is whose period's invoice is finalized."""
-    lines = _lines(invoice, [priced for fed in feeds for priced in _priced(fed)])
+    lines = _lines(invoice, whose, [priced for fed in feeds for priced in _priced(fed)])
     on: set[UUID] = set()
     awaits = Awaits.NOTHING
     for fed in feeds:
@@ -94,11 +102,13 @@ def _priced(fed: Fed) -> list[Priced]:
     return [(charge.key, charge.dimensions) for charge in fed.charges]
 
 
-def _lines(invoice: Invoice, priced: Collection[Priced]) -> list[InvoiceLine]:
+def _lines(invoice: Invoice, whose: UUID | None, priced: Collection[Priced]) -> list[InvoiceLine]:
     """Return the lines of these charges and dimension values, on the invoice and on later ones that adjust it."""
     found = (
         InvoiceLine.objects.filter(
-            Q(invoice=invoice, kind=InvoiceLine.Kind.USAGE) | Q(adjusts=invoice),
+            Q(invoice=invoice, kind=InvoiceLine.Kind.USAGE)
+            | Q(adjusts=invoice, kind=InvoiceLine.Kind.ADJUSTMENT),
+            of_contract=whose,
             charge_key__in={charge_key for charge_key, _ in priced},
         )
         .select_related("invoice")

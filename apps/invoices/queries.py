@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from apps.contracts.models import Contract
-from apps.contracts.queries import due
+from apps.contracts.queries import due, live
 from apps.contracts.terms import period_on
 from apps.core.money import Money
+from apps.invoices import draft, pool
 from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
+from apps.invoices.pool import Family
 
 # A parked contract is tried again by itself only so often; staff can close it again at any time.
 _TRY_PARKED_AGAIN = timedelta(hours=1)
@@ -108,6 +110,7 @@ def drafts_to_review() -> tuple[DraftRow, ...]:
     """Return all drafts, those finalized soonest first, each beside the period before it, in one query."""
     before = Invoice.objects.filter(
         contract=OuterRef("contract"),
+        kind=Invoice.Kind.PERIOD,
         period_end_on=OuterRef("period_start_on"),
         currency=OuterRef("currency"),
     )
@@ -139,32 +142,37 @@ def parked() -> QuerySet[ParkedClose]:
 
 
 def due_to_close(*, at: datetime) -> list[UUID]:
-    """Return the contracts with a period that ended by `at` and has no invoice, not even a draft, in two queries.
+    """Return the contracts with a period that ended by `at` and has no invoice, not even a draft, in four queries.
 
-    A parked one is left out until an hour has passed since it was last tried.
+    So are those that have begun and have no invoice yet for the fees in advance of their first period. One whose periods are
+    on its parent's invoices is left out, and a parked one until an hour has passed since it was last tried.
     """
-    contracts = due(at=at)
-    drafted = _drafted_until(contracts)
+    begun, ended = _without_invoice(at), due(at=at)
+    drafted = _drafted_until(ended)
+    families = pool.families([*begun, *ended])
     resting = set(
         ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values_list("contract_id", flat=True)
     )
-    return [
-        contract.pk
-        for contract in contracts
-        if contract.pk not in resting and _has_undrafted(contract, drafted.get(contract.pk), at)
-    ]
+    waiting = [one for one in begun if draft.opens(one, families[one.pk], at=at)]
+    waiting += [one for one in ended if _has_undrafted(one, families[one.pk], drafted.get(one.pk), at)]
+    return [contract.pk for contract in waiting if contract.pk not in resting]
 
 
 def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
     """Return the drafts whose review time is over by `at`, of each contract the oldest alone, in one query."""
     resting = ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values("contract_id")
+    opening = Invoice.objects.filter(
+        contract=OuterRef("contract"), kind=Invoice.Kind.OPENING, status=Invoice.Status.DRAFT
+    )
     found = (
         Invoice.objects.filter(status=Invoice.Status.DRAFT, review_until_at__lte=at)
         .exclude(contract_id__in=resting)
         .filter(
             Q(period_start_on=F("contract__billed_until_on"))
             | Q(contract__billed_until_on=None, period_start_on=F("contract__starts_on"))
+            | Q(kind=Invoice.Kind.OPENING)
         )
+        .filter(Q(kind=Invoice.Kind.OPENING) | ~Exists(opening))
         .order_by("review_until_at", "id")
         .values_list("id", flat=True)
     )
@@ -209,7 +217,9 @@ def _row(invoice: Invoice) -> InvoiceRow:
 def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:
     latest = (
         Invoice.objects.filter(
-            contract__in=[contract.pk for contract in contracts], status=Invoice.Status.DRAFT
+            contract__in=[contract.pk for contract in contracts],
+            status=Invoice.Status.DRAFT,
+            kind=Invoice.Kind.PERIOD,
         )
         .values_list("contract_id")
         .annotate(Max("period_end_on"))
@@ -218,6 +228,17 @@ def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:
     return dict(latest)
 
 
-def _has_undrafted(contract: Contract, drafted_until_on: date | None, at: datetime) -> bool:
+def _without_invoice(at: datetime) -> list[Contract]:
+    """Return the contracts that have begun, are billed for no period yet, and have no invoice; a day early or late."""
+    day = at.astimezone(UTC).date()
+    invoices_of = Invoice.objects.filter(contract=OuterRef("pk"))
+    new = live().filter(billed_until_on=None, starts_on__lte=day + timedelta(days=1))
+    return list(new.filter(~Exists(invoices_of)).order_by("number"))
+
+
+def _has_undrafted(contract: Contract, family: Family, drafted_until_on: date | None, at: datetime) -> bool:
     first_on = drafted_until_on or contract.billed_until_on or contract.starts_on
-    return contract.covers(first_on) and period_on(contract, first_on).ends_at <= at
+    if not contract.covers(first_on):
+        return False
+    period = period_on(contract, first_on)
+    return period.ends_at <= at and not family.is_guest_in(period)

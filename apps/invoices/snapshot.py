@@ -3,11 +3,20 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from apps.contracts.models import Contract
+from django.db.models import Max
+
+from apps.contracts.models import Amendment, Contract
+from apps.credits import queries as credit_queries
+from apps.invoices.billing import Priced, daily_quantities
 from apps.invoices.models import Invoice, InvoiceLine
+from apps.plans.models import CreditUnit
+from apps.plans.queries import PlannedCharge
+from apps.rating.steps import written
+from apps.usage.combine import Total
 
 _PLACE = ("name", "address", "postal_code", "city", "region", "country", "tax_number")
 
@@ -40,7 +49,39 @@ def parties(contract: Contract) -> dict[str, Any]:
             "purchase_order": contract.purchase_order,
             "payment_days": contract.payment_days,
             "timezone": contract.timezone,
+            "printed_terms": contract.printed_terms,
         },
+    }
+
+
+def of_period(parts: Sequence[Priced]) -> dict[str, Any]:
+    """Return what the prices of a period came from: of the invoice's own contract first, then of the accounts on it.
+
+    With it the invoice can be priced again: by the terms that were known when it was, `priced_with` naming the last amendment
+    of each contract, from the totals, and with what the period before brought into it.
+    """
+    own = parts[0]
+    return {
+        "credit_units": _credit_units(parts),
+        "credits": _credits(parts),
+        "usage": _usage(own),
+        "days": _days(own),
+        "brought": own.terms.brought.as_json(),
+        "forward": own.forward.as_json(),
+        "accounts": [_account(part) for part in parts[1:]],
+        "pool": _pool(own),
+        "priced_with": _priced_with(parts),
+    }
+
+
+def of_opening(contract: Contract) -> dict[str, Any]:
+    """Return what an invoice of fees in advance came from: no usage and no credits, the terms alone."""
+    return {
+        "credit_units": {},
+        "credits": [],
+        "usage": [],
+        "days": [],
+        "priced_with": _last_amendments([contract]),
     }
 
 
@@ -48,6 +89,7 @@ def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
     """Return the SHA-256 over everything that a finalized invoice says, in one canonical form."""
     content = {
         "number": invoice.number,
+        "kind": invoice.kind,
         "contract": str(invoice.contract_id),
         "period": [invoice.period_start_on.isoformat(), invoice.period_end_on.isoformat(), invoice.timezone],
         "issued_on": str(invoice.issued_on),
@@ -74,6 +116,10 @@ def _line(line: InvoiceLine) -> dict[str, object]:
         "product": line.product_name,
         "name": line.name,
         "kind": line.kind,
+        "key": line.key,
+        "account": line.account_name,
+        "days": [str(line.starts_on), str(line.ends_on)] if line.starts_on else None,
+        "in_advance": line.in_advance,
         "dimensions": line.dimensions,
         "quantity": plain(line.quantity),
         "unit": line.unit,
@@ -88,3 +134,107 @@ def _line(line: InvoiceLine) -> dict[str, object]:
 
 def _canonical(content: Mapping[str, object]) -> bytes:
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _credit_units(parts: Sequence[Priced]) -> dict[str, str]:
+    keys = {one.charge.credit_unit for part in parts for one in part.charges if one.charge.credit_unit}
+    return dict(CreditUnit.objects.filter(key__in=keys).values_list("key", "name")) if keys else {}
+
+
+def _credits(parts: Sequence[Priced]) -> list[dict[str, Any]]:
+    used = [use for part in parts for use in part.rated.grants if use.used]
+    rows = credit_queries.named(keys=[use.grant for use in used]) if used else {}
+    return [
+        {
+            "grant": use.grant,
+            "name": rows[use.grant].name,
+            "unit": rows[use.grant].unit_name,
+            "used": written(use.used),
+            "left": written(use.left),
+            "expires_on": expires_on.isoformat() if (expires_on := rows[use.grant].expires_on) else None,
+        }
+        for use in used
+    ]
+
+
+def _usage(priced: Priced) -> list[dict[str, Any]]:
+    """Return the totals that were rated, by the meter's key: with the terms they are the whole proof of the lines."""
+    return _totals(priced.charges, priced.totals)
+
+
+def _totals(charges: Sequence[PlannedCharge], totals: Sequence[Total]) -> list[dict[str, Any]]:
+    keys = {planned.meter_id: planned.meter_key for planned in charges}
+    return [
+        {
+            "meter": keys.get(total.meter_id),
+            "dimensions": dict(total.dimensions),
+            "quantity": written(total.quantity),
+            "events": total.events,
+            **({"since": total.since.isoformat()} if total.since else {}),
+        }
+        for total in sorted(
+            totals,
+            key=lambda total: (
+                keys.get(total.meter_id, ""),
+                sorted(total.dimensions.items()),
+                total.since or date.min,
+            ),
+        )
+    ]
+
+
+def _days(priced: Priced) -> list[dict[str, Any]]:
+    """Return the daily quantities of each meter in the order of the charges, for the chart."""
+    quantities = daily_quantities(priced.contract, priced.period) if priced.totals else {}
+    metered = {planned.meter_id: planned for planned in reversed(priced.charges) if planned.meter_id}
+    return [
+        {
+            "meter": planned.meter_key,
+            "name": planned.charge.name,
+            "unit": planned.unit,
+            "quantities": {
+                day.isoformat(): written(quantity) for day, quantity in quantities[meter_id].items()
+            },
+        }
+        for meter_id, planned in reversed(metered.items())
+        if meter_id in quantities
+    ]
+
+
+def _account(part: Priced) -> dict[str, Any]:
+    return {
+        "contract": part.contract.number,
+        "customer": part.contract.customer.name,
+        "usage": _usage(part),
+        "brought": part.terms.brought.as_json(),
+        "forward": part.forward.as_json(),
+    }
+
+
+def _pool(priced: Priced) -> list[dict[str, Any]]:
+    """Return what each account used of what was priced together."""
+    if priced.pool is None:
+        return []
+    return [
+        {
+            "contract": use.contract.number,
+            "customer": use.contract.customer.name,
+            "usage": _totals(priced.pool.terms.charges, use.totals),
+        }
+        for use in priced.pool.accounts
+    ]
+
+
+def _priced_with(parts: Sequence[Priced]) -> dict[str, int]:
+    pool = parts[0].pool
+    pooled = [use.contract for use in pool.accounts] if pool else []
+    return _last_amendments([*(part.contract for part in parts), *pooled])
+
+
+def _last_amendments(contracts: Sequence[Contract]) -> dict[str, int]:
+    """Return the number of each contract's last amendment, for those that have one; no query if none was ever amended."""
+    ever = [contract.pk for contract in contracts if contract.terms_stamp]
+    if not ever:
+        return {}
+    last = Amendment.objects.filter(contract__in=ever).values_list("contract__number").order_by()
+    return dict(last.annotate(last=Max("number")))

@@ -17,10 +17,10 @@ from apps.contracts.terms import period_on
 from apps.core.money import Money
 from apps.credits import grant
 from apps.invoices import draft, finalize
-from apps.invoices.adjust import to_settle
 from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.settle import to_settle
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import CreditUnit, Meter
 from apps.usage import ingest

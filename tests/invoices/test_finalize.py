@@ -15,6 +15,7 @@ from apps.customers import enroll
 from apps.invoices import close, draft, finalize, numbering, queries, review, snapshot
 from apps.invoices.errors import AlreadyFinalized, PrefixTaken
 from apps.invoices.models import Invoice, NumberSeries, ParkedClose
+from apps.invoices.pool import Family
 from tests.builders import make_contract, make_customer, make_legal_entity
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
@@ -196,7 +197,7 @@ def test_finalizing_takes_a_bounded_number_of_queries() -> None:
 def test_a_step_refuses_to_work_outside_an_action() -> None:
     contract = make_contract()
     with pytest.raises(RuntimeError, match="action"):
-        draft.write(contract=contract, starts_on=date(2026, 10, 1), invoice=None, at=IN_NOVEMBER)
+        draft.write(family=Family(contract), starts_on=date(2026, 10, 1), invoice=None, at=IN_NOVEMBER)
 
 
 def _dies(**_: object) -> None:

@@ -1,0 +1,136 @@
+"""What no invoice can adjust any more, for staff to settle by hand: differences of contracts that ended."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+
+from apps.contracts.models import Amendment, Contract
+from apps.contracts.queries import wholly_billed
+from apps.core.money import Money
+from apps.invoices import advance
+from apps.invoices.adjust import Adjustment, changed
+from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.pool import families
+from apps.usage.models import LateDay
+
+# Whoever changes usage or terms reads the clock first, and may then have to wait for an invoice.
+_WAITED = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ToSettle:
+    """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount."""
+
+    customer_key: str
+    customer_name: str
+    contract_id: UUID
+    contract: str
+    invoice_id: UUID
+    invoice: str
+    name: str
+    dimensions: Mapping[str, str]
+    quantity: Decimal
+    unit: str
+    amount: Money | None
+
+
+def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
+    """Return what no invoice can adjust any more, of one customer or of all: staff credit or bill it by hand.
+
+    It is what changed of contracts that ended, what was billed in advance beyond their end, and what their last invoice could
+    not give back; nothing is written. Takes one query where there is none, else also the price of each changed period, of up
+    to so many contracts, those that changed last.
+    """
+    ended = wholly_billed() if customer_id is None else wholly_billed().filter(customer=customer_id)
+    late = LateDay.objects.filter(contract=OuterRef("pk")).order_by("-changed_at").values("changed_at")
+    amended = Amendment.objects.filter(contract=OuterRef("pk")).order_by("-at").values("at")
+    finalized = Invoice.objects.filter(
+        contract=OuterRef("pk"), status=Invoice.Status.FINALIZED, kind=Invoice.Kind.PERIOD
+    )
+    last = finalized.order_by("-period_start_on")
+    on_last = InvoiceLine.objects.filter(invoice=OuterRef("last_id"))
+    # What came before the last invoice is on it, unless that came down to nothing on the way.
+    is_left = (
+        Q(changed_at__gt=F("finalized_at") - _WAITED)
+        | Q(amended_at__gt=F("finalized_at") - _WAITED)
+        | Q(Q(changed_at__isnull=False) | Q(amended_at__isnull=False), subtotal=0)
+        | Q(changed_at__isnull=False) & Exists(on_last.filter(kind=InvoiceLine.Kind.ADJUSTMENT))
+        | Q(Exists(on_last.filter(kind=InvoiceLine.Kind.ADVANCE)), subtotal=0)
+    )
+    found = (
+        ended.annotate(
+            changed_at=Subquery(late[:1]),
+            amended_at=Subquery(amended[:1]),
+            finalized_at=Subquery(last.values("finalized_at")[:1]),
+            last_id=Subquery(last.values("pk")[:1]),
+            subtotal=Subquery(last.values("subtotal")[:1]),
+        )
+        .filter(is_left)
+        .select_related("customer", "plan_version")
+        .order_by(F("changed_at").desc(nulls_last=True), "number")
+    )
+    return [one for contract in found[:most] for one in _of(contract)]
+
+
+def _of(contract: Contract) -> Iterator[ToSettle]:
+    family = families([contract])[contract.pk]
+    for left in changed(contract, family).adjustments:
+        yield _difference(contract, left)
+    last = Invoice.objects.filter(contract=contract, kind=Invoice.Kind.PERIOD).order_by("-period_start_on")
+    for invoice in last[:1]:
+        # The last invoice has taken its part off, so it counts as one before.
+        for ahead in advance.billed_ahead([contract], invoice, and_its_own=True):
+            yield _ahead(contract, ahead)
+
+
+def _difference(contract: Contract, left: Adjustment) -> ToSettle:
+    return _row(
+        contract,
+        left.adjusted,
+        name=left.named.name,
+        dimensions=left.dimensions,
+        quantity=left.quantity,
+        unit=left.named.unit,
+        amount=None if left.is_in_credits else left.amount,
+    )
+
+
+def _ahead(contract: Contract, left: advance.BilledAhead) -> ToSettle:
+    return _row(
+        contract,
+        left.invoice,
+        name="Billed in advance",
+        dimensions={},
+        quantity=Decimal(0),
+        unit="",
+        amount=-left.left,
+    )
+
+
+def _row(
+    contract: Contract,
+    invoice: Invoice,
+    *,
+    name: str,
+    dimensions: Mapping[str, str],
+    quantity: Decimal,
+    unit: str,
+    amount: Decimal | None,
+) -> ToSettle:
+    return ToSettle(
+        customer_key=contract.customer.key,
+        customer_name=contract.customer.name,
+        contract_id=contract.pk,
+        contract=contract.number,
+        invoice_id=invoice.pk,
+        invoice=invoice.number or "",
+        name=name,
+        dimensions=dimensions,
+        quantity=quantity,
+        unit=unit,
+        amount=None if amount is None else Money(amount, invoice.currency).rounded(),
+    )
