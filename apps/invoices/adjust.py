@@ -6,7 +6,7 @@ includes earlier adjustments, so nothing is adjusted twice, and what could not b
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 
 from django.db.models import Q
@@ -28,6 +28,8 @@ from apps.usage.models import LateDay
 # A charge or else a discount's or commitment's key, and dimension values.
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 _KIND = InvoiceLine.Kind
+# Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
+_WAITED = timedelta(hours=1)
 # What is of other periods, and what credits did not cover, which is priced where they are drawn.
 _APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE})
 
@@ -114,13 +116,15 @@ def changed(contract: Contract, family: Family | None = None) -> Changed:
         return UNCHANGED
     found: list[Adjustment] = []
     brought: Brought | None = None
-    for invoice in _closed(contract):
+    closed = _closed(contract)
+    known_at = max((one.finalized_at for one in closed if one.finalized_at), default=None)
+    for invoice in closed:
         period = _days_on(invoice, contract)
         if period is None:
             continue
         is_late = any(period.starts_on <= day < period.ends_on for day in days)
         is_amended = any(_is_news(one, invoice, period) for one in amended)
-        if is_late or is_amended or brought is not None or _was_first(invoice, together):
+        if is_late or is_amended or brought is not None or _was_first(invoice, together, known_at):
             priced = billing.price(contract, period, family=family, asked=Asked(brought=brought))
             found += _differences(priced, invoice, is_amended=is_amended)
             brought = priced.forward if priced.terms.takes_forward else None
@@ -170,21 +174,24 @@ def _is_news(amendment: tuple[str, int, date], invoice: Invoice, period: Period)
     return effective_on < period.ends_on and number > known.get(contract, 0)
 
 
-def _was_first(invoice: Invoice, together: Sequence[Contract]) -> bool:
-    """Tell whether others that it shares with were invoiced later, or are not yet, and may have used more meanwhile."""
+def _was_first(invoice: Invoice, together: Sequence[Contract], known_at: datetime | None) -> bool:
+    """Tell whether others that it shares with were not invoiced yet when the contract's last invoice was priced.
+
+    They may have used more since, which moves the shares of all.
+    """
     apart = {
         one.pk
         for one in together[1:]
         if (one.billing == Contract.Billing.OWN or one.parent_id is None) and one.pk != invoice.contract_id
     }
-    if not apart:
+    if not apart or known_at is None:
         return False
     settled = Invoice.objects.filter(
         contract__in=apart,
         kind=Invoice.Kind.PERIOD,
         period_start_on__lt=invoice.period_end_on,
         period_end_on__gt=invoice.period_start_on,
-        finalized_at__lte=invoice.finalized_at,
+        finalized_at__lt=known_at - _WAITED,
     )
     return settled.values("contract").distinct().count() < len(apart)
 

@@ -5,7 +5,7 @@ by the largest remainder, so they add up to the cent. Fees and what is priced in
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -114,7 +114,9 @@ class _Sharing:
         return split(amount, weights, digits=minor_digits(self._currency))
 
     def _give(self, nth: int, line: Line, quantity: Decimal, amount: Decimal) -> None:
-        self.lines[nth].append(replace(line, quantity=quantity, amount=Money(amount, self._currency)))
+        self.lines[nth].append(
+            line._replace(quantity=quantity, amount=Money(amount, self._currency))  # noqa: SLF001  public, by its docs
+        )
         if line.charge:
             self._paid[nth][line.charge] = self._paid[nth].get(line.charge, _ZERO) + amount
 
@@ -147,4 +149,4 @@ def _of_pool(line: Line, quantity: Decimal, amount: Decimal) -> Line:
         for step in line.steps
     )
     own = Step(quantity, amount, (("pool_quantity", line.quantity), ("pool_amount", line.amount.amount)))
-    return replace(line, exact=amount, steps=(*reasons, own))
+    return line._replace(exact=amount, steps=(*reasons, own))  # noqa: SLF001  public, by its docs
