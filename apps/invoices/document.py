@@ -260,7 +260,7 @@ def _detail(line: InvoiceLine, figures: Figures) -> str:
     """Return the dimension values of a line, and its days where they are not the invoice's."""
     values = [value for value in line.dimensions.values() if value != "*"]
     if line.starts_on and line.ends_on and line.kind != InvoiceLine.Kind.ADVANCE:
-        days = figures.period(line.starts_on, line.ends_on)
+        days = figures.days(line.starts_on, line.ends_on)
         values.append(figures.words.in_advance.format(period=days) if line.in_advance else days)
     return " · ".join(values)
 

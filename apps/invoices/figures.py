@@ -71,6 +71,10 @@ class Figures:
             first=self.day(starts_on), last=self.day(ends_on - timedelta(days=1))
         )
 
+    def days(self, starts_on: date, ends_on: date) -> str:
+        """Write the days of a half-open period in short, for lists."""
+        return formats.format_days(starts_on, ends_on, self.locale)
+
     def short_day(self, day: date) -> str:
         return format_date(day, format="d MMM", locale=Locale.parse(self.locale))
 

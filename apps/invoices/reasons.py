@@ -6,7 +6,7 @@ from datetime import date
 
 from apps.invoices import reasons_of_events
 from apps.invoices.figures import Figures
-from apps.invoices.reasons_agreed import agreed_reason
+from apps.invoices.reasons_agreed import agreed_reason, summed_discount
 from apps.invoices.stored import Step, decimal_in
 
 
@@ -21,6 +21,7 @@ class Explained:
 def explain(steps: Sequence[Step], *, figures: Figures, unit: str, credit_unit: str) -> Explained:
     """Return what is printed about a line's steps; `credit_unit` is empty for a line priced in the currency."""
     reader = _Reader(figures, unit, money=not credit_unit)
+    steps = summed_discount(steps, figures)
     priced = [step for step in steps if "credits" not in step and agreed_reason(step, figures, unit) is None]
     reasons = [reader.reason(step, alone=len(steps) == 1) for step in steps if "credits" not in step]
     drawn = [_credits(step, figures, credit_unit) for step in steps if "credits" in step]

@@ -1,10 +1,14 @@
 """Saying in words what is agreed around prices: allowances, bounds, discounts, commitments, accounts, and other periods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from apps.invoices.figures import Figures
 from apps.invoices.stored import Step, decimal_in
+
+# A discount on more charges than these is told as one.
+_MOST_SHARES = 5
 
 
 def agreed_reason(step: Step, figures: Figures, unit: str) -> str | None:
@@ -13,6 +17,20 @@ def agreed_reason(step: Step, figures: Figures, unit: str) -> str | None:
         if mark in step:
             return told(step, figures, unit)
     return None
+
+
+def summed_discount(steps: Sequence[Step], figures: Figures) -> Sequence[Step]:
+    """Return the steps of a discount on many charges as one on all of them together, other steps as they are."""
+    if not all("base" in step and "of_pool" not in step for step in steps):
+        return steps
+    shares = [step for step in steps if decimal_in(step, "amount")]
+    if len(shares) <= _MOST_SHARES:
+        return steps
+    whole = {
+        name: sum((decimal_in(step, name) for step in shares), Decimal(0)) for name in ("base", "amount")
+    }
+    many = figures.words.charges.format(count=figures.quantity(Decimal(len(shares))))
+    return [{**shares[0], **whole, "charge_name": many}]
 
 
 def _included(step: Step, figures: Figures, unit: str) -> str:

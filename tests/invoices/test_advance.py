@@ -78,7 +78,7 @@ def test_the_lines_say_which_days_they_are_for() -> None:
 
     assert [(row.name, row.detail) for row in group.rows] == [
         ("Subscription", ""),
-        ("Subscription", "1 November 2026 to 30 November 2026, in advance"),
+        ("Subscription", "1\N{EN DASH}30 Nov 2026, in advance"),
     ]
     assert [(whole.product, row.name, row.reasons) for row in whole.rows] == [
         (

@@ -187,6 +187,6 @@ def test_prices_that_change_within_the_period_are_told_apart_on_the_invoice() ->
     ]
     rows = document_of(invoice, list(invoice.lines.all()), language="de").groups[0].rows
     assert [row.detail for row in rows] == [
-        "1. Oktober 2026 bis 15. Oktober 2026",
-        "16. Oktober 2026 bis 31. Oktober 2026",
+        "1.\N{EN DASH}15. Okt. 2026",
+        "16.\N{EN DASH}31. Okt. 2026",
     ]

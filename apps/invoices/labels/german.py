@@ -55,6 +55,7 @@ GERMAN = Words(
     whole_contract="Gesamter Vertrag",
     discount_percent="{percent} von {base} für {charge}: {amount}",
     discount_amount="Von {base} für {charge}: {amount}",
+    charges="{count} Posten",
     true_up="Zugesagt: {minimum}; in diesem Zeitraum angerechnet: {counted}; es fehlen {amount}",
     true_up_before="Zugesagt: {minimum}; zuvor angerechnet: {before}; in diesem Zeitraum angerechnet: {counted}; es fehlen {amount}",
     carried_over="Übertrag aus dem Zeitraum davor: {quantity}, kostenfrei",

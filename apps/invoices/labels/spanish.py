@@ -55,6 +55,7 @@ SPANISH = Words(
     whole_contract="Todo el contrato",
     discount_percent="{percent} de {base} por {charge}: {amount}",
     discount_amount="De {base} por {charge}: {amount}",
+    charges="{count} cargos",
     true_up="Comprometido: {minimum}; contado en este período: {counted}; faltan {amount}",
     true_up_before="Comprometido: {minimum}; contado antes: {before}; contado en este período: {counted}; faltan {amount}",
     carried_over="Traído del período anterior: {quantity}, sin coste",

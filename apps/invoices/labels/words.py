@@ -57,6 +57,7 @@ class Words:
     whole_contract: str
     discount_percent: str
     discount_amount: str
+    charges: str
     true_up: str
     true_up_before: str
     carried_over: str
