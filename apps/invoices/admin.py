@@ -20,7 +20,7 @@ from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
 class LineInline(ReadOnlyInline):
     model = InvoiceLine
     fk_name = "invoice"
-    fields = ("product_name", "name", "dimension_values", "counted", "rounded")
+    fields = ("account_name", "product_name", "name", "kind", "dimension_values", "counted", "rounded")
     readonly_fields = fields
     show_change_link = False
     verbose_name_plural = "lines"
@@ -44,6 +44,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_display = ("label", "customer", "period", "status", "total_money", "issued_on", "due_on")
     list_filter = (
         "status",
+        "kind",
         ("issued_on", RangeDateFilter),
         ("due_on", RangeDateFilter),
         "currency",

@@ -163,6 +163,8 @@ def _facts(
 ) -> tuple[tuple[str, str], ...]:
     words = figures.words
     period = figures.period(invoice.period_start_on, invoice.period_end_on)
+    if invoice.kind == Invoice.Kind.OPENING:
+        period = words.in_advance.format(period=period)
     facts = (
         (words.number, invoice.number or ""),
         (words.issued, figures.day(invoice.issued_on) if invoice.issued_on else ""),

@@ -138,27 +138,32 @@ def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datet
     _carry_levels(family, period, at)
     is_new = invoice is None
     invoice = invoice or _new(contract, period, Invoice.Kind.PERIOD, at)
+    ended = family.ended_guests(starts_on)
     changed = {
         one.pk: adjust.adjustments(one, max(starts_on, one.starts_on), family=_seen_from(family, one))
         for one in contracts
     }
+    if contract.billed_until_on == starts_on:
+        changed |= {one.pk: adjust.changed(one, _seen_from(family, one)) for one in ended}
     parts = [_price(one, family, period, changed[one.pk], source_key=str(invoice.pk)) for one in contracts]
     ahead = [fees for one in contracts if (fees := advance.fees_ahead(one, period.ends_on))]
     subtotal = sum((part.rated.total.amount for part in parts), Decimal(0))
     subtotal += sum((fees.rated.total.amount for fees in ahead), Decimal(0))
-    taken = _taken_off(invoice, parts, subtotal)
+    taken = _taken_off(invoice, (*contracts, *ended), parts, subtotal)
     found = [one for of_contract in changed.values() for one in of_contract.adjustments]
-    adjusted = adjust.within(found, subtotal + sum((amount for _, amount in taken), Decimal(0)))
+    # What an account that ended used in credits has no running period to be priced with.
+    in_credits = [one for one in found if one.is_in_credits and one.contract not in ended]
+    adjusted = adjust.within(found, subtotal + sum((amount for *_, amount in taken), Decimal(0)))
     written = _save(
         invoice,
         contracts,
-        _lines(invoice, parts, ahead, taken, [*adjusted, *(one for one in found if one.is_in_credits)]),
+        _lines(invoice, parts, ahead, taken, [*adjusted, *in_credits]),
         credits_applied=sum((part.rated.credits_applied.amount for part in parts), Decimal(0)),
         kept=snapshot.of_period(parts),
         parts=parts,
         is_new=is_new,
     )
-    return replace(written, waits_for=tuple(one.invoice for one, _ in taken if one.invoice.number is None))
+    return replace(written, waits_for=tuple(one.invoice for one, *_ in taken if one.invoice.number is None))
 
 
 def _write_opening(family: Family, invoice: Invoice | None, at: datetime) -> Written:
@@ -229,16 +234,18 @@ def _price(
 
 
 def _taken_off(
-    invoice: Invoice, parts: Sequence[Priced], subtotal: Decimal
-) -> list[tuple[BilledAhead, Decimal]]:
+    invoice: Invoice, contracts: Sequence[Contract], parts: Sequence[Priced], subtotal: Decimal
+) -> list[tuple[BilledAhead, Contract, Decimal]]:
     """Return what was billed in advance with what is taken off of each: all, unless that brings the subtotal below zero."""
-    if not any(advance.may_be_billed_ahead(part.contract, part.terms) for part in parts):
+    is_alone = len(contracts) == len(parts)
+    if is_alone and not any(advance.may_be_billed_ahead(part.contract, part.terms) for part in parts):
         return []
+    by_id = {contract.pk: contract for contract in contracts}
     taken = []
-    for billed in advance.billed_ahead([part.contract for part in parts], invoice):
+    for billed in advance.billed_ahead(contracts, invoice):
         amount = -min(billed.left, max(subtotal, Decimal(0)))
         subtotal += amount
-        taken.append((billed, amount))
+        taken.append((billed, by_id[billed.contract_id], amount))
     return taken
 
 
@@ -246,17 +253,12 @@ def _lines(
     invoice: Invoice,
     parts: Sequence[Priced],
     ahead: Sequence[Ahead],
-    taken: Sequence[tuple[BilledAhead, Decimal]],
+    taken: Sequence[tuple[BilledAhead, Contract, Decimal]],
     adjusted: Sequence[Adjustment],
 ) -> list[InvoiceLine]:
-    contracts = {part.contract.pk: part.contract for part in parts}
     return [
         *(line for part in parts for line in lines.of_period(invoice, part)),
-        *(
-            lines.taken_off(invoice, billed, contracts[billed.contract_id], amount)
-            for billed, amount in taken
-            if amount
-        ),
+        *(lines.taken_off(invoice, billed, contract, amount) for billed, contract, amount in taken if amount),
         *(line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)),
         *(lines.of_adjustment(invoice, one) for one in adjusted),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.db.models import Q
@@ -55,6 +56,18 @@ class Family:
             self.parent is not None
             and self.contract.billing == Contract.Billing.PARENT
             and self._takes_part(self.contract, period)
+        )
+
+    def ended_guests(self, day: date) -> tuple[Contract, ...]:
+        """Return the children that ended by a day and were billed on this contract's invoices to their last day."""
+        return tuple(
+            child
+            for child in self.children
+            if self.parent is None
+            and child.billing == Contract.Billing.PARENT
+            and child.ends_on is not None
+            and child.billed_until_on == child.ends_on
+            and child.ends_on <= day
         )
 
     def _takes_part(self, child: Contract, period: Period) -> bool:

@@ -142,7 +142,7 @@ def parked() -> QuerySet[ParkedClose]:
 
 
 def due_to_close(*, at: datetime) -> list[UUID]:
-    """Return the contracts with a period that ended by `at` and has no invoice, not even a draft, in four queries.
+    """Return the contracts with a period that ended by `at` and has no invoice, not even a draft, in five queries.
 
     So are those that have begun and have no invoice yet for the fees in advance of their first period. One whose periods are
     on its parent's invoices is left out, and a parked one until an hour has passed since it was last tried.

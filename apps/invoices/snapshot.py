@@ -26,7 +26,7 @@ def parties(contract: Contract) -> dict[str, Any]:
     customer = contract.customer
     seller = customer.legal_entity
     return {
-        "version": 1,
+        "version": 2,
         "seller": {
             **{name: getattr(seller, name) for name in _PLACE},
             "key": seller.key,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
@@ -77,11 +78,11 @@ def test_there_is_a_line_of_every_kind_and_the_document_is_made() -> None:
     assert publish.render_pdf(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR).pages <= 4
 
 
-def every_kind(**customer: object) -> Invoice:
+def every_kind() -> Invoice:
     """Return October's invoice of a contract since September that agreed on everything there is."""
     make_legal_entity(name="Seller Inc.", country="DE", bank_details="Example Bank\nIBAN 00")
     contract = make_contract(
-        make_customer(name="Acme GmbH", country="DE", tax_rate=Decimal(19), **customer),
+        make_customer(name="Acme GmbH", country="DE", tax_rate=Decimal(19)),
         make_plan_version(_charges(), plan="everything", allowances=[_shared()]),
         number="C-1",
         starts_on=date(2026, 9, 1),
@@ -170,7 +171,7 @@ def _shape(key: str) -> dict[str, str]:
     return {"aggregation": "time_weighted", "level": "set", "per": "day"}
 
 
-def _charge(key: str, price: NewPrice, *, dearer_from: date | None = None, **fields: object) -> NewCharge:
+def _charge(key: str, price: NewPrice, *, dearer_from: date | None = None, **fields: Any) -> NewCharge:
     prices = [price]
     if dearer_from:
         prices.append(replace(price, unit_amount=Decimal("0.08"), starts_on=dearer_from))

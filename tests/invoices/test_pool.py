@@ -1,5 +1,6 @@
 """Accounts and their parent's: usage priced together or apart, on one invoice or on many."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,8 @@ from apps.invoices.models import Invoice
 from apps.invoices.shares import split
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import PlanVersion
+from apps.usage.correct import correct
+from apps.usage.models import EventKey
 from tests.builders import (
     fee_charge,
     make_contract,
@@ -190,6 +193,45 @@ def test_what_an_account_used_between_two_invoices_of_the_pool_is_made_up_for() 
     assert [line.amount for line in november.lines.filter(kind="adjustment")] == [-10]
     # 15.00 are to be given back, 10.00 of them with November's fee.
     assert november.total == 0
+
+
+def test_fees_in_advance_of_an_account_are_on_its_parents_invoices() -> None:
+    """The parent pays in arrears, the account 20.00 in advance: billed at the start, and taken off when October is over."""
+    make_meter()
+    parent = make_contract(make_customer("group"), make_plan_version([fee_charge("10")]))
+    make_contract(
+        make_customer("labs", name="Labs GmbH"),
+        make_plan_version([replace(fee_charge("20"), in_advance=True)]),
+        parent=parent,
+        billing="parent",
+    )
+
+    opening, october = invoiced(parent, at=datetime(2026, 10, 1, 9, tzinfo=UTC)), invoiced(parent)
+
+    assert said(opening) == [("Labs GmbH", "recurring", 1, 20)]
+    assert said(october) == [
+        ("", "recurring", 1, 10),
+        ("Labs GmbH", "recurring", 1, 20),
+        ("Labs GmbH", "advance", 1, -20),
+        ("Labs GmbH", "recurring", 1, 20),
+    ]
+
+
+def test_what_is_voided_of_an_account_that_ended_is_given_back_by_its_parents_invoice() -> None:
+    """60 calls of October, when it ended, were 60.00; without them they come off November's 10 + 70."""
+    parent, child = group(usage="separate", billing="parent", ends_on=date(2026, 11, 1))
+    use(child, "calls", "60")
+    october = invoiced(parent)
+    use(parent, "calls", "70", day=date(2026, 11, 4))
+    key = EventKey.objects.filter(customer=child.customer).values_list("key", flat=True).get()
+    correct(customer_key="labs", keys=[key], reason="Test", at=IN_NOVEMBER, actor=ACTOR)
+
+    november = invoiced(parent, at=IN_DECEMBER)
+
+    assert [(line.account_name, line.adjusts) for line in november.lines.filter(kind="adjustment")] == [
+        ("Labs GmbH", october)
+    ]
+    assert [october.total, november.total] == [80, 20]
 
 
 def test_an_account_that_is_billed_on_other_days_is_left_by_itself() -> None:
