@@ -8,11 +8,12 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from apps.contracts.models import Contract
 from apps.invoices import finalize
 from apps.invoices.models import Invoice
 from apps.usage import ingest
 from apps.usage.models import LateDay, UsageDay
-from tests.builders import make_contract
+from tests.builders import make_contract, make_customer
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted
 
 POSTERS, BATCHES, EVENTS = 8, 6, 5
@@ -57,9 +58,52 @@ def test_every_event_is_on_one_bill_or_kept_as_late() -> None:
     assert LateDay.objects.exists() == (line.quantity < counted)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_usage_of_an_account_waits_for_its_parents_invoice() -> None:
+    """Batches of events of both, in either order, while the invoice of both is finalized: nobody waits in a circle."""
+    parent = make_contract(make_customer("parent"))
+    child = make_contract(
+        make_customer("child"), parent.plan_version, parent=parent, usage="pooled", billing="parent"
+    )
+    draft = drafted(parent)
+    together = Barrier(POSTERS + 1)
+
+    def post(poster: int) -> int:
+        try:
+            together.wait()
+            keys = ["parent", "child"] if poster % 2 else ["child", "parent"]
+            batches = [
+                [event for key in keys for event in _events(key, f"{poster}-{batch}")]
+                for batch in range(BATCHES)
+            ]
+            return sum(
+                ingest.ingest(events=events, at=IN_NOVEMBER, actor=ACTOR).counted for events in batches
+            )
+        finally:
+            connection.close()
+
+    def close(_: int) -> Invoice:
+        try:
+            together.wait()
+            return finalize.finalize(invoice_id=draft.pk, at=IN_NOVEMBER, actor=ACTOR)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(POSTERS + 1) as pool:
+        closing = pool.submit(close, 0)
+        counted = sum(pool.map(post, range(POSTERS)))
+        invoice = closing.result()
+
+    billed = invoice.lines.get().quantity
+    assert counted == POSTERS * BATCHES * EVENTS * 2
+    assert {one.billed_until_on for one in Contract.objects.all()} == {invoice.period_end_on}
+    late = LateDay.objects.filter(contract__in=[parent.pk, child.pk])
+    assert late.exists() == (billed < counted)
+
+
 def _events(customer: str, batch: str) -> list[object]:
     time = (IN_NOVEMBER - timedelta(days=2)).isoformat()
     return [
-        {"id": f"{batch}-{number}", "customer": customer, "type": "api.call", "time": time}
+        {"id": f"{customer}-{batch}-{number}", "customer": customer, "type": "api.call", "time": time}
         for number in range(EVENTS)
     ]
