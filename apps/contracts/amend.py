@@ -9,10 +9,11 @@ from django.db.models import Max
 
 from apps.contracts import locks
 from apps.contracts.apply import apply
-from apps.contracts.changes import Change
+from apps.contracts.changes import Change, PromiseGrant
 from apps.contracts.errors import AmendmentRefused, ContractIsSigned, NotLive
 from apps.contracts.models import Amendment, Contract
-from apps.core import audit
+from apps.contracts.sign import GRANT_PROMISED
+from apps.core import audit, db, outbox
 from apps.core.ids import uuid7
 
 
@@ -32,7 +33,7 @@ def amend(
     of the term, an amendment without a reason, and changes that contradict the contract, each by the field that is wrong.
     """
     locks.hold(contract_id)
-    contract = _locked(contract_id)
+    contract = locked(contract_id)
     if contract.status == Contract.Status.DRAFT:
         raise NotLive(contract.number, contract.status)
     mistakes = {}
@@ -44,6 +45,27 @@ def amend(
         mistakes["changes"] = "Nothing is changed; say what is."
     if mistakes:
         raise AmendmentRefused(contract.number, mistakes)
+    return write_amendment(
+        contract, effective_on=effective_on, changes=changes, reason=reason, at=at, actor=actor
+    )
+
+
+def write_amendment(
+    contract: Contract,
+    *,
+    effective_on: date,
+    changes: Sequence[Change],
+    later: Sequence[tuple[date, Change]] = (),
+    reason: str,
+    at: datetime,
+    actor: str,
+) -> Amendment:
+    """Write an amendment of a locked contract: a step of `amend`, of renewals and of cancellations.
+
+    Unlike there, the day may be the one on which the contract would have ended, as a change of its end lets it run on, and some
+    changes may hold from later days.
+    """
+    db.require_transaction()
     last = contract.amendments.aggregate(last=Max("number"))["last"] or 0
     amendment = Amendment(
         contract=contract,
@@ -55,10 +77,15 @@ def amend(
         at=at,
     )
     # The rows name the amendment, and it tells them in words: its key is known, and checked when the transaction ends.
-    sentences = [apply(contract, change, on=effective_on, amendment=amendment, at=at) for change in changes]
+    dated = [*((effective_on, change) for change in changes), *later]
+    sentences = [apply(contract, change, on=on, amendment=amendment, at=at) for on, change in dated]
     amendment.changes = sentences
     amendment.save(force_insert=True)
     _stamp(contract)
+    if any(isinstance(change, PromiseGrant) for change in changes):
+        outbox.enqueue(
+            task=GRANT_PROMISED, key=str(contract.terms_stamp), at=at, contract_id=str(contract.pk)
+        )
     _record(contract, "contracts.amend", sentences, effective_on, at=at, actor=actor, reason=reason)
     return amendment
 
@@ -66,7 +93,7 @@ def amend(
 @transaction.atomic(durable=True)
 def agree(*, contract_id: UUID, on: date, changes: Sequence[Change], at: datetime, actor: str) -> Contract:
     """Write into a draft what else is agreed, from a day on; refuse a signed contract, which is amended."""
-    contract = _locked(contract_id)
+    contract = locked(contract_id)
     if contract.status != Contract.Status.DRAFT:
         raise ContractIsSigned(contract.number)
     if not contract.covers(on):
@@ -79,7 +106,8 @@ def agree(*, contract_id: UUID, on: date, changes: Sequence[Change], at: datetim
     return contract
 
 
-def _locked(contract_id: UUID) -> Contract:
+def locked(contract_id: UUID) -> Contract:
+    """Return the contract with its customer and plan, its row locked."""
     return (
         Contract.objects.select_for_update(of=("self",))
         .select_related("customer", "plan_version__plan")

@@ -124,3 +124,47 @@ class AmendmentRefused(Refusal):
     def __init__(self, number: str, mistakes: Mapping[str, str]) -> None:
         self.mistakes = dict(mistakes)
         super().__init__(f"Contract {number}: {' '.join(mistakes.values())}")
+
+
+class NoticeRefused(Refusal):
+    code = "notice-refused"
+    status = 422
+    title = "Notice cannot be given"
+
+    def __init__(self, number: str, mistake: str) -> None:
+        super().__init__(f"Contract {number}: {mistake}")
+
+
+class RenewalRefused(Refusal):
+    code = "renewal-refused"
+    title = "The contract cannot be renewed"
+
+    def __init__(self, number: str, mistake: str) -> None:
+        super().__init__(f"Contract {number}: {mistake}")
+
+
+class NoReading(Refusal):
+    code = "index-has-no-reading"
+    title = "The price index has no reading"
+
+    def __init__(self, index: str, day: date) -> None:
+        super().__init__(f"{index} has no reading for {day} or a day before. Add the reading, and try again.")
+
+
+class IndexRefused(Refusal):
+    code = "price-index-refused"
+    status = 422
+    title = "The price index cannot be kept so"
+
+    def __init__(self, mistake: str, field: str) -> None:
+        self.field = field
+        super().__init__(mistake)
+
+
+class CancellationRefused(Refusal):
+    code = "cancellation-refused"
+    status = 422
+    title = "The contract cannot be cancelled so"
+
+    def __init__(self, number: str, mistake: str) -> None:
+        super().__init__(f"Contract {number}: {mistake}")

@@ -17,12 +17,14 @@ from apps.contracts.errors import (
     PlanNotPublished,
 )
 from apps.contracts.models import Contract
-from apps.core import audit
+from apps.core import audit, outbox
 from apps.core.periods import local_day
 from apps.plans.models import PlanVersion
 
 # How far ahead of its time an event may come.
 AHEAD = timedelta(hours=1)
+# The task of the credits room that grants what a contract promises.
+GRANT_PROMISED = "credits.grant_promised"
 
 
 @transaction.atomic(durable=True)
@@ -38,6 +40,10 @@ def sign(*, contract_id: UUID, at: datetime, actor: str) -> Contract:
     _check_agreed(contract)
     contract.status = Contract.Status.ACTIVE
     save(contract, "status")
+    if contract.terms_stamp:
+        outbox.enqueue(
+            task=GRANT_PROMISED, key=str(contract.terms_stamp), at=at, contract_id=str(contract.pk)
+        )
     record(contract, "contracts.sign", at=at, actor=actor, after={"plan": str(contract.plan_version)})
     return contract
 
@@ -52,7 +58,9 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
     check_end(contract, ends_on, at=at)
     before = {"ends_on": str(contract.ends_on)}
     contract.ends_on = ends_on
-    save(contract, "ends_on")
+    # Who ends a contract does not want it to renew.
+    contract.declined_at = contract.declined_at or at
+    save(contract, "ends_on", "declined_at")
     record(
         contract,
         "contracts.end",
@@ -67,9 +75,14 @@ def end(*, contract_id: UUID, ends_on: date, reason: str, at: datetime, actor: s
 
 def check_end(contract: Contract, ends_on: date | None, *, at: datetime) -> None:
     """Refuse an end before days that are begun: usage counted so far stays covered, also that which came an hour ahead."""
-    earliest_on = max(contract.starts_on, local_day(at + AHEAD, contract.timezone)) + timedelta(days=1)
+    earliest_on = earliest_end(contract, at=at)
     if ends_on is not None and ends_on < earliest_on:
         raise EndsTooEarly(contract.number, ends_on, earliest_on)
+
+
+def earliest_end(contract: Contract, *, at: datetime) -> date:
+    """Return the first day on which a signed contract can end: its last day is one that usage may have come for."""
+    return max(contract.starts_on, local_day(at + AHEAD, contract.timezone)) + timedelta(days=1)
 
 
 def save(contract: Contract, *fields: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max
 
-from apps.core import audit
+from apps.core import audit, db
 from apps.plans import rows
 from apps.plans.described import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.errors import DraftExists, PlanKeyTaken
@@ -23,6 +23,7 @@ __all__ = [
     "copy_version",
     "custom_version",
     "draft_version",
+    "write_custom",
 ]
 
 # What is left of a plan's key, of 63 characters at most, where "-custom-" and a number follow.
@@ -72,6 +73,14 @@ def custom_version(
     The draft has the base's charges, or `charges` in their place, and always its allowances. Edit and publish it like any
     other. Its key is made of the base's plan and a number.
     """
+    return write_custom(base_id=base_id, name=name, charges=charges, at=at, actor=actor)
+
+
+def write_custom(
+    *, base_id: UUID, name: str, charges: Sequence[NewCharge] | None, at: datetime, actor: str
+) -> PlanVersion:
+    """Do what `custom_version` does as a step of an action that has more to write."""
+    db.require_transaction()
     source = PlanVersion.objects.select_related("plan").get(pk=base_id)
     plan = Plan.objects.create(key=_custom_key(source.plan.key), name=name, is_custom=True)
     if charges is None:

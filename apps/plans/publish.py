@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.core import audit
+from apps.core import audit, db
 from apps.plans.errors import NotADraft, NotPublishable, NotPublished
 from apps.plans.mistakes import mistakes_of
 from apps.plans.models import PlanVersion
@@ -17,6 +17,12 @@ def publish(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
 
     Refuses a version without charges, and one whose prices are not whole: each mistake is named.
     """
+    return write_published(version_id=version_id, at=at, actor=actor)
+
+
+def write_published(*, version_id: UUID, at: datetime, actor: str) -> PlanVersion:
+    """Do what `publish` does as a step of an action that has more to write."""
+    db.require_transaction()
     version = PlanVersion.objects.select_for_update().select_related("plan").get(pk=version_id)
     if version.status != PlanVersion.Status.DRAFT:
         raise NotADraft(str(version), version.status)

@@ -4,6 +4,7 @@ from apps.contracts.models.amendment import Amendment, Phase, SeatChange
 from apps.contracts.models.contract import Contract, DateRange, known_timezone
 from apps.contracts.models.negotiated import Cap, Commitment, Discount, PromisedGrant
 from apps.contracts.models.price_index import IndexReading, PriceIndex
+from apps.contracts.models.renewal import Renewal, RenewalReminder
 
 __all__ = [
     "Amendment",
@@ -16,6 +17,8 @@ __all__ = [
     "Phase",
     "PriceIndex",
     "PromisedGrant",
+    "Renewal",
+    "RenewalReminder",
     "SeatChange",
     "known_timezone",
 ]

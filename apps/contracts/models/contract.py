@@ -126,6 +126,11 @@ class Contract(models.Model):
         editable=False,
         db_comment="Another one whenever what is agreed beside the plan changes; null: nothing is",
     )
+    has_money_grants = models.BooleanField(
+        default=False,
+        editable=False,
+        db_comment="Money was given in advance for it: pricing looks for grants only where it was, or where charges are in credits",
+    )
     billed_until_on = models.DateField(
         null=True,
         editable=False,

@@ -1,0 +1,2 @@
+DROP TRIGGER index_readings_are_kept ON contracts_indexreading;
+DROP TRIGGER renewals_are_append_only ON contracts_renewal;
