@@ -20,7 +20,7 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
 from apps.core import clock
 from apps.core.periods import local_day
-from apps.credits.queries import open_grants
+from apps.credits.paying import paying
 from apps.customers.models import ApiKey
 from apps.invoices.brought import terms_of
 from apps.rating.document.errors import BadDocument
@@ -184,11 +184,9 @@ def running_terms(contract: Contract, *, at: datetime) -> Terms:
             f"$.{_CONTRACT}", f"Contract {contract.number} does not run today. Name one that does."
         )
     period = period_on(contract, today)
-    terms = in_force_on(terms_of(contract, period).terms, today)
-    if not any(charge.credit_unit for charge in terms.charges):
-        return terms
-    grants = open_grants([contract.customer_id], on=period.starts_on, until=period.ends_on)
-    return replace(terms, grants=grants[contract.customer_id])
+    planned = terms_of(contract, period)
+    grants = paying([(contract, planned)]).get(contract.pk, ())
+    return replace(in_force_on(planned.terms, today), grants=grants)
 
 
 def require_quick(terms: Terms, usage: Sequence[Usage]) -> None:

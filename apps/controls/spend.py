@@ -9,7 +9,7 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on
 from apps.core.money import Money
 from apps.core.periods import Period, local_day
-from apps.credits.queries import open_grants
+from apps.credits.paying import paying
 from apps.invoices import billing, pool
 from apps.invoices.brought import terms_of
 from apps.plans.queries import PlannedCharge
@@ -46,7 +46,7 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
 
     Fees count in full, as they will on the invoice. An account whose usage is priced together with its parent's is told its
     share, whoever is invoiced, so that all of them add up to the invoices. Takes one query for all totals, one for all
-    families, and one more for each distinct period of contracts with charges in credits; a pool takes its own.
+    families, and one more for each distinct period of contracts that grants may pay for; a pool takes its own.
     """
     running = [
         (contract, period_on(contract, day))
@@ -60,7 +60,7 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
         (contract, terms_of(contract, period)) for contract, period in running if contract.pk not in together
     ]
     used = used_in(asked)
-    grants = _grants(asked)
+    grants = paying(asked)
     spends = {
         contract.pk: _spend(contract, terms, used[contract.pk], grants.get(contract.pk, ()))
         for contract, terms in asked
@@ -79,7 +79,7 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
     period = period_on(contract, today)
     terms = terms_of(contract, period)
     terms = replace(
-        terms, terms=replace(terms.terms, grants=_grants([(contract, terms)]).get(contract.pk, ()))
+        terms, terms=replace(terms.terms, grants=paying([(contract, terms)]).get(contract.pk, ()))
     )
     rows = queries.day_rows(contract=contract, period=period)
     meter_ids = {planned.meter_key: planned.meter_id for planned in terms.charges if planned.meter_id}
@@ -120,21 +120,6 @@ def _share(contract: Contract, period: Period, family: pool.Family) -> Spend:
         rated=priced.rated,
         last_received_at=max((total.last_received_at for total in (*priced.totals, *own)), default=None),
     )
-
-
-def _grants(asked: Sequence[tuple[Contract, PeriodTerms]]) -> dict[UUID, tuple[Grant, ...]]:
-    """Return the grants of contracts with charges in credits; those with the same period are read together."""
-    alike: dict[tuple[date, date], list[Contract]] = {}
-    for contract, terms in asked:
-        if any(planned.charge.credit_unit for planned in terms.charges):
-            alike.setdefault((terms.period.starts_on, terms.period.ends_on), []).append(contract)
-    found: dict[UUID, tuple[Grant, ...]] = {}
-    for (starts_on, ends_on), contracts in alike.items():
-        of_customer = open_grants(
-            [contract.customer_id for contract in contracts], on=starts_on, until=ends_on
-        )
-        found |= {contract.pk: of_customer[contract.customer_id] for contract in contracts}
-    return found
 
 
 def _subtotal(terms: PeriodTerms, used: Sequence[Total]) -> Money:

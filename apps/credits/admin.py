@@ -1,9 +1,12 @@
 """Credit grants and what drew on them, in the back office: to look at."""
 
+from decimal import Decimal
+
 from django.contrib import admin
 
 from apps.core import formats
 from apps.core.admin import ReadOnlyAdmin, ReadOnlyInline
+from apps.core.money import Money
 from apps.credits.models import CreditBurn, CreditGrant
 
 
@@ -20,6 +23,12 @@ class BurnInline(ReadOnlyInline):
         return formats.format_quantity(burn.amount, "en")
 
 
+def _amount(grant: CreditGrant, amount: Decimal) -> str:
+    if grant.currency:
+        return formats.format_money(Money(amount, grant.currency).rounded(), "en")
+    return formats.format_quantity(amount, "en")
+
+
 @admin.register(CreditGrant)
 class CreditGrantAdmin(ReadOnlyAdmin):
     when_empty = "No customer was granted credits yet."
@@ -31,8 +40,9 @@ class CreditGrantAdmin(ReadOnlyAdmin):
     inlines = (BurnInline,)
     fields = (
         ("name", "key"),
-        ("customer", "credit_unit"),
+        ("customer", "contract"),
         ("granted", "remaining"),
+        ("credit_unit", "charges"),
         "paid",
         ("effective_on", "expires_on"),
         "priority",
@@ -40,7 +50,11 @@ class CreditGrantAdmin(ReadOnlyAdmin):
 
     @admin.display(description="amount", ordering="amount")
     def granted(self, grant: CreditGrant) -> str:
-        return formats.format_quantity(grant.amount, "en")
+        return _amount(grant, grant.amount)
+
+    @admin.display(description="may pay for")
+    def charges(self, grant: CreditGrant) -> str:
+        return ", ".join(grant.charge_keys) or "every charge"
 
     @admin.display(description="paid for it")
     def paid(self, grant: CreditGrant) -> str:
@@ -48,4 +62,4 @@ class CreditGrantAdmin(ReadOnlyAdmin):
 
     @admin.display(description="left", ordering="left")
     def remaining(self, grant: CreditGrant) -> str:
-        return formats.format_quantity(grant.left, "en")
+        return _amount(grant, grant.left)

@@ -38,6 +38,24 @@ class GrantHasNoDays(Refusal):
         )
 
 
+class GrantMisfits(Refusal):
+    code = "credit-grant-misfits"
+    status = 422
+    title = "The credit grant does not fit its contract"
+
+    def __init__(self, key: str, mistake: str, field: str) -> None:
+        self.field, self.mistake = field, mistake
+        super().__init__(f"Credit grant {key} {mistake}")
+
+
+class NothingToRefund(Refusal):
+    code = "nothing-to-refund"
+    title = "Nothing is to be refunded"
+
+    def __init__(self, grant: str, mistake: str) -> None:
+        super().__init__(f"{grant}: {mistake}")
+
+
 class GrantOverdrawn(Refusal):
     code = "credit-grant-overdrawn"
     title = "The credit grant does not hold that much"

@@ -1,13 +1,17 @@
 """Granting credits to a customer."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from apps.core import audit
-from apps.credits.errors import GrantExists, GrantHasNoDays, GrantIsEmpty
+from apps.contracts import prepaid
+from apps.contracts.models import Contract
+from apps.core import audit, db
+from apps.core.money import minor_digits, rounded_to_minor_unit
+from apps.credits.errors import GrantExists, GrantHasNoDays, GrantIsEmpty, GrantMisfits
 from apps.credits.models import CreditGrant
 
 
@@ -17,9 +21,11 @@ def grant(
     key: str,
     name: str,
     customer_id: UUID,
-    credit_unit_id: UUID,
     amount: Decimal,
     effective_on: date,
+    credit_unit_id: UUID | None = None,
+    contract_id: UUID | None = None,
+    charge_keys: Sequence[str] = (),
     expires_on: date | None = None,
     cost: Decimal = Decimal(0),
     priority: int = 50,
@@ -28,44 +34,84 @@ def grant(
 ) -> CreditGrant:
     """Give a customer `amount` of a credit unit, from `effective_on` until the day before `expires_on`.
 
-    `cost` is what the customer paid for it, in the seller's books; 0 is a gift. The lowest `priority` number is
-    used first. Refuses a key that is taken, an amount of zero or less, and an end on or before the beginning.
+    Without a credit unit it is money in the currency of the contract that it is for, which has to be named then. A grant for a
+    contract pays for that one alone, one for charges for those alone. `cost` is what the customer paid for it, in the seller's
+    books; 0 is a gift. The lowest `priority` number is used first. Refuses a key that is taken, an amount of zero or less, money
+    with more decimals than the currency has, and an end on or before the beginning.
     """
-    if amount <= 0:
-        raise GrantIsEmpty(key, amount)
-    if expires_on is not None and expires_on <= effective_on:
-        raise GrantHasNoDays(key, effective_on, expires_on)
-    granted = CreditGrant(
-        key=key,
-        name=name,
-        customer_id=customer_id,
-        credit_unit_id=credit_unit_id,
-        amount=amount,
-        left=amount,
-        cost=cost,
-        priority=priority,
-        effective_on=effective_on,
-        expires_on=expires_on,
+    return write_grant(
+        CreditGrant(
+            key=key,
+            name=name,
+            customer_id=customer_id,
+            credit_unit_id=credit_unit_id,
+            contract_id=contract_id,
+            charge_keys=list(charge_keys),
+            amount=amount,
+            left=amount,
+            cost=cost,
+            priority=priority,
+            effective_on=effective_on,
+            expires_on=expires_on,
+        ),
+        at=at,
+        actor=actor,
     )
+
+
+def write_grant(granted: CreditGrant, *, at: datetime, actor: str) -> CreditGrant:
+    """Write a grant that was put together, as `grant` says. A step of it and of granting what contracts promise."""
+    db.require_transaction()
+    if granted.amount <= 0:
+        raise GrantIsEmpty(granted.key, granted.amount)
+    if granted.expires_on is not None and granted.expires_on <= granted.effective_on:
+        raise GrantHasNoDays(granted.key, granted.effective_on, granted.expires_on)
+    _fit_to_contract(granted)
     try:
         with transaction.atomic():
             granted.save(force_insert=True)
     except IntegrityError as clash:
-        if CreditGrant.objects.filter(key=key).exists():
-            raise GrantExists(key) from clash
+        if CreditGrant.objects.filter(key=granted.key).exists():
+            raise GrantExists(granted.key) from clash
         raise
     audit.record(
         at=at,
         actor=actor,
         action="credits.grant",
         subject_type="credit grant",
-        subject_key=key,
+        subject_key=granted.key,
         after={
             "customer": granted.customer.key,
-            "amount": f"{amount:f}",
-            "unit": granted.credit_unit.key,
-            "effective_on": effective_on.isoformat(),
-            "expires_on": expires_on.isoformat() if expires_on else None,
+            "amount": f"{granted.amount:f}",
+            "unit": granted.unit,
+            "effective_on": granted.effective_on.isoformat(),
+            "expires_on": granted.expires_on.isoformat() if granted.expires_on else None,
+            **({"contract": granted.contract.number} if granted.contract else {}),
+            **({"charges": list(granted.charge_keys)} if granted.charge_keys else {}),
         },
     )
     return granted
+
+
+def _fit_to_contract(granted: CreditGrant) -> None:
+    """Give money the currency of its contract; refuse what does not fit it."""
+    if granted.contract_id is None:
+        if granted.credit_unit_id is None:
+            raise GrantMisfits(
+                granted.key, "is money, so it needs the contract that it pays for.", "contract"
+            )
+        return
+    contract = Contract.objects.select_related("plan_version").get(pk=granted.contract_id)
+    if contract.customer_id != granted.customer_id:
+        raise GrantMisfits(
+            granted.key, f"is for {contract}, which is another customer's contract.", "contract"
+        )
+    if granted.credit_unit_id is not None:
+        return
+    granted.currency = contract.plan_version.currency
+    if rounded_to_minor_unit(granted.amount, granted.currency) != granted.amount:
+        digits = minor_digits(granted.currency)
+        raise GrantMisfits(
+            granted.key, f"is in {granted.currency}: give at most {digits} decimals.", "amount"
+        )
+    prepaid.note_money_grant(contract_id=contract.pk)

@@ -1,10 +1,12 @@
 """Credit grants, and what invoices drew from them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.core.digits import AMOUNT
+from apps.contracts.models import Contract
+from apps.core.digits import AMOUNT, MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer
 from apps.plans.models import CreditUnit
@@ -14,10 +16,34 @@ class CreditGrant(models.Model):
     """Credits that a customer was given or bought; burns draw it down, nothing else changes it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    key = models.CharField(max_length=63, unique=True)
+    key = models.CharField(max_length=120, unique=True)
     name = models.CharField(max_length=200, help_text="What the customer reads: 'Welcome credits'.")
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
-    credit_unit = models.ForeignKey(CreditUnit, models.PROTECT, related_name="+")
+    credit_unit = models.ForeignKey(
+        CreditUnit,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty: money, in the currency.",
+    )
+    currency = models.CharField(
+        max_length=3, blank=True, help_text="Of money given for a contract; empty: a credit unit."
+    )
+    contract = models.ForeignKey(
+        Contract,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="It pays for this contract alone; empty: for any of the customer's.",
+    )
+    charge_keys = ArrayField(
+        models.CharField(max_length=63),
+        default=list,
+        blank=True,
+        help_text="It pays for these charges alone; empty: for all.",
+    )
     amount = models.DecimalField(**AMOUNT)
     left = models.DecimalField(
         **AMOUNT, db_comment="amount less all burns; kept by the burn action under a row lock"
@@ -35,6 +61,11 @@ class CreditGrant(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="grant_is_above_zero"),
             models.CheckConstraint(
+                condition=Q(credit_unit__isnull=False, currency="")
+                | Q(credit_unit=None, currency__regex=r"^[A-Z]{3}$", contract__isnull=False),
+                name="grant_is_in_a_unit_or_money_for_a_contract",
+            ),
+            models.CheckConstraint(
                 condition=Q(left__gte=0, left__lte=F("amount")), name="grant_is_never_overdrawn"
             ),
             models.CheckConstraint(
@@ -45,6 +76,11 @@ class CreditGrant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def unit(self) -> str:
+        """Return what pricing knows its unit by: the currency, or the key of the credit unit."""
+        return self.credit_unit.key if self.credit_unit else self.currency
 
 
 class CreditReservation(models.Model):
@@ -84,3 +120,39 @@ class CreditBurn(models.Model):
                 fields=["grant", "source_key"], name="an_invoice_draws_once_from_a_grant"
             ),
         ]
+
+
+class RefundOwed(models.Model):
+    """What is owed back of a grant that was paid for, since its contract was cancelled.
+
+    How much it is stands once the contract's final invoice has drawn on the grant; staff then pay it by hand and note that.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    grant = models.OneToOneField(CreditGrant, models.PROTECT, related_name="refund")
+    contract = models.ForeignKey(Contract, models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    reason = models.TextField()
+    asked_at = models.DateTimeField()
+    left = models.DecimalField(
+        **AMOUNT, null=True, db_comment="Of the grant, after the final invoice; null: not known yet"
+    )
+    amount = models.DecimalField(**MONEY, null=True, db_comment="cost x left / amount of the grant")
+    counted_at = models.DateTimeField(null=True)
+    refunded_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=200, blank=True, db_comment="How it was refunded")
+
+    class Meta:
+        ordering = ["asked_at", "id"]
+        verbose_name = "refund owed"
+        verbose_name_plural = "refunds owed"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(left=None, amount=None, counted_at=None, refunded_at=None)
+                | Q(left__gte=0, amount__gte=0, counted_at__isnull=False),
+                name="a_refund_is_counted_before_it_is_paid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Refund of {self.grant}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from django.db.models import DecimalField, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from apps.core.digits import AMOUNT
-from apps.credits.models import CreditGrant, CreditReservation
+from apps.core.money import Money, rounded_to_minor_unit
+from apps.credits.models import CreditGrant, CreditReservation, RefundOwed
 from apps.rating.terms import Grant
 
 
@@ -26,11 +27,34 @@ class GrantRow:
     left: Decimal
     effective_on: date
     expires_on: date | None
+    # Of money; none of a credit unit.
+    currency: str = ""
+    contract: str = ""
+    charge_keys: tuple[str, ...] = ()
+
+    @property
+    def money(self) -> Money | None:
+        """Return what was given, where it is money."""
+        return Money(self.amount, self.currency).rounded() if self.currency else None
+
+    @property
+    def money_left(self) -> Money | None:
+        """Return what is left, where it is money."""
+        return Money(self.left, self.currency).rounded() if self.currency else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGrant:
+    """A grant that may pay, and what it may pay for: one contract and some charges, or any."""
+
+    grant: Grant
+    contract_id: UUID | None
+    charge_keys: tuple[str, ...]
 
 
 def open_grants(
     customer_ids: Collection[UUID], on: date, until: date | None = None, *, source_key: str = ""
-) -> dict[UUID, tuple[Grant, ...]]:
+) -> dict[UUID, tuple[OpenGrant, ...]]:
     """Return the grants that may pay for a period of the customers, the oldest first, in one query.
 
     `on` is the period's first day and `until` the day after its last: a grant pays for the whole period if it begins
@@ -45,21 +69,23 @@ def open_grants(
         )
         .annotate(free=F("left") - _reserved_by_others(source_key))
         .filter(free__gt=0)
+        .select_related("credit_unit")
         .order_by("effective_on", "created_at", "id")
-        .values_list(
-            "customer_id", "key", "credit_unit__key", "free", "priority", "expires_on", "cost", named=True
-        )
     )
-    grants: dict[UUID, list[Grant]] = {customer_id: [] for customer_id in customer_ids}
+    grants: dict[UUID, list[OpenGrant]] = {customer_id: [] for customer_id in customer_ids}
     for row in found:
         grants[row.customer_id].append(
-            Grant(
-                key=row.key,
-                unit=row.credit_unit__key,
-                balance=row.free,
-                priority=row.priority,
-                expires_on=row.expires_on,
-                cost=row.cost,
+            OpenGrant(
+                grant=Grant(
+                    key=row.key,
+                    unit=row.unit,
+                    balance=rounded_to_minor_unit(row.free, row.currency) if row.currency else row.free,
+                    priority=row.priority,
+                    expires_on=row.expires_on,
+                    cost=row.cost,
+                ),
+                contract_id=row.contract_id,
+                charge_keys=tuple(row.charge_keys),
             )
         )
     return {customer_id: tuple(of_customer) for customer_id, of_customer in grants.items()}
@@ -80,13 +106,63 @@ def _reserved_by_others(source_key: str) -> Coalesce:
 
 def grants_of(*, customer_id: UUID) -> tuple[GrantRow, ...]:
     """Return all grants of a customer, the newest first, used up and expired ones too, in one query."""
-    found = CreditGrant.objects.filter(customer_id=customer_id).select_related("credit_unit")
+    found = CreditGrant.objects.filter(customer_id=customer_id).select_related("credit_unit", "contract")
     return tuple(_row(grant) for grant in found.order_by("-effective_on", "-id"))
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """What is owed back of a grant; no amount until the final invoice has drawn on it."""
+
+    id: UUID
+    customer_key: str
+    customer_name: str
+    contract_id: UUID
+    contract: str
+    grant: str
+    left: Decimal | None
+    unit_name: str
+    amount: Money | None
+    reason: str
+    asked_at: datetime
+    refunded_at: datetime | None
+    note: str
+
+
+def refunds_owed(*, customer_id: UUID | None = None, most: int = 200) -> list[RefundRow]:
+    """Return what is owed back, to one customer or to all: what waits for staff first, then what is done, the newest first.
+
+    Those of which nothing was left are not among them. One query.
+    """
+    found = RefundOwed.objects.exclude(amount=0).select_related("contract__customer", "grant__credit_unit")
+    if customer_id is not None:
+        found = found.filter(contract__customer=customer_id)
+    ordered = found.order_by(F("refunded_at").desc(nulls_first=True), "-asked_at", "pk")
+    return [_refund_row(refund) for refund in ordered[:most]]
+
+
+def _refund_row(refund: RefundOwed) -> RefundRow:
+    unit = refund.grant.credit_unit
+    return RefundRow(
+        id=refund.pk,
+        customer_key=refund.contract.customer.key,
+        customer_name=refund.contract.customer.name,
+        contract_id=refund.contract_id,
+        contract=refund.contract.number,
+        grant=refund.grant.name,
+        left=refund.left,
+        unit_name=unit.name if unit else refund.grant.currency,
+        amount=None if refund.amount is None else Money(refund.amount, refund.currency).rounded(),
+        reason=refund.reason,
+        asked_at=refund.asked_at,
+        refunded_at=refund.refunded_at,
+        note=refund.note,
+    )
 
 
 def named(*, keys: Collection[str]) -> dict[str, GrantRow]:
     """Return the grants with these keys, in one query."""
-    found = CreditGrant.objects.filter(key__in=keys).select_related("credit_unit")
+    found = CreditGrant.objects.filter(key__in=keys).select_related("credit_unit", "contract")
     return {grant.key: _row(grant) for grant in found}
 
 
@@ -94,10 +170,13 @@ def _row(grant: CreditGrant) -> GrantRow:
     return GrantRow(
         key=grant.key,
         name=grant.name,
-        unit_key=grant.credit_unit.key,
-        unit_name=grant.credit_unit.name,
+        unit_key=grant.unit,
+        unit_name=grant.credit_unit.name if grant.credit_unit else grant.currency,
         amount=grant.amount,
         left=grant.left,
         effective_on=grant.effective_on,
         expires_on=grant.expires_on,
+        currency=grant.currency,
+        contract=grant.contract.number if grant.contract else "",
+        charge_keys=tuple(grant.charge_keys),
     )

@@ -11,7 +11,7 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on, terms_in
 from apps.core.money import Money
 from apps.core.periods import Period
-from apps.credits.queries import open_grants
+from apps.credits.paying import paying
 from apps.invoices import shares
 from apps.invoices.brought import terms_of
 from apps.invoices.narrowed import narrowed
@@ -20,7 +20,7 @@ from apps.invoices.shares import Group, LineOf
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Line, Rated
-from apps.rating.terms import ChargeKind, Grant
+from apps.rating.terms import ChargeKind
 from apps.rating.usage import Usage
 from apps.usage.combine import Total
 from apps.usage.priceable import Used, used_in
@@ -113,7 +113,7 @@ def price(
 ) -> Priced:
     """Price the contract's usage in the period as it is counted now; write nothing.
 
-    Takes one query, one more where the plan has charges in credits, one for usage that is priced by events, and one where the
+    Takes one query, one more where grants may pay, one for usage that is priced by events, and one where the
     period before brings something into this one. Where its usage is priced together with that of other accounts, one more
     for each of them.
     """
@@ -160,7 +160,7 @@ def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
 
 def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
     used = used_in([(contract, terms)])[contract.pk]
-    grants = _grants(contract, terms, asked.source_key)
+    grants = paying([(contract, terms)], source_key=asked.source_key).get(contract.pk, ())
     usage = _moved(used.usage, asked.more)
     return Priced(contract, terms, used.totals, rate(replace(terms.terms, grants=grants), usage))
 
@@ -172,7 +172,7 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     used: dict[UUID, Used] = used_in([(member, terms) for member in members])
     usages = {member.pk: list(used[member.pk].usage) for member in members}
     usages[root.pk] = _moved(usages[root.pk], asked.more)
-    grants = _grants(root, terms, asked.source_key)
+    grants = paying([(root, terms)], source_key=asked.source_key).get(root.pk, ())
     everything = [one for member in members for one in usages[member.pk]]
     return Pooled(
         terms,
@@ -226,13 +226,3 @@ def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]]) -> list[U
         after = max(before - one.quantity, Decimal(0)) if is_less else before + one.quantity
         sums[key] = replace(one, quantity=after, day=first_on)
     return list(sums.values())
-
-
-def _grants(contract: Contract, terms: PeriodTerms, source_key: str) -> tuple[Grant, ...]:
-    if not any(planned.charge.credit_unit for planned in terms.charges):
-        return ()
-    period = terms.period
-    found = open_grants(
-        [contract.customer_id], on=period.starts_on, until=period.ends_on, source_key=source_key
-    )
-    return found[contract.customer_id]

@@ -15,6 +15,7 @@ from apps.core import audit, db
 from apps.core.money import Money
 from apps.core.periods import Period
 from apps.credits import reserve
+from apps.credits.paying import may_be_paid
 from apps.invoices import adjust, advance, billing, lines, pool, snapshot
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
@@ -158,7 +159,6 @@ def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datet
         invoice,
         contracts,
         _lines(invoice, parts, ahead, taken, [*adjusted, *in_credits]),
-        credits_applied=sum((part.rated.credits_applied.amount for part in parts), Decimal(0)),
         kept=snapshot.of_period(parts),
         parts=parts,
         is_new=is_new,
@@ -179,7 +179,6 @@ def _write_opening(family: Family, invoice: Invoice | None, at: datetime) -> Wri
         invoice,
         (contract,),
         found,
-        credits_applied=Decimal(0),
         kept=snapshot.of_opening(contract),
         parts=(),
         is_new=is_new,
@@ -258,6 +257,7 @@ def _lines(
 ) -> list[InvoiceLine]:
     return [
         *(line for part in parts for line in lines.of_period(invoice, part)),
+        *lines.paid_by_credits(invoice, parts),
         *(lines.taken_off(invoice, billed, contract, amount) for billed, contract, amount in taken if amount),
         *(line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)),
         *(lines.of_adjustment(invoice, one) for one in adjusted),
@@ -269,13 +269,12 @@ def _save(
     contracts: tuple[Contract, ...],
     found: Sequence[InvoiceLine],
     *,
-    credits_applied: Decimal,
     kept: dict[str, object],
     parts: Sequence[Priced],
     is_new: bool,
 ) -> Written:
     contract = contracts[0]
-    amount = sum((line.amount for line in found), Decimal(0)) - credits_applied
+    amount = sum((line.amount for line in found), Decimal(0))
     _fill(invoice, contract, amount)
     invoice.snapshot = {**snapshot.parties(contract), **kept}
     invoice.save(force_insert=is_new)
@@ -285,7 +284,7 @@ def _save(
         invoice.lines.all().delete()
     InvoiceLine.objects.bulk_create(found)
     credits_used = {grant: used for part in parts for grant, used in part.credits_used.items()}
-    if any(planned.charge.credit_unit for part in parts for planned in part.charges):
+    if any(may_be_paid(part.contract, part.terms) for part in parts):
         reserve.reserve(source_key=str(invoice.pk), used=credits_used)
     return Written(invoice, tuple(found), credits_used, contracts)
 

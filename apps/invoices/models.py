@@ -123,6 +123,7 @@ class InvoiceLine(models.Model):
         TRUE_UP = "true_up", "True-up"
         ADVANCE = "advance", "Billed in advance before"
         ADJUSTMENT = "adjustment", "Adjustment"
+        CREDITS = "credits", "Paid by credits"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")

@@ -129,9 +129,13 @@ def grants_left(*, customer_id: UUID, today: date) -> tuple[GrantRow, ...]:
     live = found.exclude(expires_on__lte=today).select_related("credit_unit")
     ordered = sorted(live, key=lambda grant: (grant.priority, grant.expires_on or date.max, grant.cost > 0))
     return tuple(
-        GrantRow(grant.key, grant.name, grant.credit_unit.name, grant.amount, grant.left, grant.expires_on)
+        GrantRow(grant.key, grant.name, _unit(grant), grant.amount, grant.left, grant.expires_on)
         for grant in ordered
     )
+
+
+def _unit(grant: CreditGrant) -> str:
+    return grant.credit_unit.name if grant.credit_unit else grant.currency
 
 
 def _finalized(customer_id: UUID) -> QuerySet[Invoice]:

@@ -113,8 +113,8 @@ def test_open_grants_are_those_good_on_the_first_day_or_begun_within_the_period(
     whole_month = queries.open_grants([customer.pk], on=october_on, until=november_on)[customer.pk]
     first_day = queries.open_grants([customer.pk], on=october_on)[customer.pk]
 
-    assert [found.key for found in whole_month] == ["forever", "gone-on-the-second", "mid-month"]
-    assert [found.key for found in first_day] == ["forever", "gone-on-the-second"]
+    assert [found.grant.key for found in whole_month] == ["forever", "gone-on-the-second", "mid-month"]
+    assert [found.grant.key for found in first_day] == ["forever", "gone-on-the-second"]
 
 
 def test_a_used_up_grant_is_not_open_but_still_shown() -> None:
