@@ -6,14 +6,18 @@ from django.contrib import admin
 from django.urls import path, register_converter
 
 from apps.backoffice import (
+    cancellation,
     corrections,
+    credit_pages,
     disputes,
     events,
+    indices,
     live,
     plan_preview,
     price_lists,
     quarantine,
     recounts,
+    renewals,
     views,
 )
 
@@ -68,6 +72,17 @@ urlpatterns = [
         admin.site.admin_view(plan_preview.plan_preview),
         name="plan_preview",
     ),
+    path("admin/renewals/", admin.site.admin_view(renewals.upcoming), name="renewals"),
+    path(
+        "admin/contract/<uuid:contract_id>/renewal/", admin.site.admin_view(renewals.renewal), name="renewal"
+    ),
+    path(
+        "admin/contract/<uuid:contract_id>/cancel/", admin.site.admin_view(cancellation.cancel), name="cancel"
+    ),
+    path("admin/credits/give/", admin.site.admin_view(credit_pages.give), name="give_credits"),
+    path("admin/refunds/", admin.site.admin_view(credit_pages.refunds), name="refunds"),
+    path("admin/indices/", admin.site.admin_view(indices.indices), name="indices"),
+    path("admin/indices/<str:key>/", admin.site.admin_view(indices.readings), name="readings"),
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),

@@ -23,7 +23,7 @@ from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.formats import format_money
 from apps.core.money import Money
-from apps.credits.queries import grants_of
+from apps.credits.queries import grants_of, refunds_owed
 from apps.customers import members
 from apps.customers.models import Customer, Membership
 from apps.invoices import queries as invoice_queries
@@ -107,6 +107,7 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "invoices": queries.invoices_of(found.pk, today=at.date()),
         "to_settle": to_settle(customer_id=found.pk),
         "grants": grants_of(customer_id=found.pk),
+        "refunds": refunds_owed(customer_id=found.pk),
         "api_keys": queries.api_keys_of(found.pk),
         "unapplied": list(payment_queries.unapplied(customer_id=found.pk).values()),
         "members": queries.members_of(found.pk),

@@ -69,6 +69,7 @@ UNFOLD = {
                     _item("Home", "home", "admin:index"),
                     _item("Customers", "groups", "admin:customers_customer_changelist"),
                     _item("Contracts", "contract", "admin:contracts_contract_changelist"),
+                    _item("Renewals", "autorenew", "backoffice:renewals"),
                 ]
             },
             {
@@ -99,6 +100,7 @@ UNFOLD = {
                     _item("Payments", "payments", "admin:payments_payment_changelist"),
                     _item("Collections", "notifications_active", "admin:dunning_case_changelist"),
                     _item("Credits", "toll", "admin:credits_creditgrant_changelist"),
+                    _item("Refunds owed", "undo", "backoffice:refunds"),
                 ],
             },
             {
@@ -110,6 +112,7 @@ UNFOLD = {
                     _item("Price lists", "format_list_numbered", "backoffice:price_lists"),
                     _item("Products", "category", "admin:plans_product_changelist"),
                     _item("Credit units", "generating_tokens", "admin:plans_creditunit_changelist"),
+                    _item("Price indices", "trending_up", "backoffice:indices"),
                 ],
             },
             {

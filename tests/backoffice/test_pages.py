@@ -23,6 +23,10 @@ OWN_PAGES = [
     "/admin/price-lists/",
     "/admin/quarantine/",
     "/admin/recounts/new/",
+    "/admin/renewals/",
+    "/admin/credits/give/",
+    "/admin/refunds/",
+    "/admin/indices/",
 ]
 
 
