@@ -199,6 +199,7 @@ def _new(contract: Contract, period: Period, kind: str, at: datetime) -> Invoice
     return Invoice(
         contract=contract,
         kind=kind,
+        currency=contract.plan_version.currency,
         period_start_on=period.starts_on,
         drafted_at=at,
         review_until_at=at + review,

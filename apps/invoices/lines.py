@@ -41,6 +41,7 @@ def paid_by_credits(invoice: Invoice, parts: Sequence[Priced]) -> list[InvoiceLi
     for part, use in used:
         line = InvoiceLine(
             invoice=invoice,
+            key=use.grant,
             name=rows[use.grant].name,
             kind=InvoiceLine.Kind.CREDITS,
             quantity=Decimal(1),

@@ -140,7 +140,7 @@ class InvoiceLine(models.Model):
     charge_key = models.CharField(
         max_length=80, blank=True, db_comment="Empty for a discount, a true-up and what was billed in advance"
     )
-    key = models.CharField(max_length=80, blank=True, db_comment="A discount's or a commitment's")
+    key = models.CharField(max_length=80, blank=True, db_comment="A discount's, a commitment's or a grant's")
     product_name = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -184,10 +184,10 @@ class InvoiceLine(models.Model):
                 name="adjustment_names_what_it_adjusts",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["discount", "true_up"], charge_key="") & ~Q(key="")
+                condition=Q(kind__in=["discount", "true_up", "credits"], charge_key="") & ~Q(key="")
                 | Q(kind="advance", charge_key="", key="")
                 | Q(kind="adjustment")
-                | ~Q(kind__in=["discount", "true_up", "advance", "adjustment"])
+                | ~Q(kind__in=["discount", "true_up", "credits", "advance", "adjustment"])
                 & ~Q(charge_key="")
                 & Q(key=""),
                 name="line_has_a_charge_or_a_key_of_its_own",

@@ -108,6 +108,16 @@ def every_kind() -> Invoice:
     invoiced(contract, at=IN_OCTOBER)
     _agree(contract, ChangeSeats("licenses", Decimal(12)), on=date(2026, 10, 16))
     _grant(contract)
+    grant.grant(
+        key="prepaid",
+        name="Prepaid",
+        customer_id=contract.customer_id,
+        contract_id=contract.pk,
+        amount=Decimal(100),
+        effective_on=date(2026, 10, 1),
+        at=IN_OCTOBER,
+        actor=ACTOR,
+    )
     _october()
     _use("searches", "400", date(2026, 9, 6))
     return invoiced(contract)
@@ -121,7 +131,6 @@ def _charges() -> list[NewCharge]:
             name=name,
             unit=UNITS.get(key, key),
             event_type=key,
-            value_property="cost" if key == "models" else "",
             dimensions=dimensions,
             late_days=400,
             **_shape(key),
