@@ -3,23 +3,19 @@
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
 from apps.contracts import draft, queries, sign
+from apps.contracts.form import CUSTOM, ContractForm
 from apps.contracts.models import Contract
+from apps.contracts.standing import beside_the_plan
 from apps.core import clock
 from apps.core.admin import (
     ActionAdmin,
     RangeDateFilter,
-    Select,
-    TextInput,
     actor_of,
     confirmed,
     found,
@@ -27,49 +23,10 @@ from apps.core.admin import (
     state,
 )
 from apps.plans import summary
-from apps.plans.models import PlanVersion
-
-# All of them, written once: a form that renders 600 options one by one is slow.
-ZONES = format_html(
-    '<datalist id="time-zones">{}</datalist>',
-    format_html_join("", '<option value="{}"></option>', ((name,) for name in sorted(available_timezones()))),
-)
 
 
-class TimeZoneInput(TextInput):  # type: ignore[misc]
-    """A text field that offers the time zones which match what is typed."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        field = super().render(name, value, {**(attrs or {}), "list": "time-zones"}, renderer)
-        return format_html("{}{}", field, ZONES)
-
-
-class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
-    plan_version = forms.ModelChoiceField(
-        PlanVersion.objects.filter(status=PlanVersion.Status.PUBLISHED)
-        .select_related("plan")
-        .order_by("plan__name", "-number"),
-        label="Plan",
-        widget=Select,
-        help_text="Published versions only; the contract is billed in the plan's currency.",
-    )
-
-    class Meta:
-        model = Contract
-        fields = (
-            "customer",
-            "number",
-            "plan_version",
-            "timezone",
-            "starts_on",
-            "ends_on",
-            "billing_months",
-            "anchor_day",
-            "payment_days",
-            "purchase_order",
-        )
-        widgets: ClassVar = {"timezone": TimeZoneInput}
-        help_texts: ClassVar = {"timezone": "Periods begin and end at midnight there: Europe/Berlin, UTC."}
+def _if_typed(name: str, expression: str) -> str:
+    return f"typeof {name} == 'undefined' || ({expression})"
 
 
 @admin.register(Contract)
@@ -97,12 +54,42 @@ class ContractAdmin(ActionAdmin):
     autocomplete_fields = ("customer",)
     actions_detail = ("sign", "end")
     fieldsets = (
-        (None, {"fields": ("customer", "number", "plan_version", "starts_on", "ends_on")}),
+        ("Who and what", {"fields": ("customer", "number", "plan_version", "signatory")}),
+        ("Term", {"fields": (("starts_on", "ends_on"), "timezone")}),
         (
             "Billing",
-            {"fields": ("timezone", "anchor_day", "billing_months", "payment_days", "purchase_order")},
+            {
+                "fields": (
+                    ("interval", "billing_months"),
+                    ("anchor_day", "payment_days"),
+                    "purchase_order",
+                    "printed_terms",
+                )
+            },
         ),
+        (
+            "Renewal",
+            {
+                "fields": (
+                    "renewal",
+                    ("renewal_months", "notice_days"),
+                    ("uplift_percent", "uplift_index"),
+                )
+            },
+        ),
+        ("Parent account", {"fields": ("parent", ("usage", "billing"))}),
     )
+    # What does not apply is hidden, unless it is filled in, so that its mistake can be seen. Of a signed contract, whose
+    # fields cannot be typed into, all that is filled in is shown.
+    conditional_fields: ClassVar = {
+        "billing_months": _if_typed("interval", f"interval == '{CUSTOM}'"),
+        "renewal_months": _if_typed("renewal", "renewal != 'none' || renewal_months"),
+        "notice_days": _if_typed("renewal", "renewal != 'none' || notice_days != 0"),
+        "uplift_percent": _if_typed("renewal", "renewal != 'none' || uplift_percent"),
+        "uplift_index": _if_typed("renewal", "renewal != 'none' || uplift_index"),
+        "usage": _if_typed("parent", "parent || usage != 'separate'"),
+        "billing": _if_typed("parent", "parent || billing != 'own'"),
+    }
 
     @admin.display(description="status", ordering="status")
     def stage(self, contract: Contract) -> str:
@@ -110,17 +97,34 @@ class ContractAdmin(ActionAdmin):
         return state(contract.get_status_display(), kind)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contract | None = None) -> tuple[str, ...]:
-        """What was agreed is not edited: a draft is signed, a live contract is ended."""
+        """What was agreed is not edited: a draft is signed, a live contract is amended or ended."""
         if obj is None or obj.status == Contract.Status.DRAFT:
             return ()
-        return tuple(name for name in ContractForm.Meta.fields if name not in draft.ALWAYS_OPEN)
+        closed = tuple(name for name in ContractForm.Meta.fields if name not in draft.ALWAYS_OPEN)
+        return (*closed, "interval")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Contract | None = None) -> Any:
+        """Leave out how the months are chosen where they are not."""
+        if obj is None or obj.status == Contract.Status.DRAFT:
+            return self.fieldsets
+        return [
+            (name, {"fields": [_without_choice(one) for one in more["fields"]]})
+            for name, more in self.fieldsets
+        ]
 
     def save_model(self, request: HttpRequest, obj: Contract, form: Any, change: bool) -> None:  # noqa: FBT001
         at, actor = clock.now(), actor_of(request)
+        given = {name: value for name, value in form.cleaned_data.items() if name != "interval"}
         if not change:
-            obj.pk = draft.draft(fields=form.cleaned_data, at=at, actor=actor).pk
-        elif fields := {name: form.cleaned_data[name] for name in form.changed_data}:
+            obj.pk = draft.draft(fields=given, at=at, actor=actor).pk
+            return self._warn(request, obj)
+        stored = Contract.objects.get(pk=obj.pk)
+        if fields := {name: value for name, value in given.items() if value != getattr(stored, name)}:
             draft.change(contract_id=obj.pk, fields=fields, at=at, actor=actor)
+        return self._warn(request, obj)
+
+    def _warn(self, request: HttpRequest, obj: Contract) -> None:
+        """Say at once what will keep a draft from being signed."""
         if obj.status == Contract.Status.DRAFT and (other := queries.overlapping(obj)):
             messages.warning(
                 request,
@@ -137,6 +141,7 @@ class ContractAdmin(ActionAdmin):
     def sign(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then make the contract live."""
         contract = found(Contract.objects.select_related("customer", "plan_version__plan"), object_id)
+        sentences = [*summary.sentences(contract.plan_version), *beside_the_plan(contract)]
 
         def act() -> str:
             sign.sign(contract_id=UUID(object_id), at=clock.now(), actor=actor_of(request))
@@ -145,7 +150,7 @@ class ContractAdmin(ActionAdmin):
         return confirmed(
             request,
             title=f"Sign {contract}",
-            text=f"{contract.customer} from {contract.starts_on}: {' '.join(summary.sentences(contract.plan_version))}",
+            text=" ".join([f"{contract.customer} from {contract.starts_on}:", *sentences]),
             button="Sign the contract",
             back=self._page(object_id),
             permission="contracts.change_contract",
@@ -187,3 +192,10 @@ class ContractAdmin(ActionAdmin):
 
     def _page(self, object_id: str) -> str:
         return reverse("admin:contracts_contract_change", args=[object_id])
+
+
+def _without_choice(fields: Any) -> Any:
+    if isinstance(fields, str):
+        return fields
+    kept = tuple(name for name in fields if name != "interval")
+    return kept if len(kept) > 1 else kept[0]

@@ -1,5 +1,6 @@
 """Writing one change of a contract into its rows, and saying it as a sentence. A step of amend and agree."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,7 +32,7 @@ from apps.core.ids import uuid7
 from apps.core.money import rounded_to_minor_unit
 from apps.core.periods import months_after
 from apps.plans.models import PlanVersion
-from apps.plans.queries import charges_of
+from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.terms import ChargeKind, Fee
 
 _Row = TypeVar("_Row", bound=AgreedRow)
@@ -72,7 +73,7 @@ class _Writer:
             self.contract.save(update_fields=["plan_version"])
         else:
             self._add(Phase(plan_version=version))
-        return f"From {self.on}: {version} instead of {before}."
+        return f"From {words.day(self.on)}: {version} instead of {before}."
 
     @write.register
     def _change_seats(self, change: changes.ChangeSeats) -> str:
@@ -93,18 +94,17 @@ class _Writer:
         for row in self._standing(SeatChange, charge_key=change.charge_key, starts_on=self.on):
             self._remove(row)
         self._add(SeatChange(charge_key=change.charge_key, quantity=change.quantity))
-        return f"From {self.on}: {_plain(change.quantity)} x {fee.charge.name} instead of {_plain(before)}."
+        return f"From {words.day(self.on)}: {_plain(change.quantity)} x {fee.charge.name} instead of {_plain(before)}."
 
     @write.register
     def _add_discount(self, change: changes.AddDiscount) -> str:
-        if mistakes := rules.discount_mistakes(
-            self.contract, change, charges_of(self._version_on(self.on).pk)
-        ):
+        charges = charges_of(self._version_on(self.on).pk)
+        if mistakes := rules.discount_mistakes(self.contract, change, charges):
             self._refuse(**mistakes)
         ends_on = months_after(self.on, change.months) if change.months else change.ends_on
         values = {name: value for name, value in asdict(change).items() if name not in {"months", "ends_on"}}
         row = self._add(Discount(**{**values, "charge_keys": list(change.charge_keys)}, ends_on=ends_on))
-        return f"{words.discount_words(row, self.contract.plan_version.currency)}."
+        return f"{words.discount_words(row, self.contract.plan_version.currency, _names(charges))}."
 
     @write.register
     def _add_commitment(self, change: changes.AddCommitment) -> str:
@@ -112,7 +112,7 @@ class _Writer:
         if mistakes := rules.commitment_mistakes(self.contract, change, self.on, plan_charges):
             self._refuse(**mistakes)
         row = self._add(Commitment(**{**asdict(change), "charge_keys": list(change.charge_keys)}))
-        return f"{words.commitment_words(row, self.contract.plan_version.currency)}."
+        return f"{words.commitment_words(row, self.contract.plan_version.currency, _names(plan_charges))}."
 
     @write.register
     def _set_cap(self, change: changes.SetCap) -> str:
@@ -143,7 +143,7 @@ class _Writer:
             for kind in (Phase, SeatChange):
                 for row in self._standing(kind, starts_on__gte=change.ends_on):
                     self._remove(row)
-        return f"It ends on {change.ends_on or 'no fixed day'} instead of {before or 'no fixed day'}."
+        return f"It ends on {_end(change.ends_on)} instead of {_end(before)}."
 
     @write.register
     def _change_fields(self, change: changes.ChangeFields) -> str:
@@ -158,26 +158,26 @@ class _Writer:
         self._check(self.contract)
         self.contract.save(update_fields=list(fields))
         return " ".join(
-            f"{_label(name)}: {fields[name] or 'none'} instead of {before[name] or 'none'}."
+            f"{_label(name)}: {_said(name, fields[name])} instead of {_said(name, before[name])}."
             for name in fields
         )
 
     @write.register
     def _end_discount(self, change: changes.EndDiscount) -> str:
-        return f"{self._end(Discount, key=change.key)} ends on {self.on}."
+        return f"{self._end(Discount, key=change.key)} ends on {words.day(self.on)}."
 
     @write.register
     def _end_commitment(self, change: changes.EndCommitment) -> str:
-        return f"{self._end(Commitment, key=change.key)} ends on {self.on}."
+        return f"{self._end(Commitment, key=change.key)} ends on {words.day(self.on)}."
 
     @write.register
     def _lift_cap(self, change: changes.LiftCap) -> str:
         self._end(Cap, meter=change.meter_id)
-        return f"The cap ends on {self.on}."
+        return f"The cap ends on {words.day(self.on)}."
 
     @write.register
     def _end_grants(self, change: changes.EndGrants) -> str:
-        return f"{self._end(PromisedGrant, key=change.key)} is given no more from {self.on} on."
+        return f"{self._end(PromisedGrant, key=change.key)} is given no more from {words.day(self.on)} on."
 
     def _end(self, kind: type[_Lasting], **which: object) -> _Lasting:
         """End the row in force, and drop what was planned after it."""
@@ -240,7 +240,7 @@ class _Writer:
             row.clean_fields(exclude=["added_by", "removed_by", "contract", "status"])
             row.validate_constraints()
         except ValidationError as mistake:
-            self._refuse(**{name: " ".join(texts) for name, texts in mistake.message_dict.items()})
+            self._refuse(**rules.by_field(mistake))
 
     def _version_on(self, day: date) -> PlanVersion:
         phases = [phase for phase in self._standing(Phase) if phase.starts_on <= day]
@@ -250,10 +250,26 @@ class _Writer:
         raise AmendmentRefused(self.contract.number, mistakes)
 
 
+def _names(charges: Sequence[PlannedCharge]) -> dict[str, str]:
+    return {one.charge.key: one.charge.name for one in charges}
+
+
 def _label(name: str) -> str:
     field = Contract._meta.get_field(name)
     assert isinstance(field, models.Field)
     return str(field.verbose_name).capitalize()
+
+
+def _said(name: str, value: object) -> str:
+    """Return a field's value as its choice is called, numbers without the zeros of their column."""
+    choices = dict(Contract._meta.get_field(name).flatchoices)  # type: ignore[union-attr]
+    if isinstance(value, Decimal):
+        return _plain(value)
+    return str(choices.get(value, value) if value not in (None, "") else "none")
+
+
+def _end(on: date | None) -> str:
+    return words.day(on) if on else "no fixed day"
 
 
 def _plain(number: Decimal) -> str:

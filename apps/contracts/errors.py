@@ -168,3 +168,12 @@ class CancellationRefused(Refusal):
 
     def __init__(self, number: str, mistake: str) -> None:
         super().__init__(f"Contract {number}: {mistake}")
+
+
+class NotAgreed(Refusal):
+    code = "not-agreed"
+    status = 404
+    title = "No such term"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"Contract {number} has no such term any more. Look at what is agreed now.")

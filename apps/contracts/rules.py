@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
+
 from apps.contracts import changes
 from apps.contracts.commitments import settlement_days
 from apps.contracts.discounts import takes_free_units
@@ -28,6 +30,43 @@ AMENDABLE = frozenset(
         "uplift_index",
     }
 )
+
+
+# What the database holds of a contract and its rows: the field that is wrong, and the remedy.
+_CONSTRAINTS = {
+    "one_live_contract_per_customer_and_day": (
+        "ends_on",
+        "The customer has another live contract on some of these days: usage would have two prices. End it earlier.",
+    ),
+    "contract_is_not_empty": ("ends_on", "It ends before it has begun; choose a later day."),
+    "renewal_says_for_how_long": (
+        "renewal_months",
+        "A contract that is renewed has an end and says for how many months; give both, or no renewal.",
+    ),
+    "uplift_is_a_percentage": ("uplift_percent", "Between 0 and 1000 percent: 5 for five percent."),
+    "discount_is_not_empty": ("ends_on", "It ends before it has begun; choose a later day."),
+    "cap_is_not_empty": ("ends_on", "It ends before it has begun; choose a later day."),
+    "promised_grant_is_not_empty": ("ends_on", "It ends before it has begun; choose a later day."),
+    "a_discount_key_is_used_once_at_a_time": (
+        "key",
+        "There is one of that name on these days; end it first.",
+    ),
+    "a_commitment_key_is_used_once_at_a_time": (
+        "key",
+        "There is one of that name on these days; end it first.",
+    ),
+}
+
+
+def by_field(refused: ValidationError) -> dict[str, str]:
+    """Return what a row was refused for by the field that is wrong, constraints of the database in words."""
+    found: dict[str, str] = {}
+    for name, texts in refused.message_dict.items():
+        for text in texts:
+            known = (said for constraint, said in _CONSTRAINTS.items() if f"“{constraint}”" in text)
+            field, words = next(known, (name, text))
+            found.setdefault(field, words)
+    return found
 
 
 def plan_mistake(contract: Contract, version: PlanVersion, *, is_signed: bool) -> str:

@@ -1,33 +1,44 @@
 """What was negotiated beside the plan, in plain words."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from apps.contracts.models import Cap, Commitment, Discount, PromisedGrant
-from apps.core.formats import format_money, format_quantity
+from apps.contracts.models import Cap, Commitment, Discount, Phase, PromisedGrant, SeatChange
+from apps.core.formats import format_day, format_money, format_quantity
 from apps.core.money import Money
 
 _LANGUAGE = "en"
 
 
-def discount_words(row: Discount, currency: str) -> str:
-    """Return "Launch discount: 10% off Tokens, from 2026-10-01 until 2027-01-01"."""
+def phase_words(row: Phase) -> str:
+    """Return "From Jan 1, 2027: Pro, version 2"."""
+    return f"From {day(row.starts_on)}: {row.plan_version}"
+
+
+def seat_words(row: SeatChange, names: Mapping[str, str]) -> str:
+    """Return "From Nov 10, 2026: 12 x Seats"; `names` are those of the charges by their keys."""
+    return f"From {day(row.starts_on)}: {_number(row.quantity)} x {names.get(row.charge_key, row.charge_key)}"
+
+
+def discount_words(row: Discount, currency: str, names: Mapping[str, str]) -> str:
+    """Return "Launch discount: 10% off Tokens, from Oct 1, 2026 until Jan 1, 2027"."""
     if row.percent is not None:
         off = f"{_number(row.percent)}% off"
     elif row.amount is not None:
         off = f"{_money(row.amount, currency)} off every period"
     else:
         off = f"the first {_number(row.units or Decimal(0))} units free"
-    scope = row.product.name if row.product else ", ".join(row.charge_keys)
+    scope = row.product.name if row.product else _named(row.charge_keys, names)
     of = f" {scope}" if scope and row.percent is not None else f", on {scope}" if scope else ""
     return f"{row.name}: {off}{of}, {_days(row.starts_on, row.ends_on)}"
 
 
-def commitment_words(row: Commitment, currency: str) -> str:
+def commitment_words(row: Commitment, currency: str, names: Mapping[str, str]) -> str:
     """Return "Annual commitment: at least $100,000.00 in all, trued up every 3 months, from ... until ..."."""
     per = "every billing period" if row.per == Commitment.Per.PERIOD else "in all"
     between = f", trued up every {row.settled_months} months" if row.settled_months else ""
-    counts = f" of {', '.join(row.charge_keys)}" if row.charge_keys else ""
+    counts = f" of {_named(row.charge_keys, names)}" if row.charge_keys else ""
     return f"{row.name}: at least {_money(row.amount, currency)} {per}{counts}{between}, {_days(row.starts_on, row.ends_on)}"
 
 
@@ -54,8 +65,17 @@ def grant_words(row: PromisedGrant, currency: str) -> str:
     return f"{row.name}: {amount} {again}{paid}{good}, {_days(row.starts_on, row.ends_on)}"
 
 
+def day(on: date) -> str:
+    """Return a day as sentences name it."""
+    return format_day(on, _LANGUAGE)
+
+
 def _days(starts_on: date, ends_on: date | None) -> str:
-    return f"from {starts_on} until {ends_on}" if ends_on else f"from {starts_on} on"
+    return f"from {day(starts_on)} until {day(ends_on)}" if ends_on else f"from {day(starts_on)} on"
+
+
+def _named(keys: Sequence[str], names: Mapping[str, str]) -> str:
+    return ", ".join(names.get(key, key) for key in keys)
 
 
 def _money(amount: Decimal, currency: str) -> str:

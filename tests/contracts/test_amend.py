@@ -89,7 +89,7 @@ def test_added_seats_are_prorated_by_day() -> None:
     amendment = make_amendment(contract, ChangeSeats("seats", Decimal(12)))
 
     assert rate(terms_in(again(contract), OCTOBER).terms, []).total == Money(Decimal("342.00"), "USD")
-    assert amendment.changes == ["From 2026-10-16: 12 x Subscription instead of 10."]
+    assert amendment.changes == ["From Oct 16, 2026: 12 x Subscription instead of 10."]
 
 
 def test_what_was_agreed_on_any_day_and_known_at_any_time_can_be_told() -> None:
@@ -150,7 +150,7 @@ def test_free_months_are_a_discount_of_all() -> None:
         for day in (date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1))
     }
     assert totals == {10: Decimal(100), 11: Decimal(0), 12: Decimal(0), 1: Decimal(100)}
-    assert amendment.changes == ["Two free months: 100% off, from 2026-11-01 until 2027-01-01."]
+    assert amendment.changes == ["Two free months: 100% off, from Nov 1, 2026 until Jan 1, 2027."]
 
 
 def test_a_discount_that_ends_keeps_its_days_before() -> None:
@@ -241,7 +241,7 @@ def test_a_contract_is_extended_by_an_amendment() -> None:
     amendment = make_amendment(contract, ChangeEnd(date(2027, 4, 1)))
 
     assert again(contract).ends_on == date(2027, 4, 1)
-    assert amendment.changes == ["It ends on 2027-04-01 instead of 2027-01-01."]
+    assert amendment.changes == ["It ends on Apr 1, 2027 instead of Jan 1, 2027."]
 
 
 def test_an_amendment_needs_a_reason_and_a_day_within_the_term() -> None:
