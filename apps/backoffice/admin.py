@@ -20,9 +20,12 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from apps.backoffice.contract_head import head
 from apps.backoffice.states import kind_of, state_on
+from apps.contracts import queries
 from apps.contracts.admin import ContractAdmin
 from apps.contracts.models import Contract
+from apps.contracts.standing import beside_the_plan
 from apps.core import clock
 from apps.core.admin import Admin, state
 from apps.core.formats import format_money
@@ -100,9 +103,13 @@ class ContractPages(ContractAdmin):
     ) -> HttpResponse:
         """Add the contract in words."""
         contract = self.get_object(request, object_id)
-        context = {**(extra_context or {}), "contract": contract}
+        context = {**(extra_context or {})}
         if contract:
-            context["offer"] = summary.offer(contract.plan_version, months=contract.billing_months)
+            context |= head(contract, "contract")
+            context["beside"] = beside_the_plan(contract)
+            context["offer"] = summary.offer(context["version"], months=contract.billing_months)
+            if contract.status == Contract.Status.DRAFT:
+                context["overlapped_by"] = queries.overlapping(contract)
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
 

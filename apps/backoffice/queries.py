@@ -105,6 +105,12 @@ def invoices_of(customer_id: UUID, *, today: date, most: int = 24) -> list[Invoi
     return [_invoice_of(invoice, today) for invoice in found.order_by("-period_start_on", "-number")[:most]]
 
 
+def invoices_under(contract_id: UUID, *, today: date, most: int = 200) -> list[InvoiceOf]:
+    """Return the last invoices of a contract with what is open of each, the newest first; one query."""
+    found = with_open_amounts(Invoice.objects.filter(contract_id=contract_id)).defer("snapshot")
+    return [_invoice_of(invoice, today) for invoice in found.order_by("-period_start_on", "-number")[:most]]
+
+
 def _invoice_of(invoice: Invoice, today: date) -> InvoiceOf:
     left = None
     if invoice.status != Invoice.Status.DRAFT:

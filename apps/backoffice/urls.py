@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 
 from apps.backoffice import (
     cancellation,
+    contract_urls,
     corrections,
     credit_pages,
     disputes,
@@ -83,6 +84,7 @@ urlpatterns = [
     path("admin/refunds/", admin.site.admin_view(credit_pages.refunds), name="refunds"),
     path("admin/indices/", admin.site.admin_view(indices.indices), name="indices"),
     path("admin/indices/<str:key>/", admin.site.admin_view(indices.readings), name="readings"),
+    *contract_urls.urlpatterns,
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),
