@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +19,14 @@ from apps.backoffice.sold import Sold
 from apps.backoffice.views import page, require
 from apps.contracts import amend, words
 from apps.contracts import withdraw as withdrawing
-from apps.contracts.agreed import Agreed, agreed
+from apps.contracts.agreed import Agreed, agreed, end_of
 from apps.contracts.errors import AmendmentRefused
 from apps.contracts.models import Contract
 from apps.contracts.standing import all_charge_names
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
+from apps.core.periods import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Term:
     text: str
     ending: str = ""
     which: str = ""
+    ends_on: date = date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def agreed_page(request: HttpRequest, contract_id: UUID) -> HttpResponse:
         "title": f"{contract}: what is agreed",
         **head(contract, "agreed"),
         "is_draft": is_draft,
+        "today": local_day(clock.now(), contract.timezone),
         "sections": sections(contract, agreed(contract)),
         "amendments": list(contract.amendments.order_by("-number")),
         "form": form,
@@ -106,7 +110,14 @@ def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
             "Discounts",
             "None.",
             tuple(
-                Term("discount", row.pk, words.discount_words(row, currency, names), "end-discount", row.key)
+                Term(
+                    "discount",
+                    row.pk,
+                    words.discount_words(row, currency, names),
+                    "end-discount",
+                    row.key,
+                    end_of(row),
+                )
                 for row in rows.discounts
             ),
         ),
@@ -121,6 +132,7 @@ def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
                     words.commitment_words(row, currency, names),
                     "end-commitment",
                     row.key,
+                    end_of(row),
                 )
                 for row in rows.commitments
             ),
@@ -136,6 +148,7 @@ def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
                     words.cap_words(row, currency),
                     "lift-cap",
                     row.meter.key if row.meter else "money",
+                    end_of(row),
                 )
                 for row in rows.caps
             ),
@@ -145,7 +158,7 @@ def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
             "Promised credits",
             "None.",
             tuple(
-                Term("grant", row.pk, words.grant_words(row, currency), "end-grants", row.key)
+                Term("grant", row.pk, words.grant_words(row, currency), "end-grants", row.key, end_of(row))
                 for row in rows.grants
             ),
         ),

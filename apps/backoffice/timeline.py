@@ -174,7 +174,7 @@ def _periods(contract: Contract, end_on: date) -> Iterable[Span]:
 def _invoices(invoices: Sequence[InvoiceOf]) -> Iterable[Span]:
     for one in sorted(invoices, key=lambda invoice: invoice.period_start_on):
         yield Span(
-            f"{one.number}, {one.state}",
+            one.number if one.number.lower() == one.state else f"{one.number}, {one.state}",
             one.period_start_on,
             one.period_end_on,
             f"invoice {one.kind}",

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.contracts import draft, queries, sign
+from apps.contracts import draft, queries, sign, words
 from apps.contracts.form import CUSTOM, ContractForm
 from apps.contracts.models import Contract
 from apps.contracts.standing import beside_the_plan
@@ -150,7 +150,7 @@ class ContractAdmin(ActionAdmin):
         return confirmed(
             request,
             title=f"Sign {contract}",
-            text=" ".join([f"{contract.customer} from {contract.starts_on}:", *sentences]),
+            text=" ".join([f"{contract.customer} from {words.day(contract.starts_on)}:", *sentences]),
             button="Sign the contract",
             back=self._page(object_id),
             permission="contracts.change_contract",

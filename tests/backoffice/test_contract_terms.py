@@ -1,8 +1,10 @@
 """The page of what is agreed: a draft is completed there by forms, a signed contract shown with its history."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.test import Client
 
 from apps.contracts import sign
@@ -134,6 +136,23 @@ def test_a_signed_contract_shows_its_history_and_takes_nothing_in(staff: Client,
     refused = staff.post(address("agreed", contract), {"remove": f"discount:{row.pk}"}, follow=True)
     assert "is signed" in refused.content.decode()
     assert Discount.objects.filter(pk=row.pk).exists()
+
+
+def test_what_is_over_is_not_offered_to_be_ended(draft: Contract, staff: Client) -> None:
+    agree(
+        draft,
+        AddDiscount("over", "Over", percent=Decimal(10), months=1),
+        AddDiscount("lasting", "Lasting", percent=Decimal(5)),
+    )
+    contract = sign.sign(contract_id=draft.pk, at=AT, actor=ACTOR)
+
+    with time_machine.travel(datetime(2026, 11, 20, 9, tzinfo=UTC), tick=False):
+        staff.force_login(make_staff("other@seller.example"))
+        page = text_of(staff, address("agreed", contract))
+
+    assert "which=lasting" in page
+    assert "which=over" not in page
+    assert "Over: 10% off" in page
 
 
 def test_prices_of_its_own_are_copied_set_and_signed(draft: Contract, staff: Client) -> None:
