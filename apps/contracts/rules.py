@@ -51,6 +51,10 @@ _CONSTRAINTS = {
         "key",
         "There is one of that name on these days; end it first.",
     ),
+    "a_promised_grant_key_begins_once_on_a_day": (
+        "key",
+        "There is one of that name from this day on; end it first.",
+    ),
     "a_commitment_key_is_used_once_at_a_time": (
         "key",
         "There is one of that name on these days; end it first.",
