@@ -60,7 +60,9 @@ class _Writer:
 
     @write.register
     def _change_plan(self, change: changes.ChangePlan) -> str:
-        version = PlanVersion.objects.select_related("plan").get(pk=change.plan_version_id)
+        version = PlanVersion.objects.select_related("plan").filter(pk=change.plan_version_id).first()
+        if version is None:
+            self._refuse(plan_version="There is no such plan version; choose a published one.")
         before = self._version_on(self.on)
         if mistake := rules.plan_mistake(self.contract, version, is_signed=self.amendment is not None):
             self._refuse(plan_version=mistake)
@@ -116,10 +118,8 @@ class _Writer:
 
     @write.register
     def _set_cap(self, change: changes.SetCap) -> str:
-        if (change.amount is None) == (change.quantity is None):
-            self._refuse(amount="Give a cap on money or on a quantity, one of the two.")
-        if change.quantity is not None and change.meter_id is None:
-            self._refuse(meter="A cap on a quantity needs the meter that it counts.")
+        if mistakes := rules.cap_mistakes(self.contract, change):
+            self._refuse(**mistakes)
         self._cut(Cap, meter=change.meter_id)
         row = self._add(Cap(**asdict(change)))
         return f"{words.cap_words(row, self.contract.plan_version.currency)}."
@@ -148,6 +148,8 @@ class _Writer:
     @write.register
     def _change_fields(self, change: changes.ChangeFields) -> str:
         fields = change.fields
+        if not fields:
+            self._refuse(changes="Nothing is changed; say what is.")
         if closed := set(fields) - rules.AMENDABLE:
             self._refuse(
                 **dict.fromkeys(closed, "This cannot be amended: end the contract and sign a new one.")

@@ -25,7 +25,8 @@ def free_units(
 
     Fees, and prices by events, have no units that could be free; a discount that meets no other charge is left out.
     """
-    takes_units = [one for one in charges if takes_free_units(one)]
+    rows = [row for row in rows if row.units is not None]
+    takes_units = [one for one in charges if takes_free_units(one)] if rows else []
     free = []
     for row in rows:
         if row.units is None or (keys := _keys(row, takes_units)) is None:

@@ -176,6 +176,24 @@ def commitment_mistakes(
     return mistakes
 
 
+def cap_mistakes(contract: Contract, change: changes.SetCap) -> Mapping[str, str]:
+    """Return what is wrong with a cap, by field."""
+    checks = (
+        (
+            "amount",
+            (change.amount is None) == (change.quantity is None),
+            "Give a cap on money or on a quantity, one of the two.",
+        ),
+        ("amount", _too_fine(change.amount, contract), _decimals(contract)),
+        (
+            "meter",
+            change.quantity is not None and change.meter_id is None,
+            "A cap on a quantity needs the meter that it counts.",
+        ),
+    )
+    return _found(checks)
+
+
 def grant_mistakes(
     contract: Contract, change: changes.PromiseGrant, charges: Sequence[PlannedCharge]
 ) -> Mapping[str, str]:

@@ -107,7 +107,12 @@ def _key_of(stretch: _Stretch, stretches: Sequence[_Stretch]) -> str:
 def _is_due(contract: Contract, agreed: Agreed, stretch: _Stretch, period: Period) -> bool:
     """A one-time fee is due when the first plan version that has it begins to apply."""
     key = stretch.last.charge.key
-    for day, version_id in agreed.versions(contract.plan_version_id):
+    versions = agreed.versions(contract.plan_version_id)
+    ends = [*(day for day, _ in versions[1:]), date.max]
+    for (day, version_id), ends_on in zip(versions, ends, strict=True):
+        # The contract's own never applied if another one did from its first day on.
+        if ends_on <= contract.starts_on:
+            continue
         has_it = any(
             planned.charge.key == key and planned.charge.kind is ChargeKind.ONE_TIME
             for planned in charges_of(version_id)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -12,9 +13,11 @@ from apps.contracts.changes import (
     AddCommitment,
     AddDiscount,
     Change,
+    ChangeFields,
     ChangePlan,
     EndCommitment,
     PromiseGrant,
+    SetCap,
 )
 from apps.contracts.errors import AgreedOtherwise, AmendmentRefused
 from apps.contracts.models import Contract
@@ -285,3 +288,31 @@ def test_a_date_that_a_draft_price_gets_after_it_was_looked_at_cuts_the_period()
     publish.publish(version_id=version.pk, at=AT, actor=ACTOR)
 
     assert terms_in(contract, period_on(contract, FIRST)).changes_on == (MIDDLE,)
+
+
+def test_a_one_time_fee_of_a_plan_that_never_applied_leaves_that_of_a_later_one_due() -> None:
+    """The plan with the first set-up was replaced from the first day on; that of December is due in December."""
+    contract = make_contract(plan_version=make_plan_version([set_up("500")]))
+    contract = amended(contract, ChangePlan(make_plan_version([fee_charge("10")]).pk))
+
+    later = ChangePlan(make_plan_version([set_up("900")]).pk)
+    contract = amended(contract, later, on=date(2026, 12, 1))
+
+    assert billed(contract, 4) == [10, 10, 900, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (ChangePlan(UUID(int=0)), "plan_version"),
+        (ChangeFields({}), "changes"),
+        (SetCap(amount=Decimal("0.001")), "amount"),
+        (SetCap(quantity=Decimal(1)), "meter"),
+        (SetCap(meter_id=UUID(int=0), quantity=Decimal(1)), "meter"),
+    ],
+)
+def test_what_says_nothing_or_names_what_is_not_there_is_refused(change: Change, field: str) -> None:
+    with pytest.raises(AmendmentRefused) as refused:
+        amended(make_contract(), change)
+
+    assert field in refused.value.mistakes
