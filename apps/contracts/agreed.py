@@ -1,6 +1,6 @@
 """What is agreed under a contract beside its first plan version, read once and kept until it changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -60,12 +60,7 @@ def agreed(contract: Contract, *, through: int | None = None) -> Agreed:
     """
     if through is not None and contract.terms_stamp:
         return _read(contract.pk, through)
-    return rows_agreed(contract.pk, contract.terms_stamp)
-
-
-def rows_agreed(contract_id: UUID, terms_stamp: UUID | None) -> Agreed:
-    """Return what is agreed now under the contract with this id and stamp."""
-    return _kept(contract_id, terms_stamp) if terms_stamp else NOTHING
+    return _kept(contract.pk, contract.terms_stamp) if contract.terms_stamp else NOTHING
 
 
 @lru_cache(maxsize=4096)
@@ -92,6 +87,50 @@ def _rows(of_kind: QuerySet[_Row], contract_id: UUID, through: int | None) -> It
         Q(added_by=None) | Q(added_by__number__lte=through),
         Q(removed_by=None) | Q(removed_by__number__gt=through),
     )
+
+
+class _KeptVersions:
+    """The plan versions of contracts with the days from which on they apply, by stamp; forgotten when it has grown large."""
+
+    _MOST = 50_000
+
+    def __init__(self) -> None:
+        self._kept: dict[UUID, tuple[tuple[date, UUID], ...]] = {}
+
+    def of(self, contracts: Collection[tuple[UUID, UUID]]) -> Mapping[UUID, tuple[tuple[date, UUID], ...]]:
+        """Return the versions that follow the first one, by stamp, of contracts given by their ids and stamps."""
+        if len(self._kept) > self._MOST:
+            self._kept = {}
+        # Requests under way keep what they have of it.
+        kept = self._kept
+        missing = {contract_id: stamp for contract_id, stamp in contracts if stamp not in kept}
+        if missing:
+            found: dict[UUID, list[tuple[date, UUID]]] = {contract_id: [] for contract_id in missing}
+            rows = Phase.objects.filter(contract_id__in=list(missing), removed_by=None).order_by("starts_on")
+            for contract_id, day, version in rows.values_list("contract_id", "starts_on", "plan_version_id"):
+                found[contract_id].append((day, version))
+            kept.update({missing[contract_id]: tuple(versions) for contract_id, versions in found.items()})
+        return kept
+
+
+_kept_versions = _KeptVersions()
+
+
+def versions_of(
+    contracts: Iterable[tuple[UUID, UUID, UUID | None]],
+) -> dict[UUID, tuple[tuple[date, UUID], ...]]:
+    """Return every plan version of contracts with the day from which on it applies, the first from before all of them.
+
+    Contracts are given by id, first plan version and stamp. One query for those that changed since they were last asked for,
+    none where there is none.
+    """
+    asked = list(contracts)
+    stamped = [(contract_id, stamp) for contract_id, _, stamp in asked if stamp]
+    later = _kept_versions.of(stamped) if stamped else {}
+    return {
+        contract_id: ((date.min, first), *(later[stamp] if stamp else ()))
+        for contract_id, first, stamp in asked
+    }
 
 
 def in_force(rows: Sequence[_Lasting], day: date) -> list[_Lasting]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import orjson
 
-from apps.contracts.agreed import NOTHING, rows_agreed
+from apps.contracts.agreed import versions_of
 from apps.contracts.queries import is_wholly_billed
 from apps.core.periods import local_midnight
 from apps.plans.models import Meter
@@ -297,13 +297,12 @@ def phases_of(
     """
     known: dict[UUID, Mapping[UUID, Sequence[Charge]]] = {}
     phases: dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]]] = {}
-    for contract_id, plan_version_id, stamp in contracts:
-        agreed = rows_agreed(UUID(contract_id), stamp) if stamp else NOTHING
-        versions = agreed.versions(plan_version_id)
+    found = versions_of((UUID(contract_id), version, stamp) for contract_id, version, stamp in contracts)
+    for contract_id, versions in found.items():
         for _, version in versions:
             if version not in known:
                 known[version] = _charges_by_meter(version)
-        phases[contract_id] = [(starts_on, known[version]) for starts_on, version in versions]
+        phases[str(contract_id)] = [(starts_on, known[version]) for starts_on, version in versions]
     return phases
 
 

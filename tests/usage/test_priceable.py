@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from apps.contracts import amend
+from apps.contracts.agreed import versions_of
 from apps.contracts.changes import ChangePlan
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on, terms_in
@@ -15,7 +17,16 @@ from apps.plans import type_aliases
 from apps.plans.compose import NewCharge, NewPrice
 from apps.rating.engine import rate
 from apps.usage.priceable import used_in
-from tests.builders import ACTOR, AT, fee_charge, make_contract, make_meter, make_plan_version, usage_charge
+from tests.builders import (
+    ACTOR,
+    AT,
+    fee_charge,
+    make_contract,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
 from tests.usage.events import event, take
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +153,28 @@ def test_a_percentage_takes_the_place_of_a_price_with_included_units() -> None:
 
     rate_of_all = usage_charge(prices=[NewPrice(model="percentage", rate=Decimal("0.1"))])
     assert october(changed(contract, rate_of_all)) == Decimal("10.05")
+
+
+def test_amended_contracts_of_a_batch_are_read_together(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    first, then = make_plan_version(), make_plan_version([usage_charge(unit_amount="0.02")])
+    stamped = []
+    for number in range(5):
+        contract = make_contract(make_customer(f"c{number}"), first)
+        amend.amend(
+            contract_id=contract.pk,
+            effective_on=date(2026, 10, 16),
+            changes=[ChangePlan(then.pk)],
+            reason="Agreed by mail.",
+            at=AT,
+            actor=ACTOR,
+        )
+        stamped.append((contract.pk, first.pk, Contract.objects.get(pk=contract.pk).terms_stamp))
+
+    with django_assert_num_queries(1):
+        found = versions_of(stamped)
+    with django_assert_num_queries(0):
+        assert versions_of(stamped) == found
+
+    assert set(found.values()) == {((date.min, first.pk), (date(2026, 10, 16), then.pk))}
