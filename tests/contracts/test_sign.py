@@ -140,8 +140,14 @@ def test_running_contracts_are_those_that_cover_their_own_today() -> None:
     ("statement", "constraint"),
     [
         ("UPDATE contracts_contract SET ends_on = starts_on", "contract_is_not_empty"),
-        ("UPDATE contracts_contract SET anchor_day = 32", "contract_anchor_is_a_day_of_the_month"),
-        ("UPDATE contracts_contract SET billing_months = 0", "contract_period_is_1_to_36_months"),
+        (
+            "UPDATE contracts_contract SET anchor_day = 32 WHERE status = 'draft'",
+            "contract_anchor_is_a_day_of_the_month",
+        ),
+        (
+            "UPDATE contracts_contract SET billing_months = 0 WHERE status = 'draft'",
+            "contract_period_is_1_to_36_months",
+        ),
         (
             """INSERT INTO contracts_contract SELECT (jsonb_populate_record(
             one, jsonb_build_object('id', gen_random_uuid(), 'number', number || 'b'))).*
@@ -152,6 +158,7 @@ def test_running_contracts_are_those_that_cover_their_own_today() -> None:
 )
 def test_the_database_refuses_impossible_contracts(statement: str, constraint: str) -> None:
     make_contract()
+    make_draft_contract()
 
     with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)

@@ -1,0 +1,12 @@
+DROP TRIGGER phases_fit_when_signed ON contracts_contract;
+DROP FUNCTION refuse_unfit_phases();
+DROP TRIGGER phases_still_fit_their_contract ON contracts_phase;
+DROP TRIGGER grants_name_their_amendment ON contracts_promisedgrant;
+DROP TRIGGER caps_name_their_amendment ON contracts_cap;
+DROP TRIGGER commitments_name_their_amendment ON contracts_commitment;
+DROP TRIGGER discounts_name_their_amendment ON contracts_discount;
+DROP TRIGGER seats_name_their_amendment ON contracts_seatchange;
+DROP TRIGGER phases_name_their_amendment ON contracts_phase;
+DROP FUNCTION refuse_unamended_row();
+DROP TRIGGER signed_contracts_stay ON contracts_contract;
+DROP FUNCTION refuse_signed_contract_change();
