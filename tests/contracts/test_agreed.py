@@ -13,17 +13,19 @@ from apps.contracts.changes import (
     AddCommitment,
     AddDiscount,
     Change,
+    ChangeEnd,
     ChangeFields,
     ChangePlan,
     EndCommitment,
     PromiseGrant,
     SetCap,
 )
-from apps.contracts.errors import AgreedOtherwise, AmendmentRefused
+from apps.contracts.errors import AgreedOtherwise, AmendmentRefused, EndsTooEarly
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on, terms_in
+from apps.core.periods import Period
 from apps.plans import publish
-from apps.plans.compose import NewCharge, NewPrice
+from apps.plans.compose import NewAllowance, NewCharge, NewPrice
 from apps.plans.models import Price, Product
 from apps.rating.engine import rate
 from apps.rating.terms import Allowance
@@ -43,6 +45,7 @@ from tests.builders import (
 pytestmark = pytest.mark.django_db
 FIRST = date(2026, 10, 1)
 MIDDLE = date(2026, 10, 16)
+OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1), "UTC")
 
 
 def amended(contract: Contract, *made: Change, on: date = FIRST) -> Contract:
@@ -316,3 +319,105 @@ def test_what_says_nothing_or_names_what_is_not_there_is_refused(change: Change,
         amended(make_contract(), change)
 
     assert field in refused.value.mistakes
+
+
+def test_a_fee_that_is_gone_for_some_days_is_due_for_the_others() -> None:
+    """62 a month for 10 + 11 of 31 days = 42; the fee in between is 62 for 10 of 31 days = 20."""
+    seats, other = make_plan_version([fee_charge("62", key="seats")]), make_plan_version([fee_charge("62")])
+    contract = amended(make_contract(plan_version=seats), ChangePlan(other.pk), on=date(2026, 10, 11))
+
+    back = amended(contract, ChangePlan(seats.pk), on=date(2026, 10, 21))
+
+    lines = rate(terms_in(back, period_on(back, FIRST)).terms, []).lines
+    assert [(line.charge, line.amount.amount) for line in lines] == [
+        ("seats", Decimal(42)),
+        ("fee", Decimal(20)),
+    ]
+
+
+def test_a_fee_that_is_added_is_due_from_its_first_day_on() -> None:
+    """31 from the 16th to the end: 16 of 31 days."""
+    both = make_plan_version([fee_charge("31", key="basic"), fee_charge("31", key="more")])
+    contract = make_contract(plan_version=make_plan_version([fee_charge("31", key="basic")]))
+
+    lines = rate(terms_in(amended(contract, ChangePlan(both.pk), on=MIDDLE), OCTOBER).terms, []).lines
+
+    assert [(line.charge, line.amount.amount) for line in lines] == [
+        ("basic", Decimal(31)),
+        ("more", Decimal(16)),
+    ]
+
+
+def test_what_is_included_from_a_day_on_is_less_what_was_taken_before() -> None:
+    """100 of 100 are free in the first half; 150 - 100 of the 200 after: 150 x 0.01."""
+    make_meter()
+    less, more = (make_plan_version([usage_charge(included=Decimal(units))]) for units in (100, 150))
+    contract = amended(make_contract(plan_version=less), ChangePlan(more.pk), on=MIDDLE)
+
+    used = [Usage("calls", Decimal(100), day=FIRST), Usage("calls", Decimal(200), day=MIDDLE)]
+
+    assert rate(terms_in(contract, OCTOBER).terms, used).total.amount == Decimal("1.50")
+
+
+def test_units_carry_over_up_to_their_limit_and_on_from_there() -> None:
+    """100 included, 120 carry over at most. Nothing is used twice, so November has 100 + 100, December 100 + 120."""
+    make_meter()
+    carrying = usage_charge(included=Decimal(100), unit_amount="1", carry_over_limit=Decimal(120))
+    contract = make_contract(plan_version=make_plan_version([carrying]))
+
+    october, november = (terms_in(contract, period_on(contract, day)) for day in (FIRST, date(2026, 11, 1)))
+    brought = october.brought.after(rate(october.terms, []), terms_of={})
+    november = terms_in(contract, november.period, brought=brought)
+    assert [one.quantity for one in november.terms.allowances] == [100]
+    december = terms_in(
+        contract,
+        period_on(contract, date(2026, 12, 1)),
+        brought=brought.after(rate(november.terms, []), terms_of={}),
+    )
+
+    assert [one.quantity for one in december.terms.allowances] == [120]
+    used = [Usage("calls", Decimal(225), day=date(2026, 12, 1))]
+    assert rate(december.terms, used).total.amount == 5
+
+
+def test_units_that_charges_share_are_in_the_terms() -> None:
+    make_meter()
+    shared = make_plan_version(
+        [usage_charge(allowance="pool", unit_amount="1")],
+        allowances=[NewAllowance("pool", "Pool", Decimal(100))],
+    )
+
+    assert billed(make_contract(plan_version=shared), 2, calls="103") == [3, 3]
+
+
+def test_a_cap_takes_the_place_of_the_one_before_and_an_end_drops_what_was_planned_after_it() -> None:
+    contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
+    contract = amended(contract, SetCap(amount=Decimal(10)))
+    contract = amended(contract, SetCap(amount=Decimal(20)), on=MIDDLE)
+    assert [(cap.amount, cap.starts_on, cap.ends_on) for cap in agreed(contract).caps] == [
+        (Decimal(10), FIRST, MIDDLE),
+        (Decimal(20), MIDDLE, None),
+    ]
+
+    later = ChangePlan(make_plan_version([fee_charge("200")]).pk)
+    contract = amended(contract, later, on=date(2027, 1, 1))
+    contract = amended(contract, ChangeEnd(date(2026, 12, 1)), on=MIDDLE)
+
+    assert agreed(contract).phases == ()
+    with pytest.raises(EndsTooEarly):
+        amended(contract, ChangeEnd(date(2026, 9, 1)))
+
+
+def test_a_minimum_of_every_period_goes_by_the_days_of_the_first_one() -> None:
+    """310 from 16 October on, 16 of 31 days: 160; then 310."""
+    make_meter()
+    contract = make_contract(starts_on=MIDDLE)
+    monthly = AddCommitment("monthly", "Monthly", Decimal(310), date(2027, 1, 1))
+    contract = amended(contract, monthly, on=MIDDLE)
+
+    totals = [
+        rate(terms_in(contract, period_on(contract, day)).terms, []).total.amount
+        for day in (MIDDLE, date(2026, 11, 1))
+    ]
+
+    assert totals == [160, 310]
