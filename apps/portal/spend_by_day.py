@@ -1,7 +1,7 @@
 """What each day's usage cost: the period rated up to each day's end, less what it came to the day before.
 
 Tiers and allowances run on through the period, so a day has no price of its own; these differences are exact, and add
-up to the period's lines.
+up to the period's lines. Only of charges that are priced event by event does it know no more than each day's sum.
 """
 
 from collections.abc import Sequence
