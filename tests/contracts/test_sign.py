@@ -219,3 +219,24 @@ def test_an_end_leaves_room_for_usage_that_came_an_hour_ahead() -> None:
             at=datetime(2026, 10, 15, 23, 30, tzinfo=UTC),
             actor=ACTOR,
         )
+
+
+def test_what_is_billed_together_is_in_one_currency_and_on_the_same_days() -> None:
+    parent = make_contract(make_customer("group"))
+
+    with pytest.raises(IntegrityError, match="another currency, calendar or time zone"), transaction.atomic():
+        make_draft_contract(
+            make_customer("branch"),
+            make_plan_version([fee_charge("10")], currency="EUR"),
+            parent=parent,
+            billing=Contract.Billing.PARENT,
+        )
+    with pytest.raises(IntegrityError, match="another currency, calendar or time zone"), transaction.atomic():
+        make_draft_contract(make_customer("other"), anchor_day=15, parent=parent, usage=Contract.Usage.POOLED)
+
+
+def test_a_renewal_without_a_length_is_refused_by_the_database() -> None:
+    contract = make_draft_contract(ends_on=date(2027, 10, 1))
+
+    with pytest.raises(IntegrityError, match="renewal_says_for_how_long"), transaction.atomic():
+        Contract.objects.filter(pk=contract.pk).update(renewal=Contract.Renewal.MANUAL)

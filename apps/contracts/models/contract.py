@@ -153,7 +153,12 @@ class Contract(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(renewal="none")
-                | Q(renewal__in=["manual", "automatic"], renewal_months__gte=1, ends_on__isnull=False),
+                | Q(
+                    renewal__in=["manual", "automatic"],
+                    renewal_months__isnull=False,
+                    renewal_months__gte=1,
+                    ends_on__isnull=False,
+                ),
                 name="renewal_says_for_how_long",
             ),
             models.CheckConstraint(
