@@ -73,7 +73,8 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
     """Return what each day of the running period, up to today, added to the price of the usage; fees are left out.
 
     Tiers and allowances run on through the period, so a day has no price of its own: it is the price of the usage up to
-    that day, less the price up to the day before. The days add up to the usage in the subtotal.
+    that day, less the price up to the day before. The days add up to the usage in the subtotal; those of an account that is
+    priced together with others are told by its own terms, as if it were alone.
     """
     today = local_day(at, contract.timezone)
     period = period_on(contract, today)

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
-from hypothesis import strategies as st
 
 from apps.contracts.models import Contract
 from apps.controls.spend import spend_to_date
@@ -17,7 +15,6 @@ from apps.core.money import Money
 from apps.invoices import close, draft, queries
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice
-from apps.invoices.shares import split
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import PlanVersion
 from apps.usage.correct import correct
@@ -265,18 +262,3 @@ def test_a_contract_without_family_pays_no_query_for_it() -> None:
         draft.draft_next(contract_id=other.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert sum('FROM "contracts_contract"' in query["sql"] for query in asked) == 1
-
-
-@given(
-    st.integers(-10_000, 10_000),
-    st.lists(st.decimals(0, 1000, places=3), min_size=1, max_size=6),
-)
-def test_shares_add_up_and_none_is_a_unit_off(cents: int, weights: list[Decimal]) -> None:
-    amount = Decimal(cents).scaleb(-2)
-
-    parts = split(amount, weights, digits=2)
-
-    assert sum(parts) == amount
-    if sum(weights):
-        for part, weight in zip(parts, weights, strict=True):
-            assert abs(part - amount * weight / sum(weights)) < Decimal("0.01")
