@@ -27,7 +27,7 @@ _STANDS_OUT = Decimal("0.25")
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """An invoice as lists show it."""
+    """An invoice as lists show it; one `in_advance` bills the first period's fees at its start."""
 
     id: UUID
     number: str
@@ -41,6 +41,7 @@ class InvoiceRow:
     issued_on: date | None
     due_on: date | None
     review_until_at: datetime
+    in_advance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ def _row(invoice: Invoice) -> InvoiceRow:
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,
         review_until_at=invoice.review_until_at,
+        in_advance=invoice.kind == Invoice.Kind.OPENING,
     )
 
 

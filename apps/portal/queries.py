@@ -37,7 +37,7 @@ class MeterRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """A finalized invoice, and what is still open of it."""
+    """A finalized invoice, and what is still open of it; one `in_advance` bills the first period's fees at its start."""
 
     number: str
     period_start_on: date
@@ -46,6 +46,7 @@ class InvoiceRow:
     due_on: date
     total: Money
     open: Money
+    in_advance: bool
 
     def state(self, today: date) -> str:
         """Return paid, open or overdue."""
@@ -101,6 +102,7 @@ def invoice_rows(*, customer_id: UUID) -> tuple[InvoiceRow, ...]:
             due_on=invoice.due_on or invoice.period_end_on,
             total=Money(invoice.total, invoice.currency),
             open=Money(invoice.total - invoice.paid, invoice.currency),
+            in_advance=invoice.kind == Invoice.Kind.OPENING,
         )
         for invoice in _finalized(customer_id)
         .annotate(paid=_paid())

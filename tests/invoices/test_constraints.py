@@ -81,6 +81,22 @@ def test_a_finalized_subtotal_is_the_sum_of_its_lines() -> None:
             "invoice_is_due_after_its_issue",
         ),
         (
+            "UPDATE invoices_invoiceline SET key = 'launch' WHERE invoice_id = %s",
+            "line_has_a_charge_or_a_key_of_its_own",
+        ),
+        (
+            "UPDATE invoices_invoiceline SET kind = 'discount' WHERE invoice_id = %s",
+            "line_has_a_charge_or_a_key_of_its_own",
+        ),
+        (
+            "UPDATE invoices_invoiceline SET in_advance = true WHERE invoice_id = %s",
+            "line_days_are_not_empty",
+        ),
+        (
+            "UPDATE invoices_invoiceline SET starts_on = '2026-10-02', ends_on = '2026-10-02' WHERE invoice_id = %s",
+            "line_days_are_not_empty",
+        ),
+        (
             _AGAIN.format(table="invoices_invoiceline", column="invoice_id"),
             "line_positions_are_used_once",
         ),

@@ -1,6 +1,7 @@
 """Invoices in the portal: the list, each in words, and the document itself."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.customers.models import Customer
 from apps.invoices import close, finalize
-from tests.builders import ACTOR, make_contract, make_meter, make_plan_version, usage_charge
+from tests.builders import ACTOR, fee_charge, make_contract, make_meter, make_plan_version, usage_charge
 from tests.invoices.months import IN_NOVEMBER, drafted, invoiced, use
 from tests.portal.contracts import make_call_contract
 
@@ -26,6 +27,17 @@ def test_an_invoice_is_listed_with_what_is_open(member: Client, acme: Customer) 
     assert "$123.45" in shown
     assert "Dec 2, 2026" in shown
     assert "Open" in shown
+
+
+def test_an_invoice_of_fees_in_advance_says_so(member: Client, acme: Customer) -> None:
+    fee = replace(fee_charge("99"), in_advance=True)
+    invoiced(make_contract(acme, make_plan_version([fee])), at=datetime(2026, 10, 1, 9, tzinfo=UTC))
+
+    shown = member.get("/portal/c/acme/invoices/").content.decode()
+    opened = member.get("/portal/c/acme/invoices/INV-2026-000001/").content.decode()
+
+    assert ", in advance</span>" in shown
+    assert "1 October 2026 to 31 October 2026, in advance" in opened
 
 
 def test_a_draft_is_the_sellers_alone(member: Client, acme: Customer) -> None:
