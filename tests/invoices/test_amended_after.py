@@ -1,18 +1,26 @@
 """Amendments of days that are invoiced come out on the next invoice: whatever they change, and once."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
 from apps.contracts import amend
 from apps.contracts.changes import AddCommitment, AddDiscount, Change, ChangePlan, ChangeSeats
 from apps.contracts.models import Contract
+from apps.contracts.terms import period_on
 from apps.core.money import Money
 from apps.invoices import draft
+from apps.invoices.advance import fees_ahead
+from apps.invoices.billing import Asked, price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice
 from apps.invoices.settle import to_settle
@@ -190,3 +198,41 @@ def test_prices_that_change_within_the_period_are_told_apart_on_the_invoice() ->
         "1.\N{EN DASH}15. Okt. 2026",
         "16.\N{EN DASH}31. Okt. 2026",
     ]
+
+
+class Laws(TestCase):
+    """Whatever is agreed when, for whichever days, also in advance: all invoices together bill it once."""
+
+    @settings(max_examples=12, deadline=None)
+    @given(seed=st.integers(0, 10**6))
+    def test_all_invoices_together_bill_every_period_as_it_stands(self, seed: int) -> None:
+        chance = Random(seed)
+        make_meter(aggregation="sum", late_days=400)
+        charges = [
+            replace(fee_charge("31", key="seats", quantity="10"), in_advance=True),
+            usage_charge(unit_amount="1", included=Decimal(100), carry_over_limit=Decimal(50)),
+        ]
+        contract = make_contract(plan_version=make_plan_version(charges))
+        if chance.random() < 0.5:
+            invoiced(contract, at=datetime(2026, 10, 1, 9, tzinfo=UTC))
+        for month, at in ((10, IN_NOVEMBER), (11, IN_DECEMBER), (12, IN_JANUARY), (13, IN_FEBRUARY)):
+            # Enough in every month that nothing has to wait for a later invoice.
+            day = date(2026 + month // 13, (month - 1) % 12 + 1, chance.randrange(1, 28))
+            use(contract, "calls", str(chance.randrange(900, 1200)), day=day)
+            for number in range(0 if month == 13 else chance.randrange(3)):
+                since = date(2026, chance.randrange(10, month + 1), chance.randrange(1, 29))
+                discount = AddDiscount(f"d{month}-{number}", "Some off", percent=Decimal(5), months=2)
+                seats = ChangeSeats("seats", Decimal(chance.randrange(8, 14)))
+                made: tuple[Change, ...] = (discount, seats)
+                changed(contract, chance.choice(made), on=since, at=at)
+            invoiced(contract, at=at)
+
+        again = Contract.objects.select_related("plan_version", "customer").get(pk=contract.pk)
+        standing, brought = Decimal(0), None
+        for day in (date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)):
+            priced = price(again, period_on(again, day), asked=Asked(brought=brought))
+            standing, brought = standing + priced.rated.total.amount, priced.forward
+        ahead = fees_ahead(again, date(2027, 2, 1))
+        assert ahead is not None
+        billed = sum(Invoice.objects.values_list("total", flat=True))
+        assert billed == standing + ahead.rated.total.amount

@@ -3,18 +3,25 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
 from apps.contracts.models import Contract
+from apps.contracts.terms import period_on
 from apps.controls.spend import spend_to_date
 from apps.core.money import Money
 from apps.invoices import close, draft, queries
+from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice
+from apps.invoices.pool import families
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import PlanVersion
 from apps.usage.correct import correct
@@ -262,3 +269,34 @@ def test_a_contract_without_family_pays_no_query_for_it() -> None:
         draft.draft_next(contract_id=other.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert sum('FROM "contracts_contract"' in query["sql"] for query in asked) == 1
+
+
+class Laws(TestCase):
+    """Whatever each account uses when, also late and between the invoices of the pool: together they bill it once."""
+
+    @settings(max_examples=10, deadline=None)
+    @given(seed=st.integers(0, 10**6), billing=st.sampled_from(["own", "parent"]))
+    def test_the_invoices_of_a_pool_bill_what_it_comes_to(self, seed: int, billing: str) -> None:
+        chance = Random(seed)
+        parent, child = group(usage="pooled", billing=billing)
+        ends = (IN_NOVEMBER, IN_DECEMBER, datetime(2027, 1, 2, 9, tzinfo=UTC))
+        for month, at in zip((10, 11, 12), ends, strict=True):
+            for contract in (parent, child):
+                # Enough in every month that nothing has to wait for a later invoice.
+                use(contract, "calls", str(chance.randrange(300, 500)), day=date(2026, month, 2))
+            invoiced_ones = [parent, child] if billing == "own" else [parent]
+            for contract in chance.sample(invoiced_ones, len(invoiced_ones)):
+                if month < 12 and chance.random() < 0.7:
+                    late = date(2026, chance.randrange(10, month + 1), chance.randrange(3, 28))
+                    use(chance.choice([parent, child]), "calls", str(chance.randrange(1, 90)), day=late)
+                invoiced(contract, at=at)
+
+        found = families([parent, child])
+        standing = sum(
+            price(
+                contract, period_on(contract, date(2026, month, 1)), family=found[contract.pk]
+            ).rated.total.amount
+            for contract in (parent, child)
+            for month in (10, 11, 12)
+        )
+        assert sum(Invoice.objects.values_list("total", flat=True)) == standing
