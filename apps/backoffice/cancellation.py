@@ -25,7 +25,7 @@ from apps.core.periods import Period
 from apps.credits import cancel as cancelling
 from apps.credits.cancel import Unused
 from apps.credits.models import CreditGrant
-from apps.invoices import billing
+from apps.invoices import advance, billing, pool
 from apps.invoices.billing import Priced
 
 WHENS = {When.AT_ONCE: "At once", When.PERIOD_END: "With the running period"}
@@ -58,7 +58,13 @@ class Outcome:
     last_on: date
     period: Period
     priced: Priced
+    billed_ahead: Money
     grants: tuple[GrantAfter, ...]
+
+    @property
+    def to_pay(self) -> Money:
+        """Return what the final invoice comes to so far, before tax."""
+        return self.priced.rated.total - self.billed_ahead
 
 
 def cancel(request: HttpRequest, contract_id: UUID) -> HttpResponse:
@@ -97,7 +103,7 @@ def _outcome(contract: Contract, when: When, *, at: datetime) -> Outcome:
     # As it will be: nothing of it is saved.
     contract.ends_on = ends_on
     period = period_on(contract, last_on)
-    priced = billing.price(contract, period)
+    priced = billing.price(contract, period, family=pool.families([contract])[contract.pk])
     drawn = {use.grant: use.used for use in priced.rated.grants}
     currency = contract.plan_version.currency
     found = cancelling.left_after(contract, ends_on).select_related("credit_unit")
@@ -106,7 +112,9 @@ def _outcome(contract: Contract, when: When, *, at: datetime) -> Outcome:
         left = grant.left - drawn.get(grant.key, Decimal(0))
         owed = Money(cancelling.refundable(grant, left, currency), currency)
         grants.append(GrantAfter(grant, drawn.get(grant.key, Decimal(0)), left, owed))
-    return Outcome(last_on, period, priced, tuple(grants))
+    # What is beyond the final invoice is not given back by it.
+    ahead = min(Money(advance.still_ahead(contract, period), currency), priced.rated.total)
+    return Outcome(last_on, period, priced, ahead.rounded(), tuple(grants))
 
 
 def _cancel(request: HttpRequest, contract: Contract, when: When, unused: Unused) -> HttpResponse:

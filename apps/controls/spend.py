@@ -46,7 +46,7 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
 
     Fees count in full, as they will on the invoice. An account whose usage is priced together with its parent's is told its
     share, whoever is invoiced, so that all of them add up to the invoices. Takes one query for all totals, one for all
-    families, and one more for each distinct period of contracts that grants may pay for; a pool takes its own.
+    families, and one more for each distinct period of contracts with charges in credits or money given in advance; a pool takes its own.
     """
     running = [
         (contract, period_on(contract, day))

@@ -30,8 +30,8 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 _KIND = InvoiceLine.Kind
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
-# What is of other periods, and what credits did not cover, which is priced where they are drawn.
-_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE})
+# What is of other periods, what credits did not cover, which is priced where they are drawn, and what they paid.
+_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS})
 
 
 @dataclass(frozen=True, slots=True)

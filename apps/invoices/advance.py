@@ -83,6 +83,12 @@ def billed_ahead(
     return _left(found)
 
 
+def still_ahead(contract: Contract, period: Period) -> Decimal:
+    """Return what was billed in advance and the invoice of a period would take off: for looking ahead; one query."""
+    unwritten = Invoice(contract=contract, period_start_on=period.starts_on)
+    return sum((one.left for one in billed_ahead([contract], unwritten)), Decimal(0))
+
+
 def _left(lines: Iterable[InvoiceLine]) -> list[BilledAhead]:
     sums: dict[tuple[UUID, UUID], BilledAhead] = {}
     for line in lines:

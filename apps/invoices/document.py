@@ -26,6 +26,7 @@ _UNCOUNTED = frozenset(
         InvoiceLine.Kind.DISCOUNT,
         InvoiceLine.Kind.TRUE_UP,
         InvoiceLine.Kind.ADVANCE,
+        InvoiceLine.Kind.CREDITS,
     }
 )
 
@@ -254,6 +255,8 @@ def _name(line: InvoiceLine, figures: Figures) -> str:
             return words.maximum_of.format(name=line.name)
         case InvoiceLine.Kind.ADVANCE:
             return words.advance
+        case InvoiceLine.Kind.CREDITS:
+            return words.paid_from.format(name=line.name)
         case _:
             return line.name
 

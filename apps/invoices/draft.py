@@ -199,8 +199,8 @@ def _new(contract: Contract, period: Period, kind: str, at: datetime) -> Invoice
     return Invoice(
         contract=contract,
         kind=kind,
-        currency=contract.plan_version.currency,
         period_start_on=period.starts_on,
+        currency=contract.plan_version.currency,
         drafted_at=at,
         review_until_at=at + review,
     )
@@ -258,10 +258,10 @@ def _lines(
 ) -> list[InvoiceLine]:
     return [
         *(line for part in parts for line in lines.of_period(invoice, part)),
-        *lines.paid_by_credits(invoice, parts),
         *(lines.taken_off(invoice, billed, contract, amount) for billed, contract, amount in taken if amount),
         *(line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)),
         *(lines.of_adjustment(invoice, one) for one in adjusted),
+        *lines.paid_in_advance(invoice, parts),
     ]
 
 

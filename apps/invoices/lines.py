@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms
-from apps.credits.queries import named
+from apps.credits import queries as credit_queries
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Priced
@@ -26,32 +26,6 @@ def of_period(invoice: Invoice, priced: Priced) -> list[InvoiceLine]:
     """Return the lines of a priced period."""
     made = _lines(invoice, priced.all_terms, priced)
     return [made.line(line) for line in priced.rated.lines]
-
-
-def paid_by_credits(invoice: Invoice, parts: Sequence[Priced]) -> list[InvoiceLine]:
-    """Return a line for each grant of money that pays, with what it takes off, so that lines add up to the subtotal."""
-    used = [
-        (part, use)
-        for part in parts
-        for use in part.rated.grants
-        if use.used and use.unit == invoice.currency
-    ]
-    rows = named(keys=[use.grant for _, use in used]) if used else {}
-    lines = []
-    for part, use in used:
-        line = InvoiceLine(
-            invoice=invoice,
-            key=use.grant,
-            name=rows[use.grant].name,
-            kind=InvoiceLine.Kind.CREDITS,
-            quantity=Decimal(1),
-            price_unit=invoice.currency,
-            exact=-use.used,
-            amount=-use.used,
-        )
-        _of_account(line, part.contract)
-        lines.append(line)
-    return lines
 
 
 def of_fees_ahead(invoice: Invoice, ahead: Ahead) -> list[InvoiceLine]:
@@ -122,6 +96,32 @@ def of_adjustment(invoice: Invoice, one: Adjustment) -> InvoiceLine:
     )
     _of_account(line, one.contract)
     return line
+
+
+def paid_in_advance(invoice: Invoice, parts: Sequence[Priced]) -> list[InvoiceLine]:
+    """Return a line for each grant of money that pays, with what it takes off, so that the lines add up to the subtotal."""
+    used = [
+        (part.contract, use)
+        for part in parts
+        for use in part.rated.grants
+        if use.used and use.unit == invoice.currency
+    ]
+    rows = credit_queries.named(keys=[use.grant for _, use in used]) if used else {}
+    lines = []
+    for contract, use in used:
+        line = InvoiceLine(
+            invoice=invoice,
+            key=use.grant,
+            name=rows[use.grant].name,
+            kind=InvoiceLine.Kind.CREDITS,
+            quantity=Decimal(1),
+            price_unit=invoice.currency,
+            exact=-use.used,
+            amount=-use.used,
+        )
+        _of_account(line, contract)
+        lines.append(line)
+    return lines
 
 
 def _of_account(line: InvoiceLine, contract: Contract) -> None:

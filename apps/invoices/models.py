@@ -140,7 +140,9 @@ class InvoiceLine(models.Model):
     charge_key = models.CharField(
         max_length=80, blank=True, db_comment="Empty for a discount, a true-up and what was billed in advance"
     )
-    key = models.CharField(max_length=80, blank=True, db_comment="A discount's, a commitment's or a grant's")
+    key = models.CharField(
+        max_length=120, blank=True, db_comment="A discount's, a commitment's or a credit grant's"
+    )
     product_name = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -1,6 +1,7 @@
 """Giving credits by hand, cancelling with a look at what it comes to, and what is owed back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from django.test import Client
 from apps.contracts.models import Contract
 from apps.credits import cancel
 from apps.credits.models import CreditGrant, RefundOwed
+from apps.invoices import close
 from tests.backoffice.test_renewals_page import text_of
 from tests.builders import (
     fee_charge,
@@ -119,6 +121,17 @@ def test_cancelling_shows_what_it_comes_to_before(staff: Client, contract: Contr
     assert "$747.00 would be owed back; the final invoice decides" in text
     assert "Prepaid 1,000 USD 170 830 $747.00 gone, and owed back" in text
     assert Contract.objects.get().ends_on is None
+
+
+def test_fees_that_were_billed_in_advance_are_taken_off(staff: Client) -> None:
+    """300.00 were billed for all of November; 15 of 30 days are 150.00, and no more than that is taken off by the final invoice."""
+    fee = replace(fee_charge("300"), in_advance=True)
+    contract = make_contract(make_customer("acme", name="Acme"), make_plan_version([fee]), number="C-7")
+    close.close_contract(contract_id=contract.pk, at=NOW, actor="tests")
+
+    text = text_of(staff, f"/admin/contract/{contract.pk}/cancel/?when=at_once")
+
+    assert "Billed in advance before \N{MINUS SIGN}$150.00 To pay, before tax $0.00" in text
 
 
 def test_a_cancelled_contract_ends_and_its_credits_are_owed_back(staff: Client, contract: Contract) -> None:

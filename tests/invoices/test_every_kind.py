@@ -108,16 +108,6 @@ def every_kind() -> Invoice:
     invoiced(contract, at=IN_OCTOBER)
     _agree(contract, ChangeSeats("licenses", Decimal(12)), on=date(2026, 10, 16))
     _grant(contract)
-    grant.grant(
-        key="prepaid",
-        name="Prepaid",
-        customer_id=contract.customer_id,
-        contract_id=contract.pk,
-        amount=Decimal(100),
-        effective_on=date(2026, 10, 1),
-        at=IN_OCTOBER,
-        actor=ACTOR,
-    )
     _october()
     _use("searches", "400", date(2026, 9, 6))
     return invoiced(contract)
@@ -262,6 +252,17 @@ def _grant(contract: Contract) -> None:
         customer_id=contract.customer_id,
         credit_unit_id=CreditUnit.objects.get().pk,
         amount=Decimal(50),
+        effective_on=date(2026, 10, 1),
+        at=IN_OCTOBER,
+        actor=ACTOR,
+    )
+    grant.grant(
+        key="prepaid",
+        name="Prepaid 2026",
+        customer_id=contract.customer_id,
+        contract_id=contract.pk,
+        amount=Decimal(40),
+        cost=Decimal(40),
         effective_on=date(2026, 10, 1),
         at=IN_OCTOBER,
         actor=ACTOR,

@@ -56,6 +56,7 @@ ENGLISH = Words(
     discount_percent="{percent} of {base} for {charge}: {amount}",
     discount_amount="Off {base} for {charge}: {amount}",
     charges="{count} charges",
+    paid_from="Paid from {name}",
     true_up="Committed: {minimum}; counted in this period: {counted}; short by {amount}",
     true_up_before="Committed: {minimum}; counted before: {before}; counted in this period: {counted}; short by {amount}",
     carried_over="Carried over from the period before: {quantity}, free of charge",

@@ -56,6 +56,7 @@ FRENCH = Words(
     discount_percent="{percent} de {base} pour {charge} : {amount}",
     discount_amount="Sur {base} pour {charge} : {amount}",
     charges="{count} postes",
+    paid_from="Réglé avec {name}",
     true_up="Engagement : {minimum} ; compté sur cette période : {counted} ; il manque {amount}",
     true_up_before="Engagement : {minimum} ; compté auparavant : {before} ; compté sur cette période : {counted} ; il manque {amount}",
     carried_over="Report de la période précédente : {quantity}, sans frais",

@@ -56,6 +56,7 @@ GERMAN = Words(
     discount_percent="{percent} von {base} für {charge}: {amount}",
     discount_amount="Von {base} für {charge}: {amount}",
     charges="{count} Posten",
+    paid_from="Bezahlt aus {name}",
     true_up="Zugesagt: {minimum}; in diesem Zeitraum angerechnet: {counted}; es fehlen {amount}",
     true_up_before="Zugesagt: {minimum}; zuvor angerechnet: {before}; in diesem Zeitraum angerechnet: {counted}; es fehlen {amount}",
     carried_over="Übertrag aus dem Zeitraum davor: {quantity}, kostenfrei",

@@ -56,6 +56,7 @@ SPANISH = Words(
     discount_percent="{percent} de {base} por {charge}: {amount}",
     discount_amount="De {base} por {charge}: {amount}",
     charges="{count} cargos",
+    paid_from="Pagado con {name}",
     true_up="Comprometido: {minimum}; contado en este período: {counted}; faltan {amount}",
     true_up_before="Comprometido: {minimum}; contado antes: {before}; contado en este período: {counted}; faltan {amount}",
     carried_over="Traído del período anterior: {quantity}, sin coste",

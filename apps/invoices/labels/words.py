@@ -58,6 +58,7 @@ class Words:
     discount_percent: str
     discount_amount: str
     charges: str
+    paid_from: str
     true_up: str
     true_up_before: str
     carried_over: str
