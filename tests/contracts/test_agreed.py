@@ -17,6 +17,7 @@ from apps.contracts.changes import (
     ChangeFields,
     ChangePlan,
     EndCommitment,
+    EndDiscount,
     PromiseGrant,
     SetCap,
 )
@@ -421,3 +422,10 @@ def test_a_minimum_of_every_period_goes_by_the_days_of_the_first_one() -> None:
     ]
 
     assert totals == [160, 310]
+
+
+def test_what_has_ended_on_a_day_does_not_end_on_it_again() -> None:
+    contract = amended(make_contract(), AddDiscount("a", "A", percent=Decimal(1), ends_on=MIDDLE))
+
+    with pytest.raises(AmendmentRefused, match="nothing ends"):
+        amended(contract, EndDiscount("a"), on=MIDDLE)

@@ -16,6 +16,8 @@ from apps.core.errors import Refusal
 from apps.plans import type_aliases
 from apps.plans.compose import NewCharge, NewPrice
 from apps.rating.engine import rate
+from apps.usage.correct import correct
+from apps.usage.models import UsageDay
 from apps.usage.priceable import used_in
 from tests.builders import (
     ACTOR,
@@ -27,6 +29,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
+from tests.usage.events import AT as EVENTS_AT
 from tests.usage.events import event, take
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +99,7 @@ def test_a_highest_value_counts_in_the_last_part_that_has_its_charge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("aggregation", "value_property", "bounds", "total"),
+    ("aggregation", "value_property", "bounds", "cost"),
     [
         ("count", "", {}, "7.50"),
         ("sum", "tokens", {}, "7.50"),
@@ -104,7 +107,7 @@ def test_a_highest_value_counts_in_the_last_part_that_has_its_charge() -> None:
     ],
 )
 def test_events_with_a_price_cost_what_they_say(
-    aggregation: str, value_property: str, bounds: dict[str, Decimal], total: str
+    aggregation: str, value_property: str, bounds: dict[str, Decimal], cost: str
 ) -> None:
     """2.50 + 5 by the property that holds the price, whatever the meter counts; with bounds 2.50 + 4."""
     make_meter(aggregation=aggregation, value_property=value_property)
@@ -114,7 +117,7 @@ def test_events_with_a_price_cost_what_they_say(
         event("b", properties={"tokens": 20, "price": 5}),
     )
 
-    assert october(contract) == Decimal(total)
+    assert october(contract) == Decimal(cost)
 
 
 @pytest.mark.parametrize("price", [{}, {"price": "-1"}, {"price": "free"}])
@@ -178,3 +181,41 @@ def test_amended_contracts_of_a_batch_are_read_together(
         assert versions_of(stamped) == found
 
     assert set(found.values()) == {((date.min, first.pk), (date(2026, 10, 16), then.pk))}
+
+
+def test_what_is_rounded_is_the_total_of_the_period_and_not_of_its_parts() -> None:
+    """0.5 and 0.5 minutes in both halves are 1 started minute together: 1 x 0.01, and nothing more at 5."""
+    make_meter(aggregation="sum", value_property="minutes", rounding="up", rounding_step=Decimal(1))
+    contract = make_contract(plan_version=make_plan_version([usage_charge(unit_amount="0.01")]))
+    half = {"properties": {"minutes": "0.5"}}
+    take(event("a", time="2026-10-10T11:00:00Z", **half), event("b", time="2026-10-20T11:00:00Z", **half))
+
+    assert october(changed(contract, usage_charge(unit_amount="5"))) == Decimal("0.01")
+
+
+def test_an_event_has_the_prices_of_the_phase_of_its_day() -> None:
+    """Only large models are priced up to the 15th, and only small ones from the 16th on."""
+    make_meter(dimensions=["model"])
+    contract = make_contract(plan_version=make_plan_version([by_model("2")]))
+    small = NewPrice(model="per_unit", unit_amount=Decimal(1), match={"model": "small"})
+    changed(contract, usage_charge(dimensions=["model"], prices=[small]))
+
+    taken = take(
+        event("a", time="2026-10-15T11:00:00Z", properties={"model": "large"}),
+        event("b", time="2026-10-16T11:00:00Z", properties={"model": "large"}),
+        event("c", time="2026-10-15T11:00:00Z", properties={"model": "small"}),
+        event("d", time="2026-10-16T11:00:00Z", properties={"model": "small"}),
+    )
+
+    assert (taken.counted, taken.quarantined) == (2, 2)
+    assert dict(UsageDay.objects.values_list("day__day", "dimensions__model")) == {15: "large", 16: "small"}
+
+
+def test_a_voided_event_pays_nothing() -> None:
+    make_meter()
+    contract = make_contract(plan_version=make_plan_version([dynamic()]))
+    take(event("a", properties={"price": "2.50"}), event("b", properties={"price": "5"}))
+
+    correct(customer_key="acme", keys=["b"], reason="A test", at=EVENTS_AT, actor=ACTOR)
+
+    assert october(contract) == Decimal("2.50")
