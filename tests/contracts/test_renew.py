@@ -85,7 +85,7 @@ def test_a_renewal_extends_the_term_as_a_numbered_amendment() -> None:
 
     now = again(contract)
     assert (now.ends_on, renewal.amendment.number) == (date(2028, 10, 1), 1)
-    assert renewal.amendment.changes == ["It ends on 2028-10-01 instead of 2027-10-01."]
+    assert renewal.amendment.changes == ["It ends on Oct 1, 2028 instead of Oct 1, 2027."]
     assert plan_version_on(now, NEXT) == contract.plan_version_id
     assert AuditEntry.objects.get(action="contracts.renew").before == {"ends_on": "2027-10-01"}
 

@@ -78,7 +78,7 @@ def test_at_once_today_is_the_last_day_and_the_final_invoice_is_cut_there() -> N
     final = final_invoice(contract)
     assert (final.period_start_on, final.period_end_on) == (date(2026, 11, 1), date(2026, 11, 16))
     assert final.total == Decimal("170.00")
-    assert amendment.changes == ["It ends on 2026-11-16 instead of no fixed day."]
+    assert amendment.changes == ["It ends on Nov 16, 2026 instead of no fixed day."]
     now = Contract.objects.get(pk=contract.pk)
     assert now.ends_on == now.billed_until_on
 

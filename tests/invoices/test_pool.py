@@ -238,14 +238,6 @@ def test_what_is_voided_of_an_account_that_ended_is_given_back_by_its_parents_in
     assert [october.total, november.total] == [80, 20]
 
 
-def test_an_account_that_is_billed_on_other_days_is_left_by_itself() -> None:
-    parent, child = group(usage="pooled", billing="parent", anchor_day=15)
-    use(child, "calls", "60")
-
-    assert said(invoiced(parent)) == [("", "recurring", 1, 10), ("", "usage", 0, 0)]
-    assert invoiced(child).lines.get(kind="usage").amount == 60
-
-
 def test_the_spend_of_accounts_adds_up_to_that_of_the_pool() -> None:
     """As their invoices say: 75 and 50 of the calls, and 10.00 each."""
     parent, child = group(usage="pooled", billing="parent")
