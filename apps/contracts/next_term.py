@@ -12,7 +12,7 @@ from apps.contracts.changes import AddCommitment, PromiseGrant
 from apps.contracts.errors import RenewalRefused
 from apps.contracts.models import Commitment, Contract, PromisedGrant
 from apps.contracts.queries import overlapping
-from apps.contracts.terms import calendar_period, plan_version_on
+from apps.contracts.terms import calendar_period, next_period_on, plan_version_on
 from apps.core.money import rounded_to, rounded_to_minor_unit
 from apps.core.periods import local_day, months_after
 from apps.plans import rows
@@ -166,10 +166,10 @@ def _committed_again(row: Commitment, terms: _Terms) -> CommittedAgain:
     length, starts_on = Fraction(1), terms.starts_on
     if row.per == Commitment.Per.TERM:
         began_on = terms.began_on
-        is_of_term = began_on <= row.starts_on <= _next_period_on(terms.contract, began_on)
+        is_of_term = began_on <= row.starts_on <= next_period_on(terms.contract, began_on)
         length = _length(began_on if is_of_term else row.starts_on, terms.starts_on, terms.ends_on)
         # A period counts towards one commitment as a whole: the old one is trued up by that in which the new term begins.
-        starts_on = _next_period_on(terms.contract, terms.starts_on)
+        starts_on = next_period_on(terms.contract, terms.starts_on)
     after = AddCommitment(
         key=row.key,
         name=row.name,
@@ -194,12 +194,6 @@ def _months(starts_on: date, ends_on: date) -> int:
     """Return how many months lie between two days, 0 if they are not whole."""
     apart = (ends_on.year - starts_on.year) * 12 + ends_on.month - starts_on.month
     return apart if months_after(starts_on, apart) == ends_on else 0
-
-
-def _next_period_on(contract: Contract, day: date) -> date:
-    """Return the first day from `day` on with which a billing period begins."""
-    period = calendar_period(contract, day)
-    return day if period.starts_on == day else period.ends_on
 
 
 def _promised_again(row: PromisedGrant, terms: _Terms) -> PromiseGrant:

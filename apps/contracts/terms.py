@@ -60,6 +60,12 @@ def calendar_period(contract: Contract, day: date) -> Period:
     )
 
 
+def next_period_on(contract: Contract, day: date) -> date:
+    """Return the first local day from `day` on with which a whole billing period begins."""
+    period = calendar_period(contract, day)
+    return day if period.starts_on == day else period.ends_on
+
+
 def period_on(contract: Contract, day: date) -> Period:
     """Return the part of the billing period around a local day that the contract covers."""
     covered = calendar_period(contract, day).overlap(contract.starts_on, contract.ends_on)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from apps.contracts.agreed import agreed, in_force
 from apps.contracts.models import Commitment, Contract
+from apps.contracts.terms import next_period_on
 from apps.core.money import Money, rounded_to_minor_unit
 from apps.plans.queries import charges_of
 from apps.rating.terms import ChargeKind, Fee
@@ -45,8 +46,10 @@ def worth_of(contract: Contract, day: date) -> Worth:
 def _a_year(contract: Contract, row: Commitment) -> Fraction:
     if row.per == Commitment.Per.PERIOD:
         return Fraction(row.amount) * _MONTHS / contract.billing_months
-    months = (row.ends_on.year - row.starts_on.year) * _MONTHS + row.ends_on.month - row.starts_on.month
-    return Fraction(row.amount) * _MONTHS / max(months, 1)
+    # A period counts towards one commitment as a whole, so it stands for the months of those that begin in its days.
+    first, end = next_period_on(contract, row.starts_on), next_period_on(contract, row.ends_on)
+    months = max((end.year - first.year) * _MONTHS + end.month - first.month, 1)
+    return Fraction(row.amount) * _MONTHS / months
 
 
 def _money(exact: Fraction, currency: str) -> Money:

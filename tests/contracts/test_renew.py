@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.db import DatabaseError, transaction
 
-from apps.contracts import amend, indices, notice, remind, renew, renewals, sign
+from apps.contracts import amend, indices, notice, remind, renew, renewals, sign, worth
 from apps.contracts.agreed import agreed
 from apps.contracts.changes import AddCommitment
 from apps.contracts.errors import NoReading, NoticeRefused, RenewalRefused
@@ -170,6 +170,8 @@ def test_a_term_that_begins_amid_a_period_leaves_that_period_to_the_commitment_b
         (date(2028, 11, 1), date(2029, 10, 16), Decimal("1322.50")),
     ]
     assert total_on(signed, date(2027, 10, 1), Usage("calls", Decimal(400), day=date(2027, 10, 1))) == 1000
+    committed = [worth.worth_of(again(signed), date(year, 9, 1)).committed.amount for year in (2027, 2028)]
+    assert committed == [Decimal(1000), Decimal(1150)]
 
 
 def test_a_commitment_over_two_years_is_halved_for_a_year_more() -> None:
