@@ -22,7 +22,7 @@ from apps.core import clock
 from apps.core.periods import local_day
 from apps.credits.paying import paying
 from apps.customers.models import ApiKey
-from apps.invoices.brought import terms_of
+from apps.invoices.billing import terms_of
 from apps.rating.document.errors import BadDocument
 from apps.rating.document.fields import Shape, anything, key, shown
 from apps.rating.document.read import read_loaded

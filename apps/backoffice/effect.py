@@ -10,7 +10,7 @@ from apps.contracts.terms import period_on
 from apps.core.money import Money
 from apps.core.periods import Period
 from apps.invoices import billing
-from apps.invoices.brought import terms_of
+from apps.invoices.billing import terms_of
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
 from apps.usage.combine import as_usage

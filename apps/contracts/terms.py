@@ -14,7 +14,7 @@ from apps.contracts.brought import Brought
 from apps.contracts.errors import OutsideTheTerm
 from apps.contracts.models import Contract, Discount
 from apps.core.periods import Period, period_containing
-from apps.plans.queries import PlannedCharge, allowances_of, price_days_of
+from apps.plans.queries import PlannedCharge, allowances_of, charges_of, price_days_of
 from apps.rating.terms import Allowance, Grant, Terms
 
 
@@ -67,11 +67,20 @@ def next_period_on(contract: Contract, day: date) -> date:
 
 
 def period_on(contract: Contract, day: date) -> Period:
-    """Return the part of the billing period around a local day that the contract covers."""
+    """Return the part of the billing period around a local day that the contract covers.
+
+    Where a contract was billed to an end inside of the period and runs on after all, the days since then are a period apart.
+    """
     covered = calendar_period(contract, day).overlap(contract.starts_on, contract.ends_on)
     if covered is None or not contract.covers(day):
         raise OutsideTheTerm(contract.number, day)
-    return covered
+    billed_until_on = contract.billed_until_on
+    if billed_until_on is None or not covered.starts_on < billed_until_on < covered.ends_on:
+        return covered
+    first_on, end_on = (
+        (covered.starts_on, billed_until_on) if day < billed_until_on else (billed_until_on, covered.ends_on)
+    )
+    return Period(first_on, end_on, covered.timezone)
 
 
 def plan_version_on(contract: Contract, day: date) -> UUID:
@@ -98,7 +107,6 @@ def terms_in(
     rows = agreed(contract, through=through)
     parts = segments.parts_of(contract, rows, period)
     charges, only_since = segments.merged(contract, rows, parts, period=period, whole=whole)
-    last_version = parts[-1].plan_version_id
     taken_off = in_force(rows.discounts, period.starts_on)
     due, long_ones = commitments.due_in(
         contract,
@@ -116,7 +124,7 @@ def terms_in(
             charges=tuple(planned.charge for planned in charges),
             allowances=(
                 *_carried(charges, brought),
-                *_shared(last_version, charges, brought),
+                *_shared(parts, charges, brought),
                 *discounts.free_units(taken_off, charges, brought),
             ),
             discounts=discounts.off(taken_off, charges),
@@ -127,16 +135,16 @@ def terms_in(
         changes_on=_changes_on(parts, period),
         only_since=only_since,
         brought=brought,
-        is_carrying=_is_carrying(charges, last_version, taken_off),
+        is_carrying=_is_carrying(charges, parts, taken_off),
         long_commitments=long_ones,
     )
 
 
 def _is_carrying(
-    charges: Sequence[PlannedCharge], plan_version_id: UUID, taken_off: Sequence[Discount]
+    charges: Sequence[PlannedCharge], parts: Sequence[segments.Part], taken_off: Sequence[Discount]
 ) -> bool:
     limits = [one.carry_over_limit for one in charges]
-    limits += [one.carry_over_limit for one in allowances_of(plan_version_id)]
+    limits += [one.carry_over_limit for part in parts for one in allowances_of(part.plan_version_id)]
     return any(limits) or any(row.units is not None for row in taken_off)
 
 
@@ -152,12 +160,29 @@ def _carried(charges: Sequence[PlannedCharge], brought: Brought) -> list[Allowan
     return carried
 
 
-def _shared(plan_version_id: UUID, charges: Sequence[PlannedCharge], brought: Brought) -> list[Allowance]:
-    """Return the included units that several charges share, with what is left of those of the period before."""
+def _shared(
+    parts: Sequence[segments.Part], charges: Sequence[PlannedCharge], brought: Brought
+) -> list[Allowance]:
+    """Return the included units that several charges share, with what is left of those of the period before.
+
+    Units that a change inside the period adds or drops count for all of it, as the last part that has them says.
+    """
+    versions = dict.fromkeys(part.plan_version_id for part in parts)
+    sharing = {
+        (one.allowance_key, one.charge.key)
+        for version in versions
+        for one in charges_of(version)
+        if one.meter_id
+    }
+    allowances = {one.allowance.key: one for version in versions for one in allowances_of(version)}
     shared = []
-    for planned in allowances_of(plan_version_id):
+    for planned in allowances.values():
         own = planned.allowance
-        keys = tuple(one.charge.key for one in charges if one.allowance_key == own.key)
+        keys = tuple(
+            one.charge.key
+            for one in charges
+            if (own.key, one.base_key) in sharing and discounts.takes_free_units(one)
+        )
         if keys and (units := _carried_units(own.key, planned.carry_over_limit, brought)):
             shared.append(Allowance(_carried_key(own.key), f"{own.name}, carried over", units, keys))
         if keys:

@@ -11,7 +11,7 @@ from apps.core.money import Money
 from apps.core.periods import Period, local_day
 from apps.credits.paying import paying
 from apps.invoices import billing, pool
-from apps.invoices.brought import terms_of
+from apps.invoices.billing import terms_of
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Rated

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from apps.contracts.terms import PeriodTerms, period_on, terms_in
 from apps.core.money import Money
 from apps.core.periods import Period
 from apps.credits.paying import paying
-from apps.invoices import shares
-from apps.invoices.brought import terms_of
+from apps.invoices import pool, shares
+from apps.invoices.brought import kept_with, of_period
 from apps.invoices.narrowed import narrowed
 from apps.invoices.pool import Family
 from apps.invoices.shares import Group, LineOf
@@ -106,6 +106,27 @@ class Asked:
 
 
 PLAIN = Asked()
+_ONE_DAY = timedelta(days=1)
+
+
+def terms_of(contract: Contract, period: Period) -> PeriodTerms:
+    """Return the terms of a contract's period with what earlier periods bring into it.
+
+    Takes a query only where the contract has something to bring: units that carry over, first units that are free, or a
+    commitment over several periods. Where the period before has no invoice yet, it is priced as it stands.
+    """
+    alone = terms_in(contract, period)
+    if not alone.takes_forward or period.starts_on == contract.starts_on:
+        return alone
+    return terms_in(contract, period, brought=_brought(contract, period))
+
+
+def _brought(contract: Contract, period: Period) -> Brought:
+    before = of_period(contract).filter(period_end_on=period.starts_on).last()
+    if before is not None:
+        return kept_with(before, contract)
+    family = pool.families([contract])[contract.pk]
+    return price(contract, period_on(contract, period.starts_on - _ONE_DAY), family=family).forward
 
 
 def price(
@@ -122,10 +143,9 @@ def price(
         return _alone(contract, _terms(contract, period, asked), asked)
     root_period = period_on(family.root, max(period.starts_on, family.root.starts_on))
     if contract.pk == family.root.pk:
-        pool = _pool(members, root_period, asked)
-        return Priced(
-            contract, pool.terms, pool.accounts[0].totals, _part_of(pool, contract, asked, whole=True), pool
-        )
+        pooled = _pool(members, root_period, asked)
+        part = _part_of(pooled, contract, asked, whole=True)
+        return Priced(contract, pooled.terms, pooled.accounts[0].totals, part, pooled)
     usage_keys = {
         planned.charge.key
         for planned in terms_in(family.root, root_period).charges
@@ -136,8 +156,9 @@ def price(
     priced = _alone(contract, own, asked)
     if contract.billing == Contract.Billing.PARENT and not asked.is_apart:
         return priced
-    pool = _pool(members, root_period, Asked())
-    return replace(priced, rated=_with(priced.rated, _part_of(pool, contract, asked, whole=False)), pool=pool)
+    pooled = _pool(members, root_period, Asked())
+    part = _part_of(pooled, contract, asked, whole=False)
+    return replace(priced, rated=_with(priced.rated, part), pool=pooled)
 
 
 def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date, Decimal]]:
@@ -161,7 +182,7 @@ def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
 def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
     used = used_in([(contract, terms)])[contract.pk]
     grants = paying([(contract, terms)], source_key=asked.source_key).get(contract.pk, ())
-    usage = _moved(used.usage, asked.more)
+    usage = _moved(used.usage, asked.more, since=terms.period.starts_on)
     return Priced(contract, terms, used.totals, rate(replace(terms.terms, grants=grants), usage))
 
 
@@ -171,7 +192,7 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     terms = _terms(root, period, asked)
     used: dict[UUID, Used] = used_in([(member, terms) for member in members])
     usages = {member.pk: list(used[member.pk].usage) for member in members}
-    usages[root.pk] = _moved(usages[root.pk], asked.more)
+    usages[root.pk] = _moved(usages[root.pk], asked.more, since=terms.period.starts_on)
     grants = paying([(root, terms)], source_key=asked.source_key).get(root.pk, ())
     everything = [one for member in members for one in usages[member.pk]]
     return Pooled(
@@ -184,26 +205,26 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     )
 
 
-def _part_of(pool: Pooled, contract: Contract, asked: Asked, *, whole: bool) -> Rated:
+def _part_of(pooled: Pooled, contract: Contract, asked: Asked, *, whole: bool) -> Rated:
     """Return what a contract is invoiced of a pool: the parent what is not shared out, and all if nothing is."""
     apart = {
         use.contract.pk
-        for use in pool.accounts[1:]
+        for use in pooled.accounts[1:]
         if asked.is_apart or use.contract.billing == Contract.Billing.OWN
     }
     if not apart:
-        return pool.rated
-    root = pool.accounts[0].contract
-    together = [use.used for use in pool.accounts if use.contract.pk not in apart]
+        return pooled.rated
+    root = pooled.accounts[0].contract
+    together = [use.used for use in pooled.accounts if use.contract.pk not in apart]
     groups = [
         Group(root.pk, shares.added(together)),
-        *(Group(use.contract.pk, use.used) for use in pool.accounts if use.contract.pk in apart),
+        *(Group(use.contract.pk, use.used) for use in pooled.accounts if use.contract.pk in apart),
     ]
-    lines = shares.shared(pool.rated, pool.terms.terms, groups)[contract.pk]
-    subtotal = _sum(lines, pool.terms.terms.currency)
+    lines = shares.shared(pooled.rated, pooled.terms.terms, groups)[contract.pk]
+    subtotal = _sum(lines, pooled.terms.terms.currency)
     if whole:
-        return replace(pool.rated, lines=lines, subtotal=subtotal)
-    return Rated(lines, (), (), (), subtotal, Money.zero(pool.terms.terms.currency))
+        return replace(pooled.rated, lines=lines, subtotal=subtotal)
+    return Rated(lines, (), (), (), subtotal, Money.zero(pooled.terms.terms.currency))
 
 
 def _with(rated: Rated, share: Rated) -> Rated:
@@ -215,14 +236,18 @@ def _sum(lines: Sequence[Line], currency: str) -> Money:
     return Money.total((line.amount for line in lines), currency)
 
 
-def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]]) -> list[Usage]:
-    if not more:
-        return list(usage)
+def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]], *, since: date) -> list[Usage]:
+    """Return the usage with what is added to it, as of the period's first day, and what is taken away, the earliest first."""
     sums = {(one.charge, tuple(sorted(one.dimensions)), one.day): one for one in usage}
-    first_on = min((one.day for one in usage if one.day), default=None)
     for one, is_less in more:
-        key = (one.charge, tuple(sorted(one.dimensions)), first_on)
-        before = sums[key].quantity if key in sums else Decimal(0)
-        after = max(before - one.quantity, Decimal(0)) if is_less else before + one.quantity
-        sums[key] = replace(one, quantity=after, day=first_on)
+        at = (one.charge, tuple(sorted(one.dimensions)))
+        if not is_less:
+            before = sums.get((*at, since), replace(one, quantity=Decimal(0)))
+            sums[*at, since] = replace(before, quantity=before.quantity + one.quantity, day=since)
+            continue
+        left = one.quantity
+        for key in sorted((key for key in sums if key[:2] == at), key=lambda key: key[2] or since):
+            taken = min(left, sums[key].quantity)
+            sums[key] = replace(sums[key], quantity=sums[key].quantity - taken)
+            left -= taken
     return list(sums.values())

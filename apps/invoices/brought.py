@@ -1,29 +1,10 @@
-"""What the period before brings into one: kept with its invoice, or priced if it has none yet."""
+"""What a period brings into the next, as its invoice keeps it."""
 
 from django.db.models import Case, Q, QuerySet, When
 
-from apps.contracts.brought import NOTHING, Brought
+from apps.contracts.brought import Brought
 from apps.contracts.models import Contract
-from apps.contracts.terms import PeriodTerms, terms_in
-from apps.core.periods import Period
 from apps.invoices.models import Invoice
-
-
-def terms_of(contract: Contract, period: Period) -> PeriodTerms:
-    """Return the terms of a contract's period with what earlier periods bring into it.
-
-    Takes a query only where the contract has something to bring: units that carry over, first units that are free, or a
-    commitment over several periods.
-    """
-    alone = terms_in(contract, period)
-    if not alone.takes_forward or period.starts_on == contract.starts_on:
-        return alone
-    return terms_in(contract, period, brought=_brought(contract, period))
-
-
-def _brought(contract: Contract, period: Period) -> Brought:
-    before = of_period(contract).filter(period_end_on=period.starts_on).last()
-    return NOTHING if before is None else kept_with(before, contract)
 
 
 def of_period(contract: Contract) -> QuerySet[Invoice]:

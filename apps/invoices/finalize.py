@@ -9,10 +9,10 @@ from django.db import transaction
 from apps.contracts import bill
 from apps.contracts.models import Contract
 from apps.core import audit, outbox
-from apps.core.periods import Period
+from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
 from apps.invoices import draft, numbering, snapshot
-from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized
+from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
 
 
@@ -22,7 +22,7 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
 
     The contract is locked first, with its parent's and its children's, so no usage of its days arrives while it is rated: an
     event is on this invoice or refused as late, never both and never neither. Then invoice, credit grants and number series
-    are locked, in this order everywhere. Refuses an invoice that is finalized, a period whose forerunner is not, and a credit grant that
+    are locked, in this order everywhere. Refuses an invoice that is finalized, a period that is not over or whose forerunner is not finalized, and a credit grant that
     another invoice emptied in between, and an invoice whose fees were billed in advance by a draft; then nothing is written and no number is used up.
     """
     family = draft.locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
@@ -35,6 +35,9 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     if written.waits_for:
         raise AdvanceNotFinalized(contract.number)
     if invoice.kind == Invoice.Kind.PERIOD:
+        # A contract that was to end may run on since the draft was written.
+        if local_midnight(invoice.period_end_on, invoice.timezone) > at:
+            raise PeriodNotOver(contract.number, invoice.period_end_on, invoice.timezone)
         _mark_billed(invoice, written.contracts)
     _date(invoice, contract, at)
     invoice.number = numbering.next_number(

@@ -15,7 +15,7 @@ from apps.contracts.models import Contract
 from apps.core import formats
 from apps.core.charts import Chart, Series, largest
 from apps.core.periods import Period
-from apps.invoices.brought import terms_of
+from apps.invoices.billing import terms_of
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Line

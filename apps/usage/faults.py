@@ -132,6 +132,15 @@ def value_missing(fields: Collection[str]) -> Fault:
     )
 
 
+def price_missing(name: str) -> Fault:
+    """Return that an event does not bring its own price, which a charge takes from it."""
+    return Fault(
+        Reason.VALUE_MISSING,
+        f"properties.{name}"[:100],
+        f"The contract bills the price that an event brings: give it as properties.{name}, a number.",
+    )
+
+
 def dimension_missing(field: str, meter: str) -> Fault:
     """Return that a dimension by which the contract prices the meter is missing."""
     return Fault(

@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.usage import faults
 from apps.usage.faults import Fault
-from apps.usage.measure import DECISION, METER, wanted_of
+from apps.usage.measure import DECISION, METER, property_of, wanted_of
 from apps.usage.read_event import LONGEST_DIMENSION, Quantity, ReadEvent
 from apps.usage.ways import (
     Cell,
@@ -15,6 +15,7 @@ from apps.usage.ways import (
     Facts,
     Group,
     OtherFeed,
+    Route,
     Way,
     Window,
     cells_of,
@@ -138,7 +139,7 @@ def feed(event: ReadEvent, way: Way, *, is_stored: bool = False) -> Countable | 
                 wanted += wanted_of(measure) if route.is_charged else ()
                 continue
             cell = cells_of(group.measure.dimension_values(event), group, way).cells[place]
-            fault = value if type(value) is Fault else cell.fault
+            fault = value if type(value) is Fault else cell.fault or _unpriced(event, route)
             if fault:
                 if route.is_charged:
                     return fault
@@ -153,6 +154,19 @@ def feed(event: ReadEvent, way: Way, *, is_stored: bool = False) -> Countable | 
     if is_charged or is_filtered or is_stored:
         return Countable(event, way, cells, amounts, tuple(others))
     return faults.value_missing(wanted) if wanted else faults.not_in_plan(way.contract.number, event.type)
+
+
+def _unpriced(event: ReadEvent, route: Route) -> Fault | None:
+    """Return why an event does not bring the price that a charge takes from it."""
+    for name in route.prices_sent:
+        given = property_of(event, name)
+        if given is None:
+            return faults.price_missing(name)
+        if isinstance(given, Fault):
+            return given
+        if given < 0:
+            return faults.negative(f"properties.{name}")
+    return None
 
 
 def _plainly_fed(events: Sequence[ReadEvent], way: Way, *, is_stored: bool) -> list[Countable] | None:

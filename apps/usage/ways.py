@@ -13,10 +13,9 @@ from apps.contracts.agreed import versions_of
 from apps.contracts.queries import is_wholly_billed
 from apps.core.periods import local_midnight
 from apps.plans.models import Meter
-from apps.plans.queries import charges_of
+from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.price_models.dated import Dated
 from apps.rating.price_models.matrix import Matrix
-from apps.rating.terms import Charge
 from apps.usage import faults
 from apps.usage.faults import Fault
 from apps.usage.measure import Measure, Value, measure_of
@@ -44,11 +43,11 @@ class ContractFacts:
     plan_version_id: UUID | None
     terms_stamp: UUID | None
     # A version that contracts are signed on never changes its prices, and another stamp tells of other phases.
-    phases: Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]] = field(compare=False)
+    phases: Sequence[tuple[date, Mapping[UUID, Sequence[PlannedCharge]]]] = field(compare=False)
 
-    def charges_on(self, day: date) -> Mapping[UUID, Sequence[Charge]]:
+    def charges_on(self, day: date) -> Mapping[UUID, Sequence[PlannedCharge]]:
         """Return the charges of a local day, by meter."""
-        found: Mapping[UUID, Sequence[Charge]] = {}
+        found: Mapping[UUID, Sequence[PlannedCharge]] = {}
         for starts_on, charges in self.phases:
             if starts_on <= day:
                 found = charges
@@ -93,12 +92,17 @@ class Route:
     """How events reach one meter under one contract."""
 
     measure: Measure
-    charges: Sequence[Charge]
+    charges: Sequence[PlannedCharge]
 
     @property
     def is_charged(self) -> bool:
         """Tell whether the contract's plan prices the meter."""
         return bool(self.charges)
+
+    @property
+    def prices_sent(self) -> tuple[str, ...]:
+        """Return the properties in which events bring their own price."""
+        return tuple(planned.amount_property for planned in self.charges if planned.amount_property)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,13 +294,13 @@ def narrowest(meters: Collection[Meter]) -> Window:
 
 def phases_of(
     contracts: Iterable[tuple[str, UUID, UUID | None]],
-) -> dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]]]:
+) -> dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[PlannedCharge]]]]]:
     """Return the usage charges by the meter that they price, with the day from which on they hold, by contract.
 
     Contracts are given by their id, plan version and stamp.
     """
-    known: dict[UUID, Mapping[UUID, Sequence[Charge]]] = {}
-    phases: dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[Charge]]]]] = {}
+    known: dict[UUID, Mapping[UUID, Sequence[PlannedCharge]]] = {}
+    phases: dict[str, Sequence[tuple[date, Mapping[UUID, Sequence[PlannedCharge]]]]] = {}
     found = versions_of((UUID(contract_id), version, stamp) for contract_id, version, stamp in contracts)
     for contract_id, versions in found.items():
         for _, version in versions:
@@ -306,12 +310,12 @@ def phases_of(
     return phases
 
 
-def _charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[Charge]]:
+def _charges_by_meter(plan_version_id: UUID) -> dict[UUID, list[PlannedCharge]]:
     """Return the usage charges of a plan version by the meter that they price."""
-    charges: dict[UUID, list[Charge]] = {}
+    charges: dict[UUID, list[PlannedCharge]] = {}
     for planned in charges_of(plan_version_id):
         if planned.meter_id:
-            charges.setdefault(planned.meter_id, []).append(planned.charge)
+            charges.setdefault(planned.meter_id, []).append(planned)
     return charges
 
 
@@ -329,7 +333,8 @@ def cells_of(values: Values, group: Group, way: Way) -> Cells:
 def _group(routes: tuple[Route, ...]) -> Group:
     measures = [route.measure for route in routes]
     plain = None
-    if all(measure.is_plain for measure in measures) and not measures[0].ranges:
+    is_plain = all(measure.is_plain for measure in measures) and not measures[0].ranges
+    if is_plain and not any(route.prices_sent for route in routes):
         # No name of a property is None, so that a count gets what counts.
         plain = [
             (None, 1) if measure.counts_events else (measure.value_property, None) for measure in measures
@@ -354,8 +359,8 @@ def _cell(values: Values, route: Route, way: Way) -> Cell:
 
 def _unpriced(given: dict[str, str], route: Route, way: Way) -> Fault | None:
     meter = route.measure.meter
-    for charge in route.charges:
-        price, priced_by = charge.price, {}
+    for planned in route.charges:
+        price, priced_by = planned.charge.price, {}
         if isinstance(price, Matrix):
             for name in price.dimensions:
                 if name not in given:

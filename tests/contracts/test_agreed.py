@@ -391,6 +391,23 @@ def test_units_that_charges_share_are_in_the_terms() -> None:
     assert billed(make_contract(plan_version=shared), 2, calls="103") == [3, 3]
 
 
+def test_shared_units_that_a_change_inside_the_period_drops_still_count_for_it() -> None:
+    """100 of 103 calls before the change are free, and none of 10 after it: 3.00 + 20.00."""
+    make_meter()
+    shared = make_plan_version(
+        [usage_charge(allowance="pool", unit_amount="1")],
+        allowances=[NewAllowance("pool", "Pool", Decimal(100))],
+    )
+    plain = make_plan_version([usage_charge(unit_amount="2")])
+    contract = amended(make_contract(plan_version=shared), ChangePlan(plain.pk), on=MIDDLE)
+    used = [
+        Usage("calls", Decimal(103), day=FIRST),
+        Usage("calls", Decimal(10), day=MIDDLE),
+    ]
+
+    assert rate(terms_in(contract, period_on(contract, FIRST)).terms, used).total.amount == 23
+
+
 def test_a_cap_takes_the_place_of_the_one_before_and_an_end_drops_what_was_planned_after_it() -> None:
     contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
     contract = amended(contract, SetCap(amount=Decimal(10)))

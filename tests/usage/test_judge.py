@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.plans.models import Meter
+from apps.plans.queries import PlannedCharge
 from apps.rating.price_models.matrix import Cell as PricedCell
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.price_models.per_unit import PerUnit
@@ -48,7 +49,10 @@ def contract(*meters: Meter, timezone: str = "UTC", number: str = "C-1") -> Cont
         Matrix(("model",), cells, None),
         *[PerUnit(Decimal(1))] * (len(meters) - 1),
     ]
-    charges = {one.pk: [Charge(one.key, one.key, price)] for one, price in zip(meters, prices, strict=True)}
+    charges = {
+        one.pk: [PlannedCharge(Charge(one.key, one.key, price), one.pk, one.key, "", "")]
+        for one, price in zip(meters, prices, strict=True)
+    }
     return ContractFacts(
         id=str(uuid4()),
         number=number,

@@ -120,16 +120,6 @@ def test_events_with_a_price_cost_what_they_say(
     assert october(contract) == Decimal(cost)
 
 
-@pytest.mark.parametrize("price", [{}, {"price": "-1"}, {"price": "free"}])
-def test_an_event_without_the_price_that_it_should_carry_is_never_given_away(price: dict[str, str]) -> None:
-    make_meter()
-    contract = make_contract(plan_version=make_plan_version([dynamic()]))
-    take(event("a", properties=price))
-
-    with pytest.raises(Refusal, match="without an amount"):
-        october(contract)
-
-
 def test_events_priced_one_by_one_pay_in_the_order_of_their_time_whatever_their_type() -> None:
     """The first 2 payouts are free: of 10, 20 and 40 in the order of their time, 40 x 0.10."""
     make_meter(aggregation="sum", value_property="paid", event_type="payout")
@@ -219,3 +209,14 @@ def test_a_voided_event_pays_nothing() -> None:
     correct(customer_key="acme", keys=["b"], reason="A test", at=EVENTS_AT, actor=ACTOR)
 
     assert october(contract) == Decimal("2.50")
+
+
+@pytest.mark.parametrize("price", [{}, {"price": "-1"}, {"price": "free"}])
+def test_an_event_without_the_price_that_it_should_carry_waits_in_quarantine(price: dict[str, str]) -> None:
+    """It could not be priced when the month is closed, and would keep the whole invoice back."""
+    make_meter()
+    make_contract(plan_version=make_plan_version([dynamic()]))
+
+    taken = take(event("a", properties=price))
+
+    assert (taken.counted, taken.quarantined) == (0, 1)
