@@ -62,6 +62,7 @@ class ContractAdmin(ActionAdmin):
                 "fields": (
                     ("interval", "billing_months"),
                     ("anchor_day", "payment_days"),
+                    "restarts",
                     "purchase_order",
                     "printed_terms",
                 )

@@ -77,6 +77,7 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
             "ends_on",
             "billing_months",
             "anchor_day",
+            "restarts",
             "payment_days",
             "purchase_order",
             "signatory",

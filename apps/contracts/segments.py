@@ -70,7 +70,7 @@ def merged(
                 _, first = stretch.parts[0]
                 charges.append(replace(first, charge=replace(first.charge, key=key)))
             continue
-        one = _joined(stretch, key, whole)
+        one = _joined(stretch, key, whole, restarts=contract.restarts)
         charges.append(one)
         if len(stretch.parts) < len(parts):
             only_since[key] = frozenset(part.starts_on for part, _ in stretch.parts)
@@ -122,7 +122,7 @@ def _is_due(contract: Contract, agreed: Agreed, stretch: _Stretch, period: Perio
     return False
 
 
-def _joined(stretch: _Stretch, key: str, whole: Period) -> PlannedCharge:
+def _joined(stretch: _Stretch, key: str, whole: Period, *, restarts: bool) -> PlannedCharge:
     """Return the charge as its last part has it, with the prices of all its parts."""
     first_part, first = stretch.parts[0]
     last_part, last = stretch.parts[-1]
@@ -140,7 +140,14 @@ def _joined(stretch: _Stretch, key: str, whole: Period) -> PlannedCharge:
             changes.append(Change(part.starts_on, *after))
             now = after
         ends_on = part.ends_on
-    charge = replace(last.charge, key=key, price=price, included=included, changes=tuple(changes))
+    charge = replace(
+        last.charge,
+        key=key,
+        price=price,
+        included=included,
+        changes=tuple(changes),
+        restarts=restarts and bool(changes) and not is_fee,
+    )
     if is_fee and (first_part.starts_on, last_part.ends_on) != (whole.starts_on, whole.ends_on):
         charge = replace(charge, active=ActiveDays(first_part.starts_on, last_part.ends_on))
     return replace(last, charge=charge)

@@ -82,6 +82,22 @@ def test_tiers_run_on_when_the_price_changes() -> None:
     assert rate(in_october.terms, used).total == Money(Decimal("220.00"), "USD")
 
 
+def test_tiers_begin_anew_where_the_contract_says_so() -> None:
+    """800 beyond 100 included at 0.10 = 80; then 600 beyond another 100 at 0.20 = 120."""
+    make_meter()
+    charge = usage_charge(unit_amount="0.10", included=Decimal(100))
+    contract = make_contract(plan_version=make_plan_version([charge]), restarts=True)
+    dearer = make_plan_version([usage_charge(unit_amount="0.20", included=Decimal(100))])
+    make_amendment(contract, ChangePlan(dearer.pk))
+
+    used = [
+        Usage("calls", Decimal(900), day=date(2026, 10, 1)),
+        Usage("calls", Decimal(700), day=date(2026, 10, 16)),
+    ]
+
+    assert rate(terms_in(again(contract), OCTOBER).terms, used).total == Money(Decimal("200.00"), "USD")
+
+
 def test_added_seats_are_prorated_by_day() -> None:
     """10 seats x 31.00 for 31 of 31 days, then 12 for the last 16: 10 x 31 x 15/31 + 12 x 31 x 16/31 = 150 + 192."""
     contract = make_contract(plan_version=make_plan_version([fee_charge("31", key="seats", quantity="10")]))

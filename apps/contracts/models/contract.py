@@ -70,6 +70,11 @@ class Contract(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(31)],
         help_text="The day of the month on which periods begin; 31 means the last day of shorter months.",
     )
+    restarts = models.BooleanField(
+        "tiers begin anew",
+        default=False,
+        help_text="Where prices change within a period: tiers and included units count from zero from then on.",
+    )
     payment_days = models.PositiveSmallIntegerField("payment terms, days", default=30)
     purchase_order = models.CharField(max_length=60, blank=True)
     signatory = models.CharField(
