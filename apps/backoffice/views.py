@@ -33,6 +33,7 @@ from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
 from apps.invoices.settle import to_settle
 from apps.payments import queries as payment_queries
+from apps.payments.interest import late_interest
 from apps.usage.queries import waiting
 
 LOCALE = "en"
@@ -130,12 +131,21 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "document": document_of(found, list(found.lines.all()), language=LOCALE),
         "pays": payment_queries.paying(found.pk),
         "open": left,
+        "interest": _interest(found, left),
         "total": Money(found.total, found.currency).rounded(),
         "state": state,
         "kind": kind_of(state),
         "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
     }
     return page(request, "backoffice/invoice.html", context)
+
+
+def _interest(found: Invoice, left: Money | None) -> Money | None:
+    """Return the interest on what is overdue, where the contract agreed on some."""
+    percent = found.contract.late_interest_percent
+    if left is None or percent is None or found.due_on is None or left.amount <= 0:
+        return None
+    return late_interest(left, percent=percent, due_on=found.due_on, today=clock.now().date())
 
 
 def invoice_pdf(request: HttpRequest, invoice_id: UUID) -> HttpResponse:

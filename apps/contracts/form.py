@@ -79,6 +79,7 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
             "anchor_day",
             "restarts",
             "payment_days",
+            "late_interest_percent",
             "purchase_order",
             "signatory",
             "printed_terms",

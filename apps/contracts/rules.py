@@ -20,6 +20,7 @@ _ALL = Decimal(100)
 AMENDABLE = frozenset(
     {
         "payment_days",
+        "late_interest_percent",
         "purchase_order",
         "signatory",
         "printed_terms",

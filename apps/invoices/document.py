@@ -313,4 +313,7 @@ def _terms(invoice: Invoice, figures: Figures, contract: Mapping[str, Any]) -> s
         return ""
     words = figures.words
     terms = words.payment_terms if contract["payment_days"] else words.payment_terms_now
-    return terms.format(days=contract["payment_days"], day=figures.day(invoice.due_on))
+    said = terms.format(days=contract["payment_days"], day=figures.day(invoice.due_on))
+    if percent := contract.get("late_interest_percent"):
+        return f"{said} {words.late_interest.format(percent=figures.percent(Decimal(percent)))}"
+    return said

@@ -48,10 +48,15 @@ def parties(contract: Contract) -> dict[str, Any]:
             "plan": str(contract.plan_version),
             "purchase_order": contract.purchase_order,
             "payment_days": contract.payment_days,
+            "late_interest_percent": _percent(contract.late_interest_percent),
             "timezone": contract.timezone,
             "printed_terms": contract.printed_terms,
         },
     }
+
+
+def _percent(percent: Decimal | None) -> str | None:
+    return None if percent is None else f"{percent.normalize():f}"
 
 
 def of_period(parts: Sequence[Priced]) -> dict[str, Any]:

@@ -5,18 +5,21 @@ The terms were read from the contracts by hand; each test says which choice was 
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from apps.contracts import terms
 from apps.contracts.agreed import agreed
 from apps.contracts.models import Contract
+from apps.core.money import Money
 from apps.customers.models import Customer
+from apps.payments.interest import late_interest
 from apps.plans.models import Plan, PlanVersion
 from apps.rating.engine import rate
 from apps.rating.usage import Event, Usage
@@ -312,12 +315,13 @@ def test_a_reseller_commits_to_more_each_contract_year(desk: Desk) -> None:
     contract = desk.contract(
         version,
         starts_on="2011-01-11",
-        ends_on="2016-01-11",
+        ends_on="2015-12-01",
         renewal="automatic",
         renewal_months="12",
         notice_days="60",
         uplift_percent=str((Decimal(uplift["factor"]) - 1) * 100),
         payment_days=said["payment_terms_days"],
+        late_interest_percent="12",
     )
     years = ["2011-01-11", *(f"{year}-12-01" for year in range(2011, 2016))]
     for nth, amount in enumerate(commitment["years"]):
@@ -352,3 +356,17 @@ def test_a_reseller_commits_to_more_each_contract_year(desk: Desk) -> None:
     assert total(contract, date(2012, 2, 1), sold) == Decimal(175_000)
     assert total(contract, date(2012, 1, 1), Usage("service-days", Decimal(2))) == Decimal(3_000)
     assert contract.uplift_percent == Decimal(15)
+    renewed, interest = said["worked"]
+    page = f"/admin/contract/{contract.pk}/renewal/"
+    with time_machine.travel(datetime(2015, 9, 1, tzinfo=UTC), tick=False):
+        desk.post(page, {"do": "renew", "term_ends_on": "2015-12-01", "reason": "It renews by itself."})
+    contract = Contract.objects.select_related("plan_version").get()
+    assert agreed(contract).commitments[-1].amount == Decimal(renewed["amount"])
+    assert contract.late_interest_percent is not None
+    overdue = late_interest(
+        Money(Decimal(175_000), "USD"),
+        percent=contract.late_interest_percent,
+        due_on=date(2012, 3, 31),
+        today=date(2012, 3, 31) + timedelta(days=45),
+    )
+    assert overdue.amount == Decimal(interest["amount"])

@@ -76,6 +76,14 @@ class Contract(models.Model):
         help_text="Where prices change within a period: tiers and included units count from zero from then on.",
     )
     payment_days = models.PositiveSmallIntegerField("payment terms, days", default=30)
+    late_interest_percent = models.DecimalField(
+        "interest on late payment, percent a year",
+        max_digits=6,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        help_text="Simple interest, by day; printed on invoices. 1% a month is 12.",
+    )
     purchase_order = models.CharField(max_length=60, blank=True)
     signatory = models.CharField(
         max_length=200, blank=True, help_text="Who signed for the customer: name and title."
@@ -169,6 +177,11 @@ class Contract(models.Model):
             models.CheckConstraint(
                 condition=Q(uplift_percent=None) | Q(uplift_percent__gte=0, uplift_percent__lte=1000),
                 name="uplift_is_a_percentage",
+            ),
+            models.CheckConstraint(
+                condition=Q(late_interest_percent=None)
+                | Q(late_interest_percent__gt=0, late_interest_percent__lte=100),
+                name="late_interest_is_a_percentage",
             ),
             models.CheckConstraint(
                 condition=Q(parent=None, usage="separate", billing="own")

@@ -101,6 +101,7 @@ ENGLISH = Words(
     payment_title="How to pay",
     payment_terms="Payable within {days} days of the invoice date, by {day}.",
     payment_terms_now="Payable at once, on {day}.",
+    late_interest="Interest on late payment: {percent} a year.",
     bank="Bank transfer",
     reference="Payment reference",
     reference_text="Please give {number} as the reference.",

@@ -101,6 +101,7 @@ FRENCH = Words(
     payment_title="Comment payer",
     payment_terms="Payable sous {days} jours à compter de la date de facture, au plus tard le {day}.",
     payment_terms_now="Payable immédiatement, le {day}.",
+    late_interest="Intérêts de retard : {percent} par an.",
     bank="Virement bancaire",
     reference="Référence de paiement",
     reference_text="Merci d'indiquer {number} en référence.",

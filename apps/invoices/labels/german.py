@@ -101,6 +101,7 @@ GERMAN = Words(
     payment_title="Zahlung",
     payment_terms="Zahlbar innerhalb von {days} Tagen ab Rechnungsdatum, bis {day}.",
     payment_terms_now="Sofort zahlbar, am {day}.",
+    late_interest="Verzugszinsen: {percent} im Jahr.",
     bank="Überweisung",
     reference="Verwendungszweck",
     reference_text="Bitte geben Sie {number} als Verwendungszweck an.",

@@ -101,6 +101,7 @@ SPANISH = Words(
     payment_title="Cómo pagar",
     payment_terms="A pagar en {days} días desde la fecha de la factura, hasta el {day}.",
     payment_terms_now="A pagar de inmediato, el {day}.",
+    late_interest="Intereses por demora: {percent} al año.",
     bank="Transferencia bancaria",
     reference="Referencia de pago",
     reference_text="Indique {number} como referencia.",

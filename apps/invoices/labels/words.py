@@ -103,6 +103,7 @@ class Words:
     payment_title: str
     payment_terms: str
     payment_terms_now: str
+    late_interest: str
     bank: str
     reference: str
     reference_text: str
