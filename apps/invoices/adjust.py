@@ -131,18 +131,27 @@ def changed(contract: Contract, family: Family | None = None) -> Changed:
     return Changed(tuple(found), brought)
 
 
-def within(adjustments: Iterable[Adjustment], subtotal: Decimal) -> list[Adjustment]:
+def asked_for(adjustments: Iterable[Adjustment]) -> Decimal:
+    """Return what adjustments in money ask for, without what others give back."""
+    in_money = (one.amount for one in adjustments if not one.is_in_credits)
+    return sum((amount for amount in in_money if amount > 0), Decimal(0))
+
+
+def within(adjustments: Sequence[Adjustment], subtotal: Decimal) -> list[Adjustment]:
     """Return the adjustments in money that can be billed: together they never bring the subtotal below zero.
 
-    What is left of one that is cut stays for the invoice after.
+    All of what is asked for can pay what is given back, and what was billed in advance, which the subtotal is without. What is
+    left of one that is cut stays for the invoice after.
     """
+    payable = max(subtotal + asked_for(adjustments), Decimal(0))
     fitting = []
     for adjustment in adjustments:
         if adjustment.is_in_credits:
             continue
-        amount = max(adjustment.amount, -max(subtotal, Decimal(0)))
+        amount = max(adjustment.amount, -payable)
+        if amount < 0:
+            payable += amount
         if amount:
-            subtotal += amount
             fitting.append(replace(adjustment, amount=amount))
     return fitting
 

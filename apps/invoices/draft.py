@@ -150,8 +150,8 @@ def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datet
     ahead = [fees for one in contracts if (fees := advance.fees_ahead(one, period.ends_on))]
     subtotal = sum((part.rated.total.amount for part in parts), Decimal(0))
     subtotal += sum((fees.rated.total.amount for fees in ahead), Decimal(0))
-    taken = _taken_off(invoice, (*contracts, *ended), parts, subtotal)
     found = [one for of_contract in changed.values() for one in of_contract.adjustments]
+    taken = _taken_off(invoice, (*contracts, *ended), parts, subtotal + adjust.asked_for(found))
     # What an account that ended used in credits has no running period to be priced with.
     in_credits = [one for one in found if one.is_in_credits and one.contract not in ended]
     adjusted = adjust.within(found, subtotal + sum((amount for *_, amount in taken), Decimal(0)))

@@ -53,13 +53,14 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
     )
     last = finalized.order_by("-period_start_on")
     on_last = InvoiceLine.objects.filter(invoice=OuterRef("last_id"))
+    in_advance = InvoiceLine.objects.filter(invoice__contract=OuterRef("pk"), in_advance=True)
     # What came before the last invoice is on it, unless that came down to nothing on the way.
     is_left = (
         Q(changed_at__gt=F("finalized_at") - _WAITED)
         | Q(amended_at__gt=F("finalized_at") - _WAITED)
         | Q(Q(changed_at__isnull=False) | Q(amended_at__isnull=False), subtotal=0)
         | Q(changed_at__isnull=False) & Exists(on_last.filter(kind=InvoiceLine.Kind.ADJUSTMENT))
-        | Q(Exists(on_last.filter(kind=InvoiceLine.Kind.ADVANCE)), subtotal=0)
+        | Q(Exists(in_advance), subtotal=0)
     )
     found = (
         ended.annotate(
