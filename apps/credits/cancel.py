@@ -7,7 +7,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from apps.contracts import locks
 from apps.contracts.amend import locked
@@ -44,7 +44,7 @@ def cancel(
     if unused != Unused.KEEP:
         _let_expire(grants, contract.ends_on)
     if unused == Unused.REFUND:
-        RefundOwed.objects.bulk_create(
+        refunds = [
             RefundOwed(
                 grant=grant,
                 contract=contract,
@@ -54,7 +54,9 @@ def cancel(
             )
             for grant in grants
             if grant.cost
-        )
+        ]
+        # Of a contract that was cancelled before, to a later end, they are owed already.
+        RefundOwed.objects.bulk_create(refunds, ignore_conflicts=True)
     audit.record(
         at=at,
         actor=actor,
@@ -93,10 +95,23 @@ def refundable(grant: CreditGrant, left: Decimal, currency: str) -> Decimal:
 
 
 def count_refunds(*, at: datetime, actor: str) -> int:
-    """Say how much is owed back of each grant whose contract is wholly billed; return how many there are."""
-    waiting = RefundOwed.objects.filter(
-        amount=None, contract__ends_on__lte=F("contract__billed_until_on")
-    ).values_list("pk", flat=True)
+    """Say how much is owed back of each grant that no invoice can draw on any more; return how many there are.
+
+    That is once the contract is wholly billed; and of a grant for any contract of the customer, once all days on which it was
+    good are billed under the others too.
+    """
+    others = Contract.objects.exclude(status=Contract.Status.DRAFT).filter(
+        Q(billed_until_on=None)
+        | Q(billed_until_on__lt=OuterRef("grant__expires_on"))
+        & (Q(ends_on=None) | Q(billed_until_on__lt=F("ends_on"))),
+        customer=OuterRef("grant__customer"),
+        starts_on__lt=OuterRef("grant__expires_on"),
+    )
+    waiting = (
+        RefundOwed.objects.filter(amount=None, contract__ends_on__lte=F("contract__billed_until_on"))
+        .exclude(Exists(others), grant__contract=None)
+        .values_list("pk", flat=True)
+    )
     return sum(_count(refund_id, at=at, actor=actor) for refund_id in waiting)
 
 

@@ -221,3 +221,43 @@ def test_a_draft_of_the_last_period_is_refused_no_more_than_any_other() -> None:
     cancelled(contract, When.PERIOD_END)
 
     assert drafted(contract, at=DECEMBER_2).period_end_on == date(2026, 12, 1)
+
+
+def test_cancelled_again_to_an_earlier_end_it_owes_each_refund_once() -> None:
+    contract = make_running()
+    invoiced(contract)
+    prepay(contract, "1000", cost="900")
+    cancelled(contract, When.PERIOD_END, Unused.REFUND)
+
+    cancelled(contract, When.AT_ONCE, Unused.REFUND)
+
+    refund = RefundOwed.objects.get()
+    assert refund.grant.expires_on == date(2026, 11, 16)
+
+
+def test_what_another_contract_may_still_draw_is_not_owed_back_yet() -> None:
+    """100 credits bought for 100.00, for any contract; the first one's October is not billed, and its 30 calls take 30 of them."""
+    unit = make_credit_unit()
+    make_meter()
+    in_credits = make_plan_version([usage_charge(unit_amount="1", credit_unit=unit.key)])
+    before = make_contract(plan_version=in_credits, ends_on=date(2026, 11, 1))
+    after = make_contract(plan_version=in_credits, starts_on=date(2026, 11, 1))
+    grant.grant(
+        key="bought",
+        name="Bought",
+        customer_id=after.customer_id,
+        credit_unit_id=unit.pk,
+        amount=Decimal(100),
+        cost=Decimal(100),
+        effective_on=before.starts_on,
+        at=AT,
+        actor=ACTOR,
+    )
+    use(before, "calls", "30")
+    cancelled(after, When.AT_ONCE, Unused.REFUND)
+    final_invoice(after)
+
+    assert cancel.count_refunds(at=DECEMBER_2, actor=ACTOR) == 0
+    invoiced(before, at=DECEMBER_2)
+    assert cancel.count_refunds(at=DECEMBER_2, actor=ACTOR) == 1
+    assert RefundOwed.objects.get().amount == 70
