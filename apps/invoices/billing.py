@@ -1,7 +1,7 @@
 """Pricing a contract's period: its terms, its usage totals and its grants, brought to the one engine."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from apps.contracts.brought import Brought
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on, terms_in
-from apps.core.money import Money
+from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits.paying import paying
 from apps.invoices import pool, shares
@@ -20,7 +20,7 @@ from apps.invoices.shares import Group, LineOf
 from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Line, Rated
-from apps.rating.terms import ChargeKind
+from apps.rating.terms import ChargeKind, Grant
 from apps.rating.usage import Usage
 from apps.usage.combine import Total
 from apps.usage.priceable import Used, used_in
@@ -95,11 +95,12 @@ class Asked:
 
     `source_key` names the draft that is priced, which may count on the credits that it has reserved. `more` is usage of
     earlier periods that is priced with this one: added, or where its flag is set taken away, though not below zero.
-    `brought` is what earlier periods bring, where it is no longer what their invoices say. With `is_apart` each account of a
-    pool has its share, whoever is invoiced.
+    `brought` is what earlier periods bring, where it is no longer what their invoices say. `drawn` is what others on the same
+    invoice take of the grants. With `is_apart` each account of a pool has its share, whoever is invoiced.
     """
 
     source_key: str = ""
+    drawn: Mapping[str, Decimal] = field(default_factory=dict)
     more: Sequence[tuple[Usage, bool]] = ()
     brought: Brought | None = None
     is_apart: bool = False
@@ -181,9 +182,19 @@ def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
 
 def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
     used = used_in([(contract, terms)])[contract.pk]
-    grants = paying([(contract, terms)], source_key=asked.source_key).get(contract.pk, ())
+    grants = _grants(contract, terms, asked)
     usage = _moved(used.usage, asked.more, since=terms.period.starts_on)
     return Priced(contract, terms, used.totals, rate(replace(terms.terms, grants=grants), usage))
+
+
+def _grants(contract: Contract, terms: PeriodTerms, asked: Asked) -> tuple[Grant, ...]:
+    found = paying([(contract, terms)], source_key=asked.source_key).get(contract.pk, ())
+    if not asked.drawn:
+        return found
+    nothing = Decimal(0)
+    return tuple(
+        replace(one, balance=EXACT.subtract(one.balance, asked.drawn.get(one.key, nothing))) for one in found
+    )
 
 
 def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
@@ -193,7 +204,7 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     used: dict[UUID, Used] = used_in([(member, terms) for member in members])
     usages = {member.pk: list(used[member.pk].usage) for member in members}
     usages[root.pk] = _moved(usages[root.pk], asked.more, since=terms.period.starts_on)
-    grants = paying([(root, terms)], source_key=asked.source_key).get(root.pk, ())
+    grants = _grants(root, terms, asked)
     everything = [one for member in members for one in usages[member.pk]]
     return Pooled(
         terms,

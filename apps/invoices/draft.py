@@ -12,7 +12,7 @@ from apps.contracts import locks
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on, terms_in
 from apps.core import audit, db
-from apps.core.money import Money
+from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits import reserve
 from apps.credits.paying import may_be_paid
@@ -146,7 +146,10 @@ def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datet
     }
     if contract.billed_until_on == starts_on:
         changed |= {one.pk: adjust.changed(one, _seen_from(family, one)) for one in ended}
-    parts = [_price(one, family, period, changed[one.pk], source_key=str(invoice.pk)) for one in contracts]
+    parts: list[Priced] = []
+    for one in contracts:
+        asked = Asked(source_key=str(invoice.pk), drawn=_credits_used(parts))
+        parts.append(_price(one, family, period, changed[one.pk], asked))
     ahead = [fees for one in contracts if (fees := advance.fees_ahead(one, period.ends_on))]
     subtotal = sum((part.rated.total.amount for part in parts), Decimal(0))
     subtotal += sum((fees.rated.total.amount for fees in ahead), Decimal(0))
@@ -223,14 +226,23 @@ def _carry_levels(family: Family, period: Period, at: datetime) -> None:
 
 
 def _price(
-    contract: Contract, family: Family, period: Period, changed: adjust.Changed, *, source_key: str
+    contract: Contract, family: Family, period: Period, changed: adjust.Changed, asked: Asked
 ) -> Priced:
     covered = period.overlap(contract.starts_on, contract.ends_on)
     assert covered is not None, "accounts on an invoice have days in its period"
     priced = {planned.charge.key for planned in terms_in(contract, covered).charges}
     more = [one for one in changed.in_credits if one[0].charge in priced]
-    asked = Asked(source_key=source_key, more=more, brought=changed.brought)
+    asked = replace(asked, more=more, brought=changed.brought)
     return billing.price(contract, covered, family=_seen_from(family, contract), asked=asked)
+
+
+def _credits_used(parts: Sequence[Priced]) -> dict[str, Decimal]:
+    """Return what each grant pays of several contracts: two of the same customer may draw on the same one."""
+    sums: dict[str, Decimal] = {}
+    for part in parts:
+        for grant, used in part.credits_used.items():
+            sums[grant] = EXACT.add(sums.get(grant, Decimal(0)), used)
+    return sums
 
 
 def _taken_off(
@@ -284,8 +296,10 @@ def _save(
     if not is_new:
         invoice.lines.all().delete()
     InvoiceLine.objects.bulk_create(found)
-    credits_used = {grant: used for part in parts for grant, used in part.credits_used.items()}
-    if any(may_be_paid(part.contract, part.terms) for part in parts):
+    credits_used = _credits_used(parts)
+    # Before an amendment its prices may have been in credits, and the draft has them reserved still.
+    had_others = not is_new and any(part.contract.terms_stamp for part in parts)
+    if had_others or any(may_be_paid(part.contract, part.terms) for part in parts):
         reserve.reserve(source_key=str(invoice.pk), used=credits_used)
     return Written(invoice, tuple(found), credits_used, contracts)
 
