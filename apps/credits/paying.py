@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms
-from apps.credits.queries import OpenGrant, open_grants
+from apps.credits.queries import OpenGrant, drawn, open_grants
 from apps.rating.terms import Grant
 
 
@@ -35,6 +35,13 @@ def paying(
         for contract, terms in together:
             found[contract.pk] = _confined(by_customer[contract.customer_id], contract, terms)
     return found
+
+
+def paid(contract: Contract, terms: PeriodTerms, *, source_key: str) -> tuple[Grant, ...]:
+    """Return what a finalized invoice, by its number, drew for a period of the contract, as grants that hold just that."""
+    if not may_be_paid(contract, terms):
+        return ()
+    return _confined(drawn(customer_id=contract.customer_id, source_key=source_key), contract, terms)
 
 
 def _confined(grants: Sequence[OpenGrant], contract: Contract, terms: PeriodTerms) -> tuple[Grant, ...]:

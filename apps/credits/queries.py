@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from apps.core.digits import AMOUNT
 from apps.core.money import Money, rounded_to_minor_unit
-from apps.credits.models import CreditGrant, CreditReservation, RefundOwed
+from apps.credits.models import CreditBurn, CreditGrant, CreditReservation, RefundOwed
 from apps.rating.terms import Grant
 
 
@@ -74,21 +74,33 @@ def open_grants(
     )
     grants: dict[UUID, list[OpenGrant]] = {customer_id: [] for customer_id in customer_ids}
     for row in found:
-        grants[row.customer_id].append(
-            OpenGrant(
-                grant=Grant(
-                    key=row.key,
-                    unit=row.unit,
-                    balance=rounded_to_minor_unit(row.free, row.currency) if row.currency else row.free,
-                    priority=row.priority,
-                    expires_on=row.expires_on,
-                    cost=row.cost,
-                ),
-                contract_id=row.contract_id,
-                charge_keys=tuple(row.charge_keys),
-            )
-        )
+        grants[row.customer_id].append(_open(row, row.free))
     return {customer_id: tuple(of_customer) for customer_id, of_customer in grants.items()}
+
+
+def drawn(*, customer_id: UUID, source_key: str) -> tuple[OpenGrant, ...]:
+    """Return the grants of a customer that a finalized invoice drew on, each with what it drew, in one query."""
+    found = (
+        CreditBurn.objects.filter(source_key=source_key, grant__customer=customer_id)
+        .select_related("grant__credit_unit")
+        .order_by("grant__effective_on", "grant__created_at", "grant_id")
+    )
+    return tuple(_open(burn.grant, burn.amount) for burn in found)
+
+
+def _open(row: CreditGrant, balance: Decimal) -> OpenGrant:
+    return OpenGrant(
+        grant=Grant(
+            key=row.key,
+            unit=row.unit,
+            balance=rounded_to_minor_unit(balance, row.currency) if row.currency else balance,
+            priority=row.priority,
+            expires_on=row.expires_on,
+            cost=row.cost,
+        ),
+        contract_id=row.contract_id,
+        charge_keys=tuple(row.charge_keys),
+    )
 
 
 def _reserved_by_others(source_key: str) -> Coalesce:

@@ -125,9 +125,18 @@ def changed(contract: Contract, family: Family | None = None) -> Changed:
         is_late = any(period.starts_on <= day < period.ends_on for day in days)
         is_amended = any(_is_news(one, invoice, period) for one in amended)
         if is_late or is_amended or brought is not None or _was_first(invoice, together, known_at):
-            priced = billing.price(contract, period, family=family, asked=Asked(brought=brought))
-            found += _differences(priced, invoice, is_amended=is_amended)
-            brought = priced.forward if priced.terms.takes_forward else None
+            asked = Asked(brought=brought, billed_by=invoice.number or "")
+            priced = billing.price(contract, period, family=family, asked=asked)
+            differing = list(_differences(priced, invoice, is_amended=is_amended))
+            forward = priced.forward
+            if later := _drawn_later(priced, invoice):
+                as_drawn = billing.price(contract, period, family=family, asked=replace(asked, more=later))
+                in_money = _differences(as_drawn, invoice, is_amended=is_amended)
+                differing = [one for one in differing if one.is_in_credits]
+                differing += [one for one in in_money if not one.is_in_credits]
+                forward = replace(forward, counted=as_drawn.forward.counted)
+            found += differing
+            brought = forward if priced.terms.takes_forward else None
     return Changed(tuple(found), brought)
 
 
@@ -243,6 +252,26 @@ def _differences(priced: Priced, invoice: Invoice, *, is_amended: bool) -> Itera
                 billed=paid,
                 is_amended=is_amended,
             )
+
+
+def _drawn_later(priced: Priced, invoice: Invoice) -> list[tuple[Usage, bool]]:
+    """Return the usage in credits that came after the invoice, each with whether it is to be taken away to be without it.
+
+    It draws on credits with a later period, so what is agreed around this one stays as its own credits left it.
+    """
+    in_credits = {planned.charge.key for planned in priced.charges if planned.charge.credit_unit}
+    if not in_credits:
+        return []
+    own = [line for line in _billed_lines(invoice, priced.contract) if line.kind != _KIND.ADJUSTMENT]
+    now, before = _rated(priced), _billed(own)
+    nothing = (Decimal(0), Decimal(0))
+    later = []
+    for key in [*now, *(key for key in before if key not in now)]:
+        with localcontext(EXACT):
+            quantity = now.get(key, nothing)[0] - before.get(key, nothing)[0]
+        if quantity and key[0] in in_credits:
+            later.append((Usage(key[0], abs(quantity), key[2]), quantity > 0))
+    return later
 
 
 def _rated(priced: Priced) -> dict[Key, tuple[Decimal, Decimal]]:

@@ -11,7 +11,7 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on, terms_in
 from apps.core.money import EXACT, Money
 from apps.core.periods import Period
-from apps.credits.paying import paying
+from apps.credits.paying import paid, paying
 from apps.invoices import pool, shares
 from apps.invoices.brought import kept_with, of_period
 from apps.invoices.narrowed import narrowed
@@ -96,11 +96,13 @@ class Asked:
     `source_key` names the draft that is priced, which may count on the credits that it has reserved. `more` is usage of
     earlier periods that is priced with this one: added, or where its flag is set taken away, though not below zero.
     `brought` is what earlier periods bring, where it is no longer what their invoices say. `drawn` is what others on the same
-    invoice take of the grants. With `is_apart` each account of a pool has its share, whoever is invoiced.
+    invoice take of the grants. `billed_by` is the number of the invoice that the period is on: it is priced with what that drew
+    of them. With `is_apart` each account of a pool has its share, whoever is invoiced.
     """
 
     source_key: str = ""
     drawn: Mapping[str, Decimal] = field(default_factory=dict)
+    billed_by: str = ""
     more: Sequence[tuple[Usage, bool]] = ()
     brought: Brought | None = None
     is_apart: bool = False
@@ -188,6 +190,8 @@ def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
 
 
 def _grants(contract: Contract, terms: PeriodTerms, asked: Asked) -> tuple[Grant, ...]:
+    if asked.billed_by:
+        return paid(contract, terms, source_key=asked.billed_by)
     found = paying([(contract, terms)], source_key=asked.source_key).get(contract.pk, ())
     if not asked.drawn:
         return found
