@@ -1,6 +1,6 @@
 """What no invoice can adjust any more, for staff to settle by hand: differences of contracts that ended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from apps.core.money import Money
 from apps.invoices import advance
 from apps.invoices.adjust import Adjustment, changed
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.invoices.pool import families
+from apps.invoices.pool import families, family_among
 from apps.usage.models import LateDay
 
 # Whoever changes usage or terms reads the clock first, and may then have to wait for an invoice.
@@ -45,9 +45,13 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
     not give back; nothing is written. Takes one query where there is none, else also the price of each changed period, of up
     to so many contracts, those that changed last.
     """
+    # With the accounts on its invoices.
+    whose = Q(contract=OuterRef("pk")) | Q(
+        contract__parent=OuterRef("pk"), contract__billing=Contract.Billing.PARENT
+    )
     ended = wholly_billed() if customer_id is None else wholly_billed().filter(customer=customer_id)
-    late = LateDay.objects.filter(contract=OuterRef("pk")).order_by("-changed_at").values("changed_at")
-    amended = Amendment.objects.filter(contract=OuterRef("pk")).order_by("-at").values("at")
+    late = LateDay.objects.filter(whose).order_by("-changed_at").values("changed_at")
+    amended = Amendment.objects.filter(whose).order_by("-at").values("at")
     finalized = Invoice.objects.filter(
         contract=OuterRef("pk"), status=Invoice.Status.FINALIZED, kind=Invoice.Kind.PERIOD
     )
@@ -78,14 +82,29 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
 
 
 def _of(contract: Contract) -> Iterator[ToSettle]:
+    assert contract.ends_on, "what is wholly billed has ended"
     family = families([contract])[contract.pk]
-    for left in changed(contract, family).adjustments:
-        yield _difference(contract, left)
-    last = Invoice.objects.filter(contract=contract, kind=Invoice.Kind.PERIOD).order_by("-period_start_on")
-    for invoice in last[:1]:
-        # The last invoice has taken its part off, so it counts as one before.
-        for ahead in advance.billed_ahead([contract], invoice, and_its_own=True):
-            yield _ahead(contract, ahead)
+    last = (
+        Invoice.objects.filter(contract=contract, kind=Invoice.Kind.PERIOD)
+        .order_by("-period_start_on")
+        .first()
+    )
+    for one in (contract, *_without_invoices(family.ended_guests(contract.ends_on))):
+        for left in changed(one, family_among(one, (family.root, *family.children))).adjustments:
+            yield _difference(one, left)
+        if last:
+            # The last invoice has taken its part off, so it counts as one before.
+            for ahead in advance.billed_ahead([one], last, and_its_own=True):
+                yield _ahead(one, ahead)
+
+
+def _without_invoices(contracts: Sequence[Contract]) -> Sequence[Contract]:
+    """Return the accounts that have no invoices of their own, by which they would be found themselves."""
+    if not contracts:
+        return ()
+    own = Invoice.objects.filter(contract__in=contracts, kind=Invoice.Kind.PERIOD)
+    billed = set(own.values_list("contract_id", flat=True))
+    return [one for one in contracts if one.pk not in billed]
 
 
 def _difference(contract: Contract, left: Adjustment) -> ToSettle:

@@ -13,7 +13,14 @@ from apps.credits import grant
 from apps.invoices.settle import to_settle
 from apps.usage.correct import correct
 from apps.usage.models import EventKey
-from tests.builders import fee_charge, make_contract, make_meter, make_plan_version, usage_charge
+from tests.builders import (
+    fee_charge,
+    make_contract,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
 from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +95,20 @@ def test_fees_in_advance_that_a_grant_paid_as_well_are_told_to_be_settled_by_han
 
     assert last.total == 0
     assert [one.amount.amount for one in to_settle() if one.amount] == [-100]
+
+
+def test_what_is_left_of_an_account_when_its_parent_ends_is_told_to_be_settled_by_hand() -> None:
+    """20.00 in advance for an account that ends on the 16th: 20.00 x 15/31 = 9.68. Its parent ends too, with nothing to pay."""
+    make_meter()
+    until = date(2026, 11, 1)
+    parent = make_contract(make_customer("group"), make_plan_version([usage_charge()]), ends_on=until)
+    fee = replace(fee_charge("20"), in_advance=True)
+    labs = make_customer("labs")
+    child = make_contract(labs, make_plan_version([fee]), parent=parent, billing="parent")
+    invoiced(parent, at=AT_START)
+    changed(child, ChangeEnd(date(2026, 10, 16)), on=date(2026, 10, 15), at=AT_START)
+
+    assert invoiced(parent).total == 0
+    assert [(one.customer_key, one.amount.amount) for one in to_settle() if one.amount] == [
+        ("labs", Decimal("-10.32"))
+    ]
