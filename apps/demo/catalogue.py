@@ -1,7 +1,8 @@
-"""The demo seller: its legal entity, meters and the four plans, one for each way of billing."""
+"""The demo seller: its legal entity, meters and plans: one for each of the four ways of billing, and two that mix them."""
 
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from pathlib import Path
 from apps.customers import sellers
 from apps.customers.models import LegalEntity
 from apps.plans import catalogue, compose, publish
-from apps.plans.compose import NewCharge, NewPrice, NewTier
+from apps.plans.compose import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.models import Plan, PlanVersion
 
 ACTOR = "demo"
@@ -220,35 +221,155 @@ def outcome_charges() -> list[NewCharge]:
     ]
 
 
+def business_charges() -> list[NewCharge]:
+    """Return the charges of seats in advance, with tokens that input and output share; what is left of them is carried over."""
+    prices = {"input-tokens": ("0.000004", "0.000003"), "output-tokens": ("0.00002", "0.000016")}
+    seats = NewCharge(
+        key="seats",
+        name="Seats",
+        product="platform",
+        kind="recurring",
+        fee_amount=Decimal(39),
+        fee_quantity=Decimal(10),
+        in_advance=True,
+    )
+    usage = [
+        NewCharge(
+            key=kind.meter,
+            name=kind.name,
+            product="models",
+            meter=kind.meter,
+            allowance="tokens",
+            prices=[
+                NewPrice(
+                    model="volume",
+                    tiers=[NewTier(Decimal(20_000_000), Decimal(first)), NewTier(None, Decimal(beyond))],
+                )
+            ],
+        )
+        for kind in TOKEN_KINDS
+        if kind.meter in prices
+        for first, beyond in [prices[kind.meter]]
+    ]
+    cached = NewCharge(
+        key="cached-tokens",
+        name="Cached input tokens",
+        product="models",
+        meter="cached-tokens",
+        maximum=Decimal(80),
+        prices=[NewPrice(model="per_unit", unit_amount=Decimal("0.0000004"))],
+    )
+    return [seats, *usage, cached]
+
+
+def archive_charges() -> list[NewCharge]:
+    """Return the charges of an archive: a fee in advance, one amount for so many documents, pages with a minimum."""
+    stairs = (
+        (Decimal(500), Decimal(150)),
+        (Decimal(2_000), Decimal(400)),
+        (Decimal(5_000), Decimal(750)),
+        (None, Decimal(1_200)),
+    )
+    return [
+        NewCharge(
+            key="archive",
+            name="Archive",
+            product="platform",
+            kind="recurring",
+            fee_amount=Decimal(120),
+            fee_quantity=Decimal(1),
+            in_advance=True,
+        ),
+        NewCharge(
+            key="documents",
+            name="Documents processed",
+            product="documents",
+            meter="documents",
+            prices=[
+                NewPrice(
+                    model="stairstep", tiers=[NewTier(up_to, flat_amount=flat) for up_to, flat in stairs]
+                )
+            ],
+        ),
+        NewCharge(
+            key="pages",
+            name="Pages read",
+            product="documents",
+            meter="pages",
+            minimum=Decimal(50),
+            prices=[
+                NewPrice(
+                    model="volume",
+                    tiers=[
+                        NewTier(Decimal(20_000), Decimal("0.005")),
+                        NewTier(None, Decimal("0.004")),
+                    ],
+                )
+            ],
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """A plan of the demo."""
+
+    key: str
+    name: str
+    description: str
+    charges: Callable[[], list[NewCharge]]
+    allowances: tuple[NewAllowance, ...] = ()
+
+
 PLANS = (
-    (
+    DemoPlan(
         "per-token",
         "Pay per token",
         "By model and kind of token, at the public list price.",
         per_token_charges,
     ),
-    (
+    DemoPlan(
         "credits",
         "Credits",
         "Prepaid credits, used by tokens; 0.02 USD for each credit beyond them.",
         credit_charges,
     ),
-    ("team", "Team", "499 USD a month with tokens included, then by tiers.", subscription_charges),
-    ("documents", "Documents", "By each document processed, and by pages read.", outcome_charges),
+    DemoPlan("team", "Team", "499 USD a month with tokens included, then by tiers.", subscription_charges),
+    DemoPlan("documents", "Documents", "By each document processed, and by pages read.", outcome_charges),
+    DemoPlan(
+        "business",
+        "Business",
+        "By the seat, in advance, with tokens included that are carried over.",
+        business_charges,
+        (NewAllowance("tokens", "Included tokens", Decimal(10_000_000), Decimal(5_000_000)),),
+    ),
+    DemoPlan(
+        "archive",
+        "Archive",
+        "A fee in advance, and one amount for so many documents a month.",
+        archive_charges,
+    ),
 )
 
 
 def make_plans(*, at: datetime) -> dict[str, PlanVersion]:
-    """Make and publish the four plans, or return them as they are; the result is by plan key."""
-    return {key: _plan(key, name, description, charges(), at=at) for key, name, description, charges in PLANS}
+    """Make and publish the plans, or return them as they are; the result is by plan key."""
+    return {plan.key: _published(plan, at=at) for plan in PLANS}
 
 
-def _plan(key: str, name: str, description: str, charges: list[NewCharge], *, at: datetime) -> PlanVersion:
-    plan: Plan = catalogue.put_plan(key=key, name=name, description=description, at=at, actor=ACTOR)
+def _published(demo: DemoPlan, *, at: datetime) -> PlanVersion:
+    plan: Plan = catalogue.put_plan(
+        key=demo.key, name=demo.name, description=demo.description, at=at, actor=ACTOR
+    )
     published = plan.versions.filter(status=PlanVersion.Status.PUBLISHED).order_by("-number").first()
     if published:
         return published
     draft = plan.versions.filter(status=PlanVersion.Status.DRAFT).first() or compose.draft_version(
-        plan_id=plan.pk, currency="USD", charges=charges, at=at, actor=ACTOR
+        plan_id=plan.pk,
+        currency="USD",
+        charges=demo.charges(),
+        allowances=demo.allowances,
+        at=at,
+        actor=ACTOR,
     )
     return publish.publish(version_id=draft.pk, at=at, actor=ACTOR)

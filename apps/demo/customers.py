@@ -9,10 +9,12 @@ from typing import Any
 from apps.contracts import draft, sign
 from apps.contracts.models import Contract
 from apps.core import people
-from apps.credits import grant
+from apps.core.periods import months_after
+from apps.credits import grant, promised
 from apps.credits.models import CreditGrant
 from apps.customers import api_keys, enroll, members
 from apps.customers.models import ApiKey, Customer, LegalEntity, Membership
+from apps.demo import deals
 from apps.demo.catalogue import ACTOR
 from apps.dunning import policy
 from apps.plans.models import CreditUnit, PlanVersion
@@ -20,7 +22,10 @@ from apps.plans.models import CreditUnit, PlanVersion
 
 @dataclass(frozen=True, slots=True)
 class DemoCustomer:
-    """A customer of the demo: what it bought and what of its usage comes from which trace."""
+    """A customer of the demo: what it bought and what of its usage comes from which trace.
+
+    `term_months` None is a contract without end; `parent` is the customer whose tokens it shares and on whose invoices it is.
+    """
 
     key: str
     plan: str
@@ -28,6 +33,8 @@ class DemoCustomer:
     trace: str
     fields: dict[str, Any]
     contract: dict[str, Any]
+    term_months: int | None = None
+    parent: str = ""
 
 
 CUSTOMERS = (
@@ -46,7 +53,15 @@ CUSTOMERS = (
             "tax_rate": Decimal("8.875"),
             "tax_note": "New York sales tax",
         },
-        {"payment_days": 30, "purchase_order": "PO-7731"},
+        {
+            "payment_days": 30,
+            "purchase_order": "PO-7731",
+            "signatory": "R. Sample, head of procurement",
+            "renewal": Contract.Renewal.AUTOMATIC,
+            "renewal_months": 12,
+            "notice_days": 60,
+        },
+        term_months=12,
     ),
     DemoCustomer(
         "werkbank",
@@ -63,7 +78,11 @@ CUSTOMERS = (
             "tax_number": "DE000000000",
             "tax_note": "Reverse charge",
         },
-        {"payment_days": 14},
+        {
+            "payment_days": 14,
+            "printed_terms": "Rahmenvertrag vom 1. Januar; Rechnungen bitte nur per E-Mail.",
+        },
+        term_months=12,
     ),
     DemoCustomer(
         "helpdesk-cloud",
@@ -77,7 +96,14 @@ CUSTOMERS = (
             "city": "London",
             "country": "GB",
         },
-        {"payment_days": 30},
+        {
+            "payment_days": 30,
+            "renewal": Contract.Renewal.AUTOMATIC,
+            "renewal_months": 12,
+            "notice_days": 30,
+            "uplift_percent": Decimal(5),
+        },
+        term_months=3,
     ),
     DemoCustomer(
         "pixel-lab",
@@ -92,7 +118,8 @@ CUSTOMERS = (
             "region": "WA",
             "country": "US",
         },
-        {"payment_days": 15},
+        {"payment_days": 15, "renewal": Contract.Renewal.MANUAL, "renewal_months": 12},
+        term_months=4,
     ),
     DemoCustomer(
         "atelier",
@@ -125,6 +152,55 @@ CUSTOMERS = (
             "tax_note": "Inversión del sujeto pasivo",
         },
         {"payment_days": 30},
+        term_months=24,
+    ),
+    DemoCustomer(
+        "nordlys",
+        "business",
+        "Europe/Copenhagen",
+        "coding",
+        {
+            "name": "Nordlys Media (demo)",
+            "address": "Prøvevej 4",
+            "postal_code": "1050",
+            "city": "Copenhagen",
+            "country": "DK",
+            "tax_note": "Reverse charge",
+        },
+        {"payment_days": 30, "purchase_order": "PO-2204"},
+        term_months=12,
+    ),
+    DemoCustomer(
+        "nordlys-aarhus",
+        "per-token",
+        "Europe/Copenhagen",
+        "coding",
+        {
+            "name": "Nordlys Aarhus (demo)",
+            "address": "Eksempelgade 8",
+            "postal_code": "8000",
+            "city": "Aarhus",
+            "country": "DK",
+            "tax_note": "Reverse charge",
+        },
+        {"usage": Contract.Usage.POOLED, "billing": Contract.Billing.PARENT},
+        term_months=12,
+        parent="nordlys",
+    ),
+    DemoCustomer(
+        "folio",
+        "archive",
+        "America/Toronto",
+        "documents",
+        {
+            "name": "Folio Library (demo)",
+            "address": "9 Specimen Street",
+            "postal_code": "M5V 0A1",
+            "city": "Toronto",
+            "region": "ON",
+            "country": "CA",
+        },
+        {"payment_days": 30},
     ),
 )
 
@@ -141,12 +217,13 @@ class Login:
 def make_customers(
     *, seller: LegalEntity, plans: dict[str, PlanVersion], starts_on: date, at: datetime
 ) -> list[Contract]:
-    """Make the demo's customers with one live contract each, or return the contracts as they are."""
+    """Make the demo's customers with one live contract each and what it was agreed to hold, or return them as they are."""
     policy.ensure(legal_entity_id=seller.pk, at=at, actor=ACTOR)
     contracts = [
         _contract(demo, seller=seller, plans=plans, starts_on=starts_on, at=at) for demo in CUSTOMERS
     ]
     _credits(starts_on=starts_on, at=at)
+    promised.grant_due(at=at, actor=ACTOR)
     return contracts
 
 
@@ -163,7 +240,8 @@ def _contract(
         at=at,
         actor=ACTOR,
     )
-    number = f"C-{CUSTOMERS.index(demo) + 1:04d}"
+    number = _number(demo)
+    parent = next((_number(one) for one in CUSTOMERS if one.key == demo.parent), None)
     contract = Contract.objects.filter(number=number).first() or draft.draft(
         fields={
             "number": number,
@@ -171,14 +249,22 @@ def _contract(
             "plan_version": plans[demo.plan],
             "timezone": demo.timezone,
             "starts_on": starts_on,
+            "ends_on": demo.term_months and months_after(starts_on, demo.term_months),
+            "parent": parent and Contract.objects.get(number=parent),
             **demo.contract,
         },
         at=at,
         actor=ACTOR,
     )
     if contract.status == Contract.Status.DRAFT:
+        deals.agree(contract, at=at)
         contract = sign.sign(contract_id=contract.pk, at=at, actor=ACTOR)
+    deals.amend(contract, at=at)
     return contract
+
+
+def _number(demo: DemoCustomer) -> str:
+    return f"C-{CUSTOMERS.index(demo) + 1:04d}"
 
 
 def _credits(*, starts_on: date, at: datetime) -> None:

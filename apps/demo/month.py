@@ -6,7 +6,6 @@ from datetime import datetime
 
 from celery import current_app
 
-from apps.contracts import queries as contract_queries
 from apps.core import clock
 from apps.core.errors import Refusal
 from apps.customers.models import LegalEntity
@@ -14,8 +13,10 @@ from apps.demo import traces
 from apps.demo.catalogue import ACTOR, make_meters, make_plans, make_seller
 from apps.demo.customers import CUSTOMERS, make_customers
 from apps.demo.post import Loaded, post_events
+from apps.demo.price_list import make_price_list
 from apps.demo.state import DemoState, finished_month
 from apps.invoices import finalize
+from apps.invoices import queries as invoice_queries
 from apps.invoices.models import Invoice, InvoicePdf, ParkedClose
 
 Say = Callable[[str], None]
@@ -48,17 +49,20 @@ def make_catalogue(*, at: datetime) -> LegalEntity:
     """Make the seller, its meters, plans and customers; running it again changes nothing."""
     seller = make_seller(at=at)
     make_meters(at=at)
-    make_customers(seller=seller, plans=make_plans(at=at), starts_on=finished_month(at).date(), at=at)
+    starts_on = finished_month(at).date()
+    make_customers(seller=seller, plans=make_plans(at=at), starts_on=starts_on, at=at)
+    make_price_list(first_on=starts_on, at=at)
     return seller
 
 
 def load(state: DemoState, *, host: str, port: int, progress: Callable[[int, int], None]) -> Loaded:
     """Post both traces through the API, from several clients at once."""
-    coding = [demo.key for demo in CUSTOMERS if demo.trace == "coding"]
-    documents = next(demo.key for demo in CUSTOMERS if demo.trace == "documents")
+    coding, documents = (
+        [demo.key for demo in CUSTOMERS if demo.trace == trace] for trace in ("coding", "documents")
+    )
     events = [
         *traces.coding_events(first_at=state.first_at, last_at=state.last_at, customers=coding),
-        *traces.document_events(first_at=state.first_at, last_at=state.last_at, customer=documents),
+        *traces.document_events(first_at=state.first_at, last_at=state.last_at, customers=documents),
         *({"time": state.last_at.isoformat(), **mistake} for mistake in MISTAKES),
     ]
     return post_events(
@@ -68,16 +72,10 @@ def load(state: DemoState, *, host: str, port: int, progress: Callable[[int, int
 
 def close(*, at: datetime, say: Say) -> int:
     """Let the worker close every contract's finished period; return how many drafts there are."""
-    due = [contract.pk for contract in contract_queries.due(at=at)]
+    due = len(invoice_queries.due_to_close(at=at))
     current_app.send_task("invoices.close_due")
     _wait(
-        "finished periods closed",
-        lambda: (
-            Invoice.objects.filter(contract_id__in=due, status=Invoice.Status.DRAFT).count()
-            + ParkedClose.objects.filter(contract_id__in=due).count()
-        ),
-        len(due),
-        say,
+        "finished periods closed", lambda: due - len(invoice_queries.due_to_close(at=clock.now())), due, say
     )
     for parked in ParkedClose.objects.select_related("contract"):
         say(f"  parked: {parked.contract.number}: {parked.reason}")

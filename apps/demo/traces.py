@@ -76,8 +76,11 @@ def coding_events(*, first_at: datetime, last_at: datetime, customers: list[str]
     return events
 
 
-def document_events(*, first_at: datetime, last_at: datetime, customer: str) -> list[dict[str, Any]]:
-    """Return the conversation trace's 5,719 prompts as documents processed, stretched from half an hour over the days."""
+def document_events(*, first_at: datetime, last_at: datetime, customers: list[str]) -> list[dict[str, Any]]:
+    """Return the conversation trace's 5,719 prompts as documents processed, stretched from half an hour over the days.
+
+    They are dealt to `customers` in turn.
+    """
     with gzip.open(CONVERSATION_TRACE, "rt") as file:
         rows = [json.loads(line) for line in file]
     longest = rows[-1]["timestamp"]
@@ -85,7 +88,7 @@ def document_events(*, first_at: datetime, last_at: datetime, customer: str) -> 
     return [
         {
             "id": f"document-{number:05d}",
-            "customer": customer,
+            "customer": customers[number % len(customers)],
             "type": "document.processed",
             "time": (first_at + span * (row["timestamp"] / longest)).isoformat(),
             "properties": {"pages": -(-row["input_length"] // TOKENS_PER_PAGE)},

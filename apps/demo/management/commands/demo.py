@@ -40,7 +40,7 @@ class Command(BaseCommand):
         _require_free(port)
         self._say("Preparing the database")
         call_command("migrate", verbosity=0, interactive=False)
-        self._say("Making the seller, its four plans and its customers")
+        self._say("Making the seller, its plans, its customers and their contracts")
         month.make_catalogue(at=clock.now())
         demo = state.remembered(var / "demo.json") or state.begin(var / "demo.json", at=clock.now())
         self._say(f"Starting web server, worker and Beat (their output: {var / 'log'})")
