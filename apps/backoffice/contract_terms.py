@@ -88,6 +88,14 @@ def agreed_page(request: HttpRequest, contract_id: UUID) -> HttpResponse:
     return page(request, "backoffice/contract_agreed.html", context)
 
 
+def _phases(contract: Contract, rows: Agreed) -> tuple[Term, ...]:
+    """Return the phases, before them the plan that the contract begins on, which no amendment takes away."""
+    if not rows.phases:
+        return ()
+    first = Term("", contract.pk, f"From {words.day(contract.starts_on)}: {contract.plan_version}")
+    return (first, *(Term("phase", row.pk, words.phase_words(row)) for row in rows.phases))
+
+
 def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
     """Return what is agreed, in words, kind by kind."""
     currency = contract.plan_version.currency
@@ -97,7 +105,7 @@ def sections(contract: Contract, rows: Agreed) -> tuple[Section, ...]:
             "plan",
             "Phases",
             f"{contract.plan_version} from the first day to the last.",
-            tuple(Term("phase", row.pk, words.phase_words(row)) for row in rows.phases),
+            _phases(contract, rows),
         ),
         Section(
             "seats",

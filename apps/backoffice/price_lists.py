@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from apps.backoffice.price_list_forms import ChoiceForm, FileForm, ListForm, carried
-from apps.backoffice.views import page, require
+from apps.backoffice.views import LOCALE, page, require
 from apps.core import clock
 from apps.core.admin import actor_of, found
 from apps.core.errors import Refusal
+from apps.core.formats import format_day
 from apps.plans import from_price_list, import_prices, price_lists
 from apps.plans.errors import BadMarkup
 from apps.plans.from_price_list import preview, take
@@ -87,7 +88,7 @@ def version(request: HttpRequest, key: str, day: date) -> HttpResponse:
     matching = [one for one in changes if like.lower() in one.model.lower() and (not way or one.way == way)]
     models = price_lists.models_of(shown, like=like, after=after, most=_SHOWN)
     context = {
-        "title": str(shown),
+        "title": f"{listed.name}, {format_day(day, LOCALE)}",
         "list": listed,
         "version": shown,
         "before": before,

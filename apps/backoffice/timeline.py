@@ -143,7 +143,7 @@ def _phases(contract: Contract, rows: Agreed) -> Iterable[Span]:
 def _seat_lanes(contract: Contract, rows: Agreed, names: Mapping[str, str]) -> Iterable[Lane]:
     for key in dict.fromkeys(row.charge_key for row in rows.seats):
         steps = [
-            (row.starts_on, f"{format_quantity(row.quantity, LOCALE)} x")
+            (row.starts_on, format_quantity(row.quantity, LOCALE))
             for row in rows.seats
             if row.charge_key == key
         ]

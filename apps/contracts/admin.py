@@ -40,7 +40,7 @@ class ContractAdmin(ActionAdmin):
         "starts_on",
         "ends_on",
         "timezone",
-        "billed_until_on",
+        "billed_until",
     )
     list_filter = (
         "status",
@@ -97,6 +97,10 @@ class ContractAdmin(ActionAdmin):
     def stage(self, contract: Contract) -> str:
         kind = "good" if contract.status == Contract.Status.ACTIVE else ""
         return state(contract.get_status_display(), kind)
+
+    @admin.display(description="Billed until", ordering="billed_until_on", empty_value="-")
+    def billed_until(self, contract: Contract) -> date | None:
+        return contract.billed_until_on
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contract | None = None) -> tuple[str, ...]:
         """What was agreed is not edited: a draft is signed, a live contract is amended or ended."""

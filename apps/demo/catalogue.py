@@ -341,7 +341,7 @@ PLANS = (
         "Business",
         "By the seat, in advance, with tokens included that are carried over.",
         business_charges,
-        (NewAllowance("tokens", "Included tokens", Decimal(10_000_000), Decimal(5_000_000)),),
+        (NewAllowance("tokens", "Monthly tokens", Decimal(10_000_000), Decimal(5_000_000)),),
     ),
     DemoPlan(
         "archive",

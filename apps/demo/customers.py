@@ -118,7 +118,12 @@ CUSTOMERS = (
             "region": "WA",
             "country": "US",
         },
-        {"payment_days": 15, "renewal": Contract.Renewal.MANUAL, "renewal_months": 12},
+        {
+            "payment_days": 15,
+            "signatory": "J. Placeholder, founder",
+            "renewal": Contract.Renewal.MANUAL,
+            "renewal_months": 12,
+        },
         term_months=4,
     ),
     DemoCustomer(
@@ -135,7 +140,14 @@ CUSTOMERS = (
             "language": "fr",
             "tax_note": "Autoliquidation",
         },
-        {"payment_days": 30},
+        {
+            "payment_days": 30,
+            "renewal": Contract.Renewal.AUTOMATIC,
+            "renewal_months": 12,
+            "notice_days": 14,
+            "uplift_percent": Decimal(4),
+        },
+        term_months=3,
     ),
     DemoCustomer(
         "registro",

@@ -66,6 +66,17 @@ def _agreed(contract: Contract, at: datetime) -> Agreed:
         case "werkbank":
             yield starts_on, AddDiscount("start", "Startrabatt", percent=Decimal(10), months=6)
             yield starts_on, AddCommitment("minimum", "Monatliches Minimum", Decimal(150), year_on)
+        case "helpdesk-cloud":
+            free = AddDiscount(
+                "welcome",
+                "Welcome tokens",
+                units=Decimal(1_000_000),
+                months=3,
+                charge_keys=("input-tokens",),
+            )
+            yield starts_on, free
+            minimum = AddCommitment("minimum", "Monthly minimum", Decimal(50), contract.ends_on)
+            yield starts_on, minimum
         case "pixel-lab":
             yield starts_on, _loyalty_credits()
         case "atelier":

@@ -43,7 +43,7 @@ ENGLISH = Words(
     package_price="{price} per {size}",
     free_units="First {quantity} free",
     days="{days} of {of_days} days: {full} × {days}/{of_days} = {amount}",
-    credits_cost="Paid in {unit}: {credits}",
+    credits_cost="Price in {unit}: {credits}",
     credits_covered="of which {covered} {unit} were drawn from your credits",
     overage="Beyond your credits: {quantity} {unit}",
     adjusted="Adjustment of {period}, invoice {number}: usage that came or was corrected later makes it {rated}; {billed} was billed",

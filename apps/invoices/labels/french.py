@@ -43,7 +43,7 @@ FRENCH = Words(
     package_price="{price} pour {size}",
     free_units="Les {quantity} premières unités sont gratuites",
     days="{days} jours sur {of_days} : {full} × {days}/{of_days} = {amount}",
-    credits_cost="Payé en {unit} : {credits}",
+    credits_cost="Prix en {unit} : {credits}",
     credits_covered="dont {covered} {unit} prélevés sur vos crédits",
     overage="Au-delà de vos crédits : {quantity} {unit}",
     adjusted="Ajustement de {period}, facture {number} : avec l’usage arrivé ou corrigé plus tard {rated} ; facturé {billed}",

@@ -43,7 +43,7 @@ GERMAN = Words(
     package_price="{price} je {size}",
     free_units="Die ersten {quantity} sind frei",
     days="{days} von {of_days} Tagen: {full} × {days}/{of_days} = {amount}",
-    credits_cost="Bezahlt in {unit}: {credits}",
+    credits_cost="Preis in {unit}: {credits}",
     credits_covered="davon {covered} {unit} aus Ihrem Guthaben",
     overage="Über Ihr Guthaben hinaus: {quantity} {unit}",
     adjusted="Anpassung für {period}, Rechnung {number}: mit später gemeldeter oder berichtigter Nutzung {rated}; berechnet waren {billed}",

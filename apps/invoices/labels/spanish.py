@@ -43,7 +43,7 @@ SPANISH = Words(
     package_price="{price} por {size}",
     free_units="Las primeras {quantity} son gratuitas",
     days="{days} de {of_days} días: {full} × {days}/{of_days} = {amount}",
-    credits_cost="Pagado en {unit}: {credits}",
+    credits_cost="Precio en {unit}: {credits}",
     credits_covered="de los cuales {covered} {unit} se tomaron de sus créditos",
     overage="Más allá de sus créditos: {quantity} {unit}",
     adjusted="Ajuste de {period}, factura {number}: con el uso recibido o corregido después {rated}; se facturó {billed}",
