@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from apps.backoffice.views import page, require
-from apps.contracts import notice, remind, renew, renewals, uplift, worth
+from apps.contracts import migrate, notice, remind, renew, renewals, uplift, worth
 from apps.contracts.models import Contract
 from apps.contracts.next_term import next_term
 from apps.core import clock
@@ -50,7 +50,7 @@ def renewal(request: HttpRequest, contract_id: UUID) -> HttpResponse:
         term = next_term(contract, at=at)
     except Refusal as refusal:
         hindrance = str(refusal)
-    rises = uplift.rises(term.before, term.charges) if term else ()
+    rises = uplift.rises(term.before, term.charges) if term and not term.moves_to else ()
     context = {
         "title": f"Renewal of {contract}",
         "contract": contract,
@@ -74,7 +74,7 @@ def renewal(request: HttpRequest, contract_id: UUID) -> HttpResponse:
 def contract_or_404(contract_id: UUID) -> Contract:
     """Return a contract with what its pages show of it."""
     found = Contract.objects.select_related(
-        "customer__legal_entity", "plan_version__plan", "uplift_index"
+        "customer__legal_entity", "plan_version__plan", "uplift_index", "renews_on_version__plan"
     ).filter(pk=contract_id)
     contract = found.first()
     if contract is None:
@@ -97,6 +97,11 @@ def _act(request: HttpRequest, contract: Contract) -> HttpResponse:
             messages.success(
                 request, f"{contract} does not renew: it ends on {format_day(declined.ends_on, 'en')}."
             )
+        elif asked.get("do") == "stay":
+            migrate.move_at_renewal(
+                contract_id=contract.pk, version=None, reason=asked.get("reason", ""), at=at, actor=actor
+            )
+            messages.success(request, f"{contract} stays on its plan version when it renews.")
         else:
             renewed = renew.renew(
                 contract_id=contract.pk,

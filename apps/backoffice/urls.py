@@ -14,6 +14,7 @@ from apps.backoffice import (
     events,
     indices,
     live,
+    moves,
     plan_preview,
     price_lists,
     quarantine,
@@ -72,6 +73,11 @@ urlpatterns = [
         "admin/plan-preview/<uuid:version_id>/",
         admin.site.admin_view(plan_preview.plan_preview),
         name="plan_preview",
+    ),
+    path(
+        "admin/plan-move/<uuid:version_id>/",
+        admin.site.admin_view(moves.move_page),
+        name="move_contracts",
     ),
     path("admin/renewals/", admin.site.admin_view(renewals.upcoming), name="renewals"),
     path(

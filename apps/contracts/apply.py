@@ -75,7 +75,13 @@ class _Writer:
             self.contract.save(update_fields=["plan_version"])
         else:
             self._add(Phase(plan_version=version))
-        return f"From {words.day(self.on)}: {version} instead of {before}."
+        # What was to follow at the renewal was meant for the plan before.
+        moved = self.contract.renews_on_version
+        if moved is not None:
+            self.contract.renews_on_version = None
+            self.contract.save(update_fields=["renews_on_version"])
+        others = f" Its next renewal no longer puts it on {moved}." if moved not in (None, version) else ""
+        return f"From {words.day(self.on)}: {version} instead of {before}.{others}"
 
     @write.register
     def _change_seats(self, change: changes.ChangeSeats) -> str:
@@ -157,6 +163,9 @@ class _Writer:
         before = {name: getattr(self.contract, name) for name in fields}
         for name, value in fields.items():
             setattr(self.contract, name, value)
+        moved = fields.get("renews_on_version")
+        if isinstance(moved, PlanVersion) and (mistake := rules.move_mistake(self.contract, moved)):
+            self._refuse(plan_version=mistake)
         self._check(self.contract)
         self.contract.save(update_fields=list(fields))
         return " ".join(

@@ -42,6 +42,8 @@ class NextTerm:
     charges: tuple[NewCharge, ...]
     commitments: tuple[CommittedAgain, ...]
     grants: tuple[tuple[PromisedGrant, PromiseGrant], ...]
+    # The version that it is put on, at the prices that were published; None: it stays on its own, at prices that rise.
+    moves_to: PlanVersion | None = None
 
     @property
     def percent(self) -> Decimal:
@@ -76,7 +78,7 @@ def next_term(contract: Contract, *, at: datetime) -> NextTerm:
     terms = _terms(contract)
     last_day = date.fromordinal(terms.starts_on.toordinal() - 1)
     version = PlanVersion.objects.select_related("plan").get(pk=plan_version_on(contract, last_day))
-    charges = _charges(version)
+    charges, moves_to = _charges(version), contract.renews_on_version
     standing = agreed(contract)
     term = NextTerm(
         starts_on=terms.starts_on,
@@ -84,7 +86,10 @@ def next_term(contract: Contract, *, at: datetime) -> NextTerm:
         factor=terms.by,
         version=version,
         before=charges,
-        charges=tuple(uplift.raised(charge, terms.by, currency=version.currency) for charge in charges),
+        charges=_charges(moves_to)
+        if moves_to
+        else tuple(uplift.raised(charge, terms.by, currency=version.currency) for charge in charges),
+        moves_to=moves_to,
         commitments=tuple(
             _committed_again(row, terms) for row in standing.commitments if row.ends_on == terms.starts_on
         ),
@@ -122,11 +127,18 @@ def _check(contract: Contract, term: NextTerm) -> None:
         raise RenewalRefused(
             contract.number, f"contract {other} of the same customer covers days of its next term."
         )
-    offered = charges_of(term.version.pk)
-    for one in term.commitments:
-        if mistakes := rules.commitment_mistakes(future, one.after, one.starts_on, offered):
+    if term.moves_to and (mistake := rules.move_mistake(contract, term.moves_to)):
+        raise RenewalRefused(contract.number, mistake)
+    offered = charges_of((term.moves_to or term.version).pk)
+    found = [
+        (one.before.name, rules.commitment_mistakes(future, one.after, one.starts_on, offered))
+        for one in term.commitments
+    ]
+    found += [(row.name, rules.grant_mistakes(future, new, offered)) for row, new in term.grants]
+    for name, mistakes in found:
+        if mistakes:
             raise RenewalRefused(
-                contract.number, f"{one.before.name} cannot be agreed again: {' '.join(mistakes.values())}"
+                contract.number, f"{name} cannot be agreed again: {' '.join(mistakes.values())}"
             )
 
 

@@ -28,7 +28,7 @@ def renew(
     actor: str,
     is_automatic: bool = False,
 ) -> Renewal:
-    """Let the contract run for another term, by an amendment that also brings the prices which have risen.
+    """Let the contract run for another term, by an amendment that also brings the prices which have risen, or another version.
 
     `term_ends_on` is the end that it has now: of two who renew the same term, the second is refused. Renewing by hand takes
     back a notice that was given; by itself a contract renews only without notice, and once notice is too late.
@@ -88,7 +88,9 @@ def is_due(contract: Contract, *, at: datetime) -> bool:
 
 def _changes(contract: Contract, term: NextTerm, *, at: datetime, actor: str) -> list[Change]:
     changes: list[Change] = [ChangeEnd(term.ends_on)]
-    if term.charges != term.before:
+    if term.moves_to:
+        changes.append(ChangePlan(term.moves_to.pk))
+    elif term.charges != term.before:
         changes.append(ChangePlan(_risen_version(contract, term, at=at, actor=actor).pk))
     changes += [new for _, new in term.grants]
     return changes

@@ -83,7 +83,9 @@ def upcoming(*, days: int, at: datetime) -> tuple[Upcoming, ...]:
         Contract.objects.filter(
             status=Contract.Status.ACTIVE, ends_on__isnull=False, ends_on__gt=at.date() - LATE
         )
-        .select_related("customer__legal_entity", "plan_version__plan", "uplift_index")
+        .select_related(
+            "customer__legal_entity", "plan_version__plan", "uplift_index", "renews_on_version__plan"
+        )
         .order_by("ends_on", "number")
     )
     rows = [_upcoming(contract, at) for contract in found if _is_near(contract, days, at)]

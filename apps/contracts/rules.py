@@ -29,6 +29,7 @@ AMENDABLE = frozenset(
         "notice_days",
         "uplift_percent",
         "uplift_index",
+        "renews_on_version",
     }
 )
 
@@ -86,6 +87,15 @@ def plan_mistake(contract: Contract, version: PlanVersion, *, is_signed: bool) -
             f"{version} is {version.get_status_display().lower()}: publish it, or choose a published version."
         )
     return ""
+
+
+def move_mistake(contract: Contract, version: PlanVersion) -> str:
+    """Return why a contract cannot be put on a plan version at its renewal, or nothing."""
+    if contract.renewal == Contract.Renewal.NONE:
+        return (
+            "It ends with its term: move it on a day, or amend it to say for how many months it is renewed."
+        )
+    return plan_mistake(contract, version, is_signed=True)
 
 
 def uncounted(rows: Iterable[Commitment], on: date, charges: Sequence[PlannedCharge]) -> str:

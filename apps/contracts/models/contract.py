@@ -124,6 +124,15 @@ class Contract(models.Model):
     declined_at = models.DateTimeField(
         null=True, editable=False, db_comment="When one side gave notice that it does not renew"
     )
+    renews_on_version = models.ForeignKey(
+        PlanVersion,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name="plan from its next renewal on",
+        db_comment="Null: its next term is on the plan version that it has then",
+    )
     parent = models.ForeignKey(
         "self",
         models.PROTECT,
