@@ -1,6 +1,7 @@
 """The page that amends a contract: a day, a reason and the changes; what they mean and cost first, then the amendment."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,12 +26,14 @@ from apps.contracts.changes import Change
 from apps.contracts.errors import AmendmentRefused
 from apps.contracts.foresee import foreseen
 from apps.contracts.models import Amendment, Contract
+from apps.contracts.models.contract import day_in_reach
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.core.periods import local_day
 
 MOST_CHANGES = 20
+_NUMBER = re.compile(r"\A\d{1,3}\Z")
 # What says how the page is asked for, and not what is asked.
 _BUTTONS = frozenset({"csrfmiddlewaretoken", "seen", "look", "make", "add", "drop", "more"})
 
@@ -41,6 +44,7 @@ class AmendmentForm(forms.Form):
     effective_on = forms.DateField(
         label="From which day on",
         widget=DAY,
+        validators=[day_in_reach],
         help_text="Past, today or to come. For days that are billed already the difference goes onto the next invoice.",
     )
     reason = forms.CharField(
@@ -153,7 +157,7 @@ def _changes(posted: QueryDict, sold: Sold, *, is_checked: bool) -> dict[int, Ch
     found: dict[int, ChangeForm] = {}
     for token in posted.getlist("change")[:MOST_CHANGES]:
         number, _, kind = token.partition(":")
-        if not number.isdecimal() or kind not in FORMS or token == posted.get("drop"):
+        if not _NUMBER.match(number) or kind not in FORMS or token == posted.get("drop"):
             continue
         bound = FORMS[kind](posted, prefix=f"c{number}", sold=sold)
         found[int(number)] = (

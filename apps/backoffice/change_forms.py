@@ -10,6 +10,9 @@ from apps.backoffice.sold import Sold, key_for, versions_for
 from apps.contracts import changes
 from apps.contracts.agreed import agreed
 from apps.contracts.models import Commitment, Discount, PromisedGrant
+from apps.contracts.models.contract import day_in_reach
+from apps.contracts.rules import MOST_MONTHS
+from apps.core.digits import AMOUNT
 from apps.core.formats import format_quantity
 from apps.plans.models import Charge, CreditUnit, Meter, PlanVersion, Product
 
@@ -69,6 +72,7 @@ class SeatsForm(ChangeForm):
     kind, title = "seats", "Change a number of seats"
     charge_key = forms.ChoiceField(label="Of which fee")
     quantity = forms.DecimalField(
+        **AMOUNT,
         label="How many from that day on",
         min_value=0,
         help_text="In all, not how many are added; 0 stops it.",
@@ -103,20 +107,24 @@ class DiscountForm(ScopedForm):
         label="Name", max_length=200, help_text="What the customer reads: Launch discount, Two free months."
     )
     percent = forms.DecimalField(
-        label="Percent off", required=False, min_value=0, max_value=100, help_text="100: free."
+        **AMOUNT, label="Percent off", required=False, min_value=0, max_value=100, help_text="100: free."
     )
-    amount = forms.DecimalField(label="Or so much off every period", required=False, min_value=0)
+    amount = forms.DecimalField(**AMOUNT, label="Or so much off every period", required=False, min_value=0)
     units = forms.DecimalField(
+        **AMOUNT,
         label="Or so many units free in all",
         required=False,
         min_value=0,
         help_text="The first units used, before tiers count.",
     )
-    months = forms.IntegerField(label="For how many months", required=False, min_value=1)
+    months = forms.IntegerField(
+        label="For how many months", required=False, min_value=1, max_value=MOST_MONTHS
+    )
     ends_on = forms.DateField(
         label="Or until, the first day without it",
         required=False,
         widget=DAY,
+        validators=[day_in_reach],
         help_text="With neither, as long as the contract.",
     )
     product = forms.ModelChoiceField(
@@ -167,13 +175,14 @@ class CommitmentForm(ScopedForm):
     name = forms.CharField(
         label="Name", max_length=200, help_text="What the customer reads: Annual commitment."
     )
-    amount = forms.DecimalField(label="At least", min_value=0)
+    amount = forms.DecimalField(**AMOUNT, label="At least", min_value=0)
     per = forms.ChoiceField(
         label="In", choices=(("period", "every billing period"), ("term", "all its days together"))
     )
     ends_on = forms.DateField(
         label="Until, the first day without it",
         widget=DAY,
+        validators=[day_in_reach],
         help_text="A commitment always has an end. A ramp is one commitment a year.",
     )
     settled_months = forms.TypedChoiceField(
@@ -217,9 +226,9 @@ class CapForm(ChangeForm):
     meter = forms.ModelChoiceField(
         Meter.objects.none(), label="On", required=False, empty_label="all that is spent"
     )
-    amount = forms.DecimalField(label="At most in a period", required=False, min_value=0)
+    amount = forms.DecimalField(**AMOUNT, label="At most in a period", required=False, min_value=0)
     quantity = forms.DecimalField(
-        label="Or at most so many of the meter's units", required=False, min_value=0
+        **AMOUNT, label="Or at most so many of the meter's units", required=False, min_value=0
     )
     is_hard = forms.BooleanField(
         label="Refuse what is beyond",
@@ -227,7 +236,11 @@ class CapForm(ChangeForm):
         help_text="Else it is only told, to you and the customer.",
     )
     ends_on = forms.DateField(
-        label="Until, the first day without it", required=False, widget=DAY, help_text="Empty: without end."
+        label="Until, the first day without it",
+        required=False,
+        widget=DAY,
+        validators=[day_in_reach],
+        help_text="Empty: without end.",
     )
 
     def prepare(self, sold: Sold) -> None:
@@ -255,15 +268,17 @@ class GrantForm(ScopedForm):
         label="Name", max_length=200, help_text="What the customer reads: Included credits."
     )
     # Named otherwise than money's, since it may be credits.
-    how_much = forms.DecimalField(label="How much", min_value=0)
+    how_much = forms.DecimalField(**AMOUNT, label="How much", min_value=0)
     credit_unit = forms.ModelChoiceField(
         CreditUnit.objects.order_by("name"), label="Of", required=False, empty_label="money"
     )
-    cost = forms.DecimalField(label="Paid for it", initial=0, min_value=0, help_text="0: a gift.")
+    cost = forms.DecimalField(**AMOUNT, label="Paid for it", initial=0, min_value=0, help_text="0: a gift.")
     every_months = forms.IntegerField(
         label="Again every, months", required=False, min_value=1, help_text="Empty: once, on that day."
     )
-    ends_on = forms.DateField(label="Given until, the first day without it", required=False, widget=DAY)
+    ends_on = forms.DateField(
+        label="Given until, the first day without it", required=False, widget=DAY, validators=[day_in_reach]
+    )
     valid_months = forms.IntegerField(
         label="Each good for, months", required=False, min_value=1, help_text="Empty: it never expires."
     )

@@ -22,6 +22,7 @@ from apps.contracts import withdraw as withdrawing
 from apps.contracts.agreed import Agreed, agreed, end_of
 from apps.contracts.errors import AmendmentRefused
 from apps.contracts.models import Contract
+from apps.contracts.models.contract import day_in_reach
 from apps.contracts.standing import all_charge_names
 from apps.core import clock
 from apps.core.admin import actor_of
@@ -55,7 +56,10 @@ class FromDayForm(forms.Form):
     """From which day on a term of a draft holds."""
 
     on = forms.DateField(
-        label="From which day on", widget=DAY, help_text="The contract's first day, or a later one."
+        label="From which day on",
+        widget=DAY,
+        validators=[day_in_reach],
+        help_text="The contract's first day, or a later one.",
     )
 
 

@@ -94,7 +94,7 @@ def give(request: HttpRequest) -> HttpResponse:
     """Give a customer credits or money by hand: chosen first is whom, since that says what it may pay for."""
     require(request, "credits.add_creditgrant")
     asked = request.POST if request.method == "POST" else request.GET
-    customer = Customer.objects.filter(key=asked.get("customer", "")).first()
+    customer = Customer.objects.filter(key=asked.get("customer", "").replace("\0", "")).first()
     initial = {"customer": customer.key if customer else "", "effective_on": clock.now().date()}
     form = GiveForm(request.POST if request.method == "POST" else None, customer=customer, initial=initial)
     if request.method == "POST" and form.is_valid() and _gave(request, form):

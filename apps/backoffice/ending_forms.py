@@ -21,6 +21,7 @@ from apps.backoffice.sold import Sold
 from apps.contracts import changes, words
 from apps.contracts.agreed import Agreed, agreed, end_of
 from apps.contracts.models import Cap, Commitment, Contract, Discount, PromisedGrant
+from apps.contracts.models.contract import day_in_reach
 from apps.contracts.rules import AMENDABLE
 from apps.core.admin import PlainDecimal
 
@@ -123,6 +124,7 @@ class EndForm(ChangeForm):
         label="Ends on, the first day not covered",
         required=False,
         widget=DAY,
+        validators=[day_in_reach],
         help_text="Empty: without end.",
     )
     together_with = EndsField(

@@ -20,6 +20,7 @@ from apps.contracts import migrate, rules
 from apps.contracts.changes import ChangePlan
 from apps.contracts.foresee import foreseen
 from apps.contracts.models import Contract
+from apps.contracts.models.contract import day_in_reach
 from apps.contracts.terms import period_on
 from apps.core import clock
 from apps.core.admin import actor_of
@@ -43,6 +44,7 @@ class MoveForm(forms.Form):
     on = forms.DateField(
         label="From which day on",
         widget=DAY,
+        validators=[day_in_reach],
         help_text="Past, today or to come. For days that are billed already the difference goes onto the next invoice.",
     )
 

@@ -64,7 +64,7 @@ def plan_preview(request: HttpRequest, version_id: UUID) -> HttpResponse:
     may_see_usage = request.user.has_perm("contracts.view_contract") and request.user.has_perm(
         "usage.view_usageday"
     )
-    number = request.POST.get("use-contract", "").strip() if may_see_usage else ""
+    number = request.POST.get("use-contract", "").replace("\0", "").strip() if may_see_usage else ""
     # Stored usage has the dimensions of the stored charges.
     tried = _tried(request, version, with_open_form=not number)
     month = period_containing(today, first_on=today.replace(day=1), anchor_day=1, months=1, timezone="UTC")

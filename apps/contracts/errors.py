@@ -49,8 +49,8 @@ class ContractIsSigned(Refusal):
 
     def __init__(self, number: str) -> None:
         super().__init__(
-            f"Contract {number} is signed: of what it says, only the purchase order can change. "
-            "End it and sign a new one for the rest."
+            f"Contract {number} is signed: of what it says, only the purchase order can change here. "
+            "Amend it for the rest: its page, Amend."
         )
 
 

@@ -16,6 +16,7 @@ from apps.plans.models import PlanVersion
 from apps.plans.queries import PlannedCharge
 
 _ALL = Decimal(100)
+MOST_MONTHS = 1200
 # What an amendment may change at once, since no price hangs on it.
 AMENDABLE = frozenset(
     {
@@ -131,7 +132,11 @@ def discount_mistakes(
             change.months is not None and change.ends_on is not None,
             "Say for how many months, or until which day: one of the two.",
         ),
-        ("months", change.months is not None and change.months < 1, "Give one month or more."),
+        (
+            "months",
+            change.months is not None and not 1 <= change.months <= MOST_MONTHS,
+            f"Give one month or more, at most {MOST_MONTHS}.",
+        ),
         (
             "charge_keys",
             bool(change.product_id and change.charge_keys),

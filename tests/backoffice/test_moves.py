@@ -126,9 +126,7 @@ def test_at_their_renewal_those_that_renew_move_and_may_stay_after_all(
     assert renewing.renews_on_version is None
 
 
-@pytest.mark.parametrize(
-    "asked", ["when=day&on=never", "when=x&on=2027-09-01", "on=0001-01-01"]
-)
+@pytest.mark.parametrize("asked", ["when=day&on=never", "when=x&on=2027-09-01", "on=0001-01-01"])
 def test_days_that_make_no_sense_are_told_at_the_field_or_show_nothing(
     staff: Client, versions: tuple[PlanVersion, PlanVersion], asked: str
 ) -> None:

@@ -16,6 +16,8 @@ from apps.core.ids import uuid7
 from apps.customers.models import Customer
 from apps.plans.models import PlanVersion
 
+_EARLIEST, _LATEST = date(1970, 1, 1), date(2200, 1, 1)
+
 
 class DateRange(Func):
     """The half-open range of two days, in the database."""
@@ -28,6 +30,14 @@ def known_timezone(name: str) -> None:
     """Refuse a time zone that the IANA database does not have."""
     if name not in available_timezones():
         raise ValidationError(f"{name!r} is not a time zone. Use a name such as Europe/Berlin or UTC.")
+
+
+def day_in_reach(day: date) -> None:
+    """Refuse a day that nobody means, and around which the calendar has no billing periods."""
+    if not _EARLIEST <= day < _LATEST:
+        raise ValidationError(
+            f"Choose a day from {_EARLIEST.year} to {_LATEST.year - 1}: {day} is too far off."
+        )
 
 
 class Contract(models.Model):
@@ -57,9 +67,13 @@ class Contract(models.Model):
     plan_version = models.ForeignKey(PlanVersion, models.PROTECT, related_name="+")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     timezone = models.CharField("time zone", max_length=50, default="UTC", validators=[known_timezone])
-    starts_on = models.DateField("first day")
+    starts_on = models.DateField("first day", validators=[day_in_reach])
     ends_on = models.DateField(
-        "end", null=True, blank=True, help_text="The first day that is no longer covered; empty: without end."
+        "end",
+        null=True,
+        blank=True,
+        validators=[day_in_reach],
+        help_text="The first day that is no longer covered; empty: without end.",
     )
     billing_months = models.PositiveSmallIntegerField(
         "months per period", default=1, validators=[MinValueValidator(1), MaxValueValidator(36)]

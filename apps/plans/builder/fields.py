@@ -47,6 +47,8 @@ class Amount(forms.DecimalField):
         if isinstance(value, str) and _GROUPED.match(value.strip()):
             value = _NOT_DIGITS.sub("", value)
         number = super().to_python(value)
+        if number is not None and not number.is_finite():
+            raise forms.ValidationError(self.error_messages["invalid"])
         if number == 0 and self.above_zero:
             raise forms.ValidationError("Write a number above 0, or leave it empty.")
         return number

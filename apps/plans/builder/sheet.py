@@ -16,8 +16,9 @@ from apps.plans.models import Charge, Price
 MOST_ROWS = 60
 TIERED = {Price.Model.GRADUATED, Price.Model.VOLUME, Price.Model.STAIRSTEP, Price.Model.GRADUATED_PERCENTAGE}
 ANY_IN_WORDS = "any"
-_OF_PRICE = re.compile(r"\Ap(\d+)-(.+)\Z", re.DOTALL)
-_OF_TIER = re.compile(r"\At(\d+)-(.+)\Z", re.DOTALL)
+_OF_PRICE = re.compile(r"\Ap(\d{1,5})-(.+)\Z", re.DOTALL)
+_OF_TIER = re.compile(r"\At(\d{1,5})-(.+)\Z", re.DOTALL)
+_PLACE = re.compile(r"\A\d{1,5}\Z")
 _FOR = "for-"
 _FROM_END = 2
 _NO_FIELDS = {"dimensions", "csrfmiddlewaretoken", "do", "charge_id"}
@@ -117,7 +118,8 @@ def from_request(posted: QueryDict) -> ChargeSheet:
     sheet = ChargeSheet(dimensions=posted.getlist("dimensions"))
     prices: dict[int, PriceSheet] = {}
     for name in posted:
-        value = posted.get(name, "")
+        # No text that the database takes has this character; a browser never sends it.
+        value = posted.get(name, "").replace("\0", "")
         if of_price := _OF_PRICE.match(name):
             _put(prices.setdefault(int(of_price[1]), PriceSheet()), of_price[2], value)
         elif name.startswith("overage-"):
@@ -246,7 +248,7 @@ def _before_the_end(tiers: Sequence[Mapping[str, str]]) -> int:
 
 
 def _is_place(place: str, among: Sequence[object]) -> bool:
-    return place.isdecimal() and int(place) < len(among)
+    return bool(_PLACE.match(place)) and int(place) < len(among)
 
 
 def _typed(amount: Decimal | None) -> str:
