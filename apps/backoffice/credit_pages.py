@@ -20,6 +20,7 @@ from apps.core.money import Money
 from apps.core.periods import local_day
 from apps.credits import cancel, grant
 from apps.credits.errors import GrantMisfits
+from apps.credits.models import RefundOwed
 from apps.credits.queries import refunds_owed
 from apps.customers.models import Customer
 from apps.plans.models import CreditUnit
@@ -168,7 +169,7 @@ def _note(request: HttpRequest) -> None:
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return
-    except ValueError:
+    except (ValueError, RefundOwed.DoesNotExist):
         messages.error(request, "That names no refund. Nothing was noted; reload the page.")
         return
     assert refund.amount is not None

@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 
 from apps.contracts import changes, rules, words
 from apps.contracts.agreed import agreed, end_of
@@ -30,7 +31,7 @@ from apps.contracts.sign import check_end, save
 from apps.core import db
 from apps.core.ids import uuid7
 from apps.core.money import rounded_to_minor_unit
-from apps.core.periods import months_after
+from apps.core.periods import local_day, months_after
 from apps.plans.models import PlanVersion
 from apps.plans.queries import PlannedCharge, charges_of
 from apps.rating.terms import ChargeKind, Fee
@@ -134,8 +135,21 @@ class _Writer:
     def _promise_grant(self, change: changes.PromiseGrant) -> str:
         if mistakes := rules.grant_mistakes(self.contract, change, charges_of(self._version_on(self.on).pk)):
             self._refuse(**mistakes)
+        self._refuse_given(change.key)
         row = self._add(PromisedGrant(**{**asdict(change), "charge_keys": list(change.charge_keys)}))
         return f"{words.grant_words(row, self.contract.plan_version.currency)}."
+
+    def _refuse_given(self, key: str) -> None:
+        """Refuse credits that may have been given under the same key: each is given once a day and key."""
+        today = local_day(self.at, self.contract.timezone)
+        if self.amendment is None or self.on > today:
+            return
+        covered = Q(ends_on=None) | Q(ends_on__gt=self.on)
+        if PromisedGrant.objects.filter(covered, contract=self.contract, key=key).exists():
+            self._refuse(
+                key=f"Credits of this name may have been given since {words.day(self.on)}: let these begin after today, "
+                "or give them another name."
+            )
 
     @write.register
     def _change_end(self, change: changes.ChangeEnd) -> str:

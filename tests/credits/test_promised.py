@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db import connection
 
 from apps.contracts import amend, sign
 from apps.contracts.changes import ChangeEnd, EndGrants, PromiseGrant
+from apps.contracts.errors import AmendmentRefused
 from apps.contracts.models import Contract
 from apps.core.models import OutboxMessage
 from apps.credits import promised
@@ -176,3 +178,16 @@ def test_contracts_without_promises_cost_one_query(django_assert_num_queries: ob
 
     assert found == []
     assert not CreditUnit.objects.exists()
+
+
+def test_credits_that_may_have_been_given_are_not_promised_again_from_a_day_past() -> None:
+    """Their grants would have the same keys, so what differs would be given to nobody."""
+    contract = make_promising()
+    amended(contract, EndGrants("monthly"), on=date(2026, 10, 1))
+    doubled = replace(EVERY_MONTH, amount=Decimal(2000))
+
+    with pytest.raises(AmendmentRefused, match="begin after today"):
+        amended(contract, doubled, on=date(2026, 10, 1))
+
+    amended(contract, doubled, on=date(2026, 11, 1))
+    assert granted(at(2026, 11, 1)) == [1]
