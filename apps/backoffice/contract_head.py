@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.http import Http404
 
-from apps.backoffice.own_prices import own_versions
 from apps.contracts.agreed import agreed
 from apps.contracts.models import Contract
+from apps.contracts.own_plans import own_versions
 from apps.core import clock
 from apps.core.periods import local_day
 from apps.plans.models import PlanVersion
@@ -32,7 +32,7 @@ def head(contract: Contract, here: str) -> dict[str, Any]:
     rows = agreed(contract)
     version_id = rows.plan_version_on(day, contract.plan_version_id)
     used = {contract.plan_version_id, *(phase.plan_version_id for phase in rows.phases)}
-    own = list(own_versions(contract, used))
+    own = list(own_versions(contract))
     return {
         "contract": contract,
         "here": here,

@@ -1,12 +1,10 @@
 """Prices of a contract's own: a plan made for it, which begins as a copy of the one it is on and is built like any other."""
 
-from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,27 +14,12 @@ from apps.contracts import amend
 from apps.contracts.agreed import agreed
 from apps.contracts.changes import ChangePlan
 from apps.contracts.models import Contract
+from apps.contracts.own_plans import own_plan_name
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.plans import compose
 from apps.plans.models import PlanVersion
-
-
-def own_versions(contract: Contract, used: Collection[UUID] = ()) -> QuerySet[PlanVersion]:
-    """Return the versions of plans made for a contract, the newest first; `used` are those that it is on."""
-    of_plan = Q(plan__name=own_name(contract)) | Q(plan__versions__in=list(used))
-    return (
-        PlanVersion.objects.filter(of_plan, plan__is_custom=True)
-        .select_related("plan")
-        .distinct()
-        .order_by("-id")
-    )
-
-
-def own_name(contract: Contract) -> str:
-    """Return what the plan made for a contract is called."""
-    return f"Prices of {contract.number}"
 
 
 def own_prices(request: HttpRequest, contract_id: UUID) -> HttpResponse:
@@ -70,7 +53,7 @@ def own_prices(request: HttpRequest, contract_id: UUID) -> HttpResponse:
 def _made(request: HttpRequest, contract: Contract, on: date) -> PlanVersion:
     at, actor = clock.now(), actor_of(request)
     base_id = agreed(contract).plan_version_on(on, contract.plan_version_id)
-    version = compose.custom_version(base_id=base_id, name=own_name(contract), at=at, actor=actor)
+    version = compose.custom_version(base_id=base_id, name=own_plan_name(contract), at=at, actor=actor)
     if contract.status == Contract.Status.DRAFT:
         amend.agree(contract_id=contract.pk, on=on, changes=[ChangePlan(version.pk)], at=at, actor=actor)
     return version

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from apps.contracts.agreed import agreed
-from apps.contracts.form import offered_to
 from apps.contracts.models import Contract
+from apps.contracts.own_plans import offered_to
 from apps.plans.models import Charge, PlanVersion
 
 _LONGEST_KEY = 60

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
-from django.db.models import Q, QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.contracts.agreed import agreed
-from apps.contracts.models import Contract, Phase
+from apps.contracts.models import Contract
+from apps.contracts.own_plans import offered_to
 from apps.core.admin import Select, TextInput
 from apps.plans.models import PlanVersion
 
@@ -213,19 +213,3 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
     def _days_of_term(self, given: dict[str, Any]) -> int:
         starts_on, ends_on = given.get("starts_on"), given.get("ends_on")
         return (ends_on - starts_on).days if starts_on and ends_on else 0
-
-
-def offered_to(contract: Contract) -> QuerySet[PlanVersion]:
-    """Return the plan versions that a draft contract may be on: what is published, and its own prices."""
-    own = Q(pk=contract.plan_version_id)
-    elsewhere = Contract.objects.exclude(pk=contract.pk).values("plan_version__plan")
-    in_phases = Phase.objects.exclude(contract=contract.pk).values("plan_version__plan")
-    return (
-        PlanVersion.objects.filter(
-            own
-            | Q(status=PlanVersion.Status.PUBLISHED)
-            & (Q(plan__is_custom=False) | ~Q(plan__in=elsewhere) & ~Q(plan__in=in_phases))
-        )
-        .select_related("plan")
-        .order_by("plan__name", "-number")
-    )

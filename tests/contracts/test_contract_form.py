@@ -10,6 +10,7 @@ from apps.contracts import amend
 from apps.contracts.changes import AddDiscount
 from apps.contracts.form import ContractForm
 from apps.contracts.models import Contract
+from apps.contracts.own_plans import offered_to
 from apps.customers.models import Customer
 from apps.plans import compose, publish
 from tests.builders import (
@@ -154,3 +155,14 @@ def test_prices_made_for_another_contract_are_not_offered() -> None:
 
     assert own in filled(contract).fields["plan_version"].queryset  # type: ignore[attr-defined]
     assert own not in filled(other).fields["plan_version"].queryset  # type: ignore[attr-defined]
+
+
+def test_prices_made_for_one_contract_are_offered_to_no_other() -> None:
+    one = make_draft_contract(make_customer("one"), number="C-1")
+    other = make_draft_contract(make_customer("other"), one.plan_version, number="C-2")
+    own = compose.custom_version(base_id=one.plan_version_id, name="Prices of C-1", at=AT, actor=ACTOR)
+    publish.publish(version_id=own.pk, at=AT, actor=ACTOR)
+
+    assert own in offered_to(one)
+    assert own not in offered_to(other)
+    assert own not in offered_to(Contract())
