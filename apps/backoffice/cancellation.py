@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from apps.backoffice.renewals import contract_or_404
+from apps.backoffice.contract_head import contract_or_404
 from apps.backoffice.views import page, require
 from apps.contracts.cancel import When, end_if_cancelled
 from apps.contracts.models import Contract

@@ -17,7 +17,13 @@ from apps.plans.models import PlanVersion
 def contract_or_404(contract_id: UUID) -> Contract:
     """Return the contract with all that its pages name."""
     found = (
-        Contract.objects.select_related("customer", "plan_version__plan", "parent", "uplift_index")
+        Contract.objects.select_related(
+            "customer__legal_entity",
+            "plan_version__plan",
+            "parent",
+            "uplift_index",
+            "renews_on_version__plan",
+        )
         .filter(pk=contract_id)
         .first()
     )

@@ -4,9 +4,10 @@ from datetime import date
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from apps.backoffice.contract_head import contract_or_404
 from apps.backoffice.views import page, require
 from apps.contracts import migrate, notice, remind, renew, renewals, uplift, worth
 from apps.contracts.models import Contract
@@ -69,17 +70,6 @@ def renewal(request: HttpRequest, contract_id: UUID) -> HttpResponse:
         "may_change": request.user.has_perm("contracts.change_contract"),
     }
     return page(request, "backoffice/renewal.html", context)
-
-
-def contract_or_404(contract_id: UUID) -> Contract:
-    """Return a contract with what its pages show of it."""
-    found = Contract.objects.select_related(
-        "customer__legal_entity", "plan_version__plan", "uplift_index", "renews_on_version__plan"
-    ).filter(pk=contract_id)
-    contract = found.first()
-    if contract is None:
-        raise Http404
-    return contract
 
 
 def _act(request: HttpRequest, contract: Contract) -> HttpResponse:
