@@ -135,17 +135,18 @@ class _Writer:
     def _promise_grant(self, change: changes.PromiseGrant) -> str:
         if mistakes := rules.grant_mistakes(self.contract, change, charges_of(self._version_on(self.on).pk)):
             self._refuse(**mistakes)
-        self._refuse_given(change.key)
         row = self._add(PromisedGrant(**{**asdict(change), "charge_keys": list(change.charge_keys)}))
+        self._refuse_given(row)
         return f"{words.grant_words(row, self.contract.plan_version.currency)}."
 
-    def _refuse_given(self, key: str) -> None:
+    def _refuse_given(self, row: PromisedGrant) -> None:
         """Refuse credits that may have been given under the same key: each is given once a day and key."""
         today = local_day(self.at, self.contract.timezone)
         if self.amendment is None or self.on > today:
             return
         covered = Q(ends_on=None) | Q(ends_on__gt=self.on)
-        if PromisedGrant.objects.filter(covered, contract=self.contract, key=key).exists():
+        others = PromisedGrant.objects.filter(covered, contract=self.contract, key=row.key)
+        if others.exclude(pk=row.pk).exists():
             self._refuse(
                 key=f"Credits of this name may have been given since {words.day(self.on)}: let these begin after today, "
                 "or give them another name."

@@ -28,6 +28,7 @@ def test_a_list_is_looked_at_imported_and_taken(portal: Portal, tmp_path: Path, 
     page.set_input_files("[name=file]", str(file))
     page.fill("[name=day]", "2026-07-24")
     page.get_by_role("button", name="What would change?").click()
+    expect(page.get_by_role("button", name="Import 2 prices for Jul 24, 2026")).to_be_visible()
     assert overflow(page) == 0
     page.get_by_role("button", name="Import 2 prices for Jul 24, 2026").click()
     expect(page.get_by_text("Imported: 2 prices of 1 model.")).to_be_visible()
