@@ -231,9 +231,9 @@ class CapForm(ChangeForm):
         **AMOUNT, label="Or at most so many of the meter's units", required=False, min_value=0
     )
     is_hard = forms.BooleanField(
-        label="Refuse what is beyond",
+        label="A hard cap",
         required=False,
-        help_text="Else it is only told, to you and the customer.",
+        help_text="As the contract says it. It is kept and told here; by itself it refuses no usage.",
     )
     ends_on = forms.DateField(
         label="Until, the first day without it",

@@ -43,14 +43,14 @@ def commitment_words(row: Commitment, currency: str, names: Mapping[str, str]) -
 
 
 def cap_words(row: Cap, currency: str) -> str:
-    """Return "Cap: at most $5,000.00 in a period, beyond which usage is refused, from ..."."""
+    """Return "Cap: at most $5,000.00 in a period, a hard one, from ..."."""
     if row.amount is not None:
         most = _money(row.amount, currency)
     else:
         most = f"{_number(row.quantity or Decimal(0))} {row.meter.unit if row.meter else ''}".strip()
     on = f" on {row.meter}" if row.meter else ""
-    beyond = "what is beyond is refused" if row.is_hard else "what is beyond is told"
-    return f"Cap{on}: at most {most} in a period, {beyond}, {_days(row.starts_on, row.ends_on)}"
+    kind = "a hard one" if row.is_hard else "a soft one"
+    return f"Cap{on}: at most {most} in a period, {kind}, {_days(row.starts_on, row.ends_on)}"
 
 
 def grant_words(row: PromisedGrant, currency: str) -> str:

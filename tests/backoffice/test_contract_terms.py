@@ -58,7 +58,7 @@ SAID = {
     "seats": "From Oct 1, 2026: 12 x Subscription",
     "discount": "Launch discount: 10% off, from Oct 1, 2026 until Jan 1, 2027",
     "commitment": "Annual commitment: at least $12,000.00 in all, from Oct 1, 2026 until Oct 1, 2027",
-    "cap": "Cap: at most $5,000.00 in a period, what is beyond is refused, from Oct 1, 2026 on",
+    "cap": "Cap: at most $5,000.00 in a period, a hard one, from Oct 1, 2026 on",
     "grant": "Welcome: $500.00 every month, from Oct 1, 2026 on",
 }
 
