@@ -1,5 +1,6 @@
 """A form for each change that a contract can take: what is asked for, in the words of who negotiates."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -40,9 +41,9 @@ class ChangeForm(forms.Form):
     def prepare(self, sold: Sold) -> None:
         """Fill in what can be chosen."""
 
+    @abstractmethod
     def change(self) -> changes.Change:
         """Return the change that the form describes."""
-        raise NotImplementedError
 
     def show(self, mistakes: Mapping[str, str]) -> None:
         """Show at their fields the mistakes by which the change was refused."""

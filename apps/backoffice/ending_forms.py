@@ -1,5 +1,6 @@
 """Forms for the changes of a signed contract that end something, or change what no price hangs on."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
@@ -41,14 +42,17 @@ class EndingForm(ChangeForm):
             {self.key(row): (self.key(row), self.told(row)) for row in standing}.values()
         )
 
+    @abstractmethod
     def rows(self, all_rows: Agreed) -> Iterable[_Lasting]:
-        raise NotImplementedError
+        """Return those that may be ended."""
 
     def key(self, row: Any) -> str:
+        """Return what tells one from another."""
         return str(row.key)
 
+    @abstractmethod
     def told(self, row: Any) -> str:
-        raise NotImplementedError
+        """Return one in words."""
 
     def show(self, mistakes: Any) -> None:
         super().show({"which": " ".join(mistakes.values())} if mistakes else {})
