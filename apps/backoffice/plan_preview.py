@@ -1,6 +1,7 @@
 """Trying a plan version before anybody signs on it: a usage that staff type, or a real contract's last month; nothing is written."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.backoffice.views import page, require
 from apps.contracts.models import Contract
-from apps.contracts.terms import PeriodTerms, calendar_period, period_on
+from apps.contracts.terms import PeriodTerms, period_on, terms_in
 from apps.core import clock
 from apps.core.errors import Refusal
 from apps.core.formats import format_days, format_money
@@ -24,7 +25,6 @@ from apps.plans.models import CreditUnit, Meter, PlanVersion, Product
 from apps.plans.summary import Named
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
-from apps.rating.terms import ChargeKind, Terms
 from apps.rating.usage import Usage
 from apps.usage.priceable import used_in
 
@@ -160,24 +160,9 @@ def _contract_month(tried: _Tried, number: str, today: date) -> Outcome:
 
 def _terms(version: PlanVersion, contract: Contract, period: Period) -> PeriodTerms:
     """Return what a contract's period would cost under a version alone: without what was negotiated beside it."""
-    whole = calendar_period(contract, period.starts_on)
-    charges = tuple(
-        replace(planned, charge=queries.active_in(planned.charge, period, whole))
-        for planned in queries.charges_of(version.pk)
-        if planned.charge.kind is not ChargeKind.ONE_TIME or period.starts_on == contract.starts_on
-    )
-    days = version.charges.values_list("prices__starts_on", flat=True).distinct()
-    return PeriodTerms(
-        period=period,
-        terms=Terms(
-            currency=version.currency,
-            period=whole,
-            charges=tuple(planned.charge for planned in charges),
-            allowances=tuple(planned.allowance for planned in queries.allowances_of(version.pk)),
-        ),
-        charges=charges,
-        changes_on=tuple(sorted(day for day in days if day and period.starts_on < day < period.ends_on)),
-    )
+    alone = copy(contract)
+    alone.plan_version, alone.terms_stamp = version, None
+    return terms_in(alone, period)
 
 
 def _last_period(contract: Contract, today: date) -> Period | None:

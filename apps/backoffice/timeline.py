@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import islice
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from apps.contracts import words
 from apps.contracts.agreed import Agreed, agreed
 from apps.contracts.models import Cap, Commitment, Contract, Discount, PromisedGrant
 from apps.contracts.standing import all_charge_names
-from apps.contracts.terms import calendar_period
+from apps.contracts.terms import periods_of
 from apps.core import clock
 from apps.core.formats import format_day, format_quantity
 from apps.core.periods import local_day, months_after
@@ -163,12 +163,8 @@ def _span(told: str, row: _Lasting, contract: Contract, kind: str) -> Span:
 
 
 def _periods(contract: Contract, end_on: date) -> Iterable[Span]:
-    until = contract.ends_on or end_on
-    days = [contract.starts_on]
-    while days[-1] < until and len(days) <= _MOST_PERIODS:
-        days.append(min(calendar_period(contract, days[-1]).ends_on, until))
-    for nth, (first, end) in enumerate(pairwise(days)):
-        yield Span("", first, end, "period" if nth % 2 else "period odd")
+    for nth, period in enumerate(islice(periods_of(contract, until=end_on), _MOST_PERIODS)):
+        yield Span("", period.starts_on, period.ends_on, "period" if nth % 2 else "period odd")
 
 
 def _invoices(invoices: Sequence[InvoiceOf]) -> Iterable[Span]:

@@ -1,6 +1,6 @@
 """A contract's billing periods, and its terms in one of them as the pricing engine takes them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from apps.contracts.agreed import agreed, in_force
 from apps.contracts.brought import Brought
 from apps.contracts.errors import OutsideTheTerm
 from apps.contracts.models import Contract, Discount
-from apps.core.periods import Period, period_containing
+from apps.core.periods import Period, period_containing, periods_between
 from apps.plans.queries import PlannedCharge, allowances_of, charges_of, price_days_of
 from apps.rating.terms import Allowance, Grant, Terms
 
@@ -53,6 +53,18 @@ def calendar_period(contract: Contract, day: date) -> Period:
     """Return the whole billing period around a local day, as if the contract had always been and would never end."""
     return period_containing(
         day,
+        first_on=contract.starts_on,
+        anchor_day=contract.anchor_day,
+        months=contract.billing_months,
+        timezone=contract.timezone,
+    )
+
+
+def periods_of(contract: Contract, *, until: date) -> Iterator[Period]:
+    """Yield the contract's billing periods in order, up to its end, or up to a day if it has none."""
+    return periods_between(
+        contract.starts_on,
+        contract.ends_on or until,
         first_on=contract.starts_on,
         anchor_day=contract.anchor_day,
         months=contract.billing_months,

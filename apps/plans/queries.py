@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet, prefetch_related_objects
 
-from apps.core.periods import Period
 from apps.plans import priced, rows
 from apps.plans.models import Allowance, Charge, EventTypeAlias, Meter, PlanVersion
 from apps.rating import terms
@@ -133,13 +132,6 @@ def offered_versions() -> QuerySet[PlanVersion]:
 def dimension_names(meter: Meter) -> tuple[str, ...]:
     """Return what a meter tells events apart by: properties, and ranges of numbers."""
     return (*meter.dimensions, *meter.ranges)
-
-
-def active_in(charge: terms.Charge, covered: Period, whole: Period) -> terms.Charge:
-    """Return the charge with a recurring fee confined to the covered days of the whole period."""
-    if charge.kind is not terms.ChargeKind.RECURRING or covered == whole:
-        return charge
-    return replace(charge, active=terms.ActiveDays(covered.starts_on, covered.ends_on))
 
 
 def _catalogue_stamp() -> str:
