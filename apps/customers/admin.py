@@ -24,7 +24,7 @@ class CustomerAdmin(ActionAdmin):
     search_fields = ("name", "key", "billing_email", "tax_number")
     ordering = ("name",)
     fieldsets = (
-        (None, {"fields": ("name", "key", "legal_entity", "billing_email", "language")}),
+        (None, {"fields": ("name", "key", "legal_entity", "billing_email", "language", "einvoice")}),
         ("Address", {"fields": PLACE}),
         ("Tax", {"fields": ("tax_number", "tax_rate", "tax_note")}),
     )
@@ -52,7 +52,17 @@ class LegalEntityAdmin(ActionAdmin):
         ("Address", {"fields": PLACE}),
         (
             "Invoices",
-            {"fields": ("invoice_prefix", "review_hours", "bank_details", "brand_color", "logo_svg")},
+            {
+                "fields": (
+                    "invoice_prefix",
+                    "credit_note_prefix",
+                    "review_hours",
+                    "approval_above",
+                    "bank_details",
+                    "brand_color",
+                    "logo_svg",
+                )
+            },
         ),
     )
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.core.models import User
 
@@ -48,6 +49,18 @@ class LegalEntity(Place):
         validators=[RegexValidator(r"\A[A-Z0-9]{1,12}\Z")],
         help_text="Its invoices are numbered INV-2026-000001; no two legal entities share one in a year.",
     )
+    credit_note_prefix = models.CharField(
+        max_length=12,
+        default="CN",
+        validators=[RegexValidator(r"\A[A-Z0-9]{1,12}\Z")],
+        help_text="Its credit notes are numbered CN-2026-000001; no two legal entities share one in a year.",
+    )
+    approval_above = models.DecimalField(
+        **MONEY,
+        null=True,
+        blank=True,
+        help_text="Drafts above this amount wait for two people to approve them. Empty: none does.",
+    )
     review_hours = models.PositiveSmallIntegerField(
         default=24, help_text="How long a draft invoice waits for review before it is finalized by itself."
     )
@@ -67,6 +80,11 @@ class Customer(Place):
         GERMAN = "de", "Deutsch"
         FRENCH = "fr", "Français"
         SPANISH = "es", "Español"
+
+    class EInvoice(models.TextChoices):
+        NONE = "none", "PDF alone"
+        FACTURX = "facturx", "Factur-X / ZUGFeRD, in the PDF"
+        UBL = "ubl", "UBL (Peppol BIS 3), beside the PDF"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     key = models.CharField(
@@ -88,6 +106,14 @@ class Customer(Place):
     )
     tax_note = models.CharField(
         max_length=200, blank=True, help_text="Printed beside the tax line, such as 'Reverse charge'."
+    )
+    einvoice = models.CharField(
+        "electronic invoice",
+        max_length=7,
+        choices=EInvoice.choices,
+        default=EInvoice.NONE,
+        db_default=EInvoice.NONE,
+        help_text="How the customer reads invoices by machine.",
     )
     language = models.CharField(max_length=5, choices=Language.choices, default=Language.ENGLISH)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.contracts import locks
 from apps.contracts.models import Contract
@@ -16,16 +17,14 @@ from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits import reserve
 from apps.credits.paying import may_be_paid
-from apps.invoices import adjust, advance, billing, lines, pool, snapshot
+from apps.invoices import adjust, advance, billing, lines, pool, snapshot, taxes
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Asked, Priced
-from apps.invoices.errors import AlreadyFinalized
-from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.errors import AlreadyFinalized, Voided
+from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from apps.invoices.pool import Family
 from apps.usage import levels
-
-_PERCENT = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Written:
 
     invoice: Invoice
     lines: tuple[InvoiceLine, ...]
+    taxes: tuple[InvoiceTax, ...]
     credits_used: dict[str, Decimal]
     contracts: tuple[Contract, ...]
     waits_for: tuple[Invoice, ...] = ()
@@ -52,7 +52,7 @@ def draft_next(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | None
     """
     family = locked_family(contract_id)
     contract = family.contract
-    if opens(contract, family, at=at) and not Invoice.objects.filter(contract=contract).exists():
+    if opens(contract, family, at=at) and not _of_periods(contract).exists():
         invoice = _write_opening(family, None, at).invoice
         _record("invoices.draft", invoice, contract, at=at, actor=actor)
         return invoice
@@ -74,6 +74,8 @@ def refresh(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.number:
         raise AlreadyFinalized(invoice.number)
+    if invoice.status == Invoice.Status.VOID:
+        raise Voided(family.contract.number)
     before = invoice.total
     write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
     if invoice.total != before:
@@ -112,6 +114,10 @@ def undrafted_on(contract: Contract) -> date | None:
     return first_on if contract.covers(first_on) else None
 
 
+def _of_periods(contract: Contract) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(contract=contract, kind__in=[Invoice.Kind.PERIOD, Invoice.Kind.OPENING])
+
+
 def opens(contract: Contract, family: Family, *, at: datetime) -> bool:
     """Tell whether the contract is in its first period, and has fees in advance of it to bill; takes no query.
 
@@ -128,7 +134,7 @@ def opens(contract: Contract, family: Family, *, at: datetime) -> bool:
 def write(*, family: Family, starts_on: date, invoice: Invoice | None, at: datetime) -> Written:
     """Rate the locked contract's period from `starts_on` and write it as a new draft, or into the given one.
 
-    A step. Tax is rounded once, on the subtotal, half up to the currency's minor unit.
+    A step. Lines that staff added to a draft stay on it.
     """
     db.require_transaction()
     if invoice is not None and invoice.kind == Invoice.Kind.OPENING:
@@ -287,38 +293,38 @@ def _save(
     is_new: bool,
 ) -> Written:
     contract = contracts[0]
+    if not is_new:
+        found = [*found, *map(lines.by_hand, invoice.manual_lines.all())]
     amount = sum((line.amount for line in found), Decimal(0))
     _fill(invoice, contract, amount)
+    taxed = taxes.tax(invoice, found)
     invoice.snapshot = {**snapshot.parties(contract), **kept}
     invoice.save(force_insert=is_new)
     for position, line in enumerate(found, start=1):
         line.position = position
     if not is_new:
         invoice.lines.all().delete()
+        invoice.taxes.all().delete()
     InvoiceLine.objects.bulk_create(found)
+    InvoiceTax.objects.bulk_create(taxed)
     credits_used = _credits_used(parts)
     # Before an amendment its prices may have been in credits, and the draft has them reserved still.
     had_others = not is_new and any(part.contract.terms_stamp for part in parts)
     if had_others or any(may_be_paid(part.contract, part.terms) for part in parts):
         reserve.reserve(source_key=str(invoice.pk), used=credits_used)
-    return Written(invoice, tuple(found), credits_used, contracts)
+    return Written(invoice, tuple(found), tuple(taxed), credits_used, contracts)
 
 
 def _fill(invoice: Invoice, contract: Contract, amount: Decimal) -> None:
     customer = contract.customer
     period = period_on(contract, invoice.period_start_on)
     currency = contract.plan_version.currency
-    subtotal = Money.zero(currency) + Money(amount, currency)
-    tax = Money(subtotal.amount * customer.tax_rate / _PERCENT, subtotal.currency).rounded()
     invoice.customer = customer
     invoice.legal_entity = customer.legal_entity
     invoice.period_start_on, invoice.period_end_on = period.starts_on, period.ends_on
     invoice.timezone = contract.timezone
     invoice.currency = currency
-    invoice.subtotal = subtotal.amount
-    invoice.tax_rate = customer.tax_rate
-    invoice.tax_amount = tax.amount
-    invoice.total = (subtotal + tax).amount
+    invoice.subtotal = (Money.zero(currency) + Money(amount, currency)).amount
 
 
 def _record(

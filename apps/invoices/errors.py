@@ -13,6 +13,14 @@ class AlreadyFinalized(Refusal):
         super().__init__(f"Invoice {number} is finalized and never changes. Correct it by a credit note.")
 
 
+class Voided(Refusal):
+    code = "invoice-void"
+    title = "The draft was voided"
+
+    def __init__(self, contract: str) -> None:
+        super().__init__(f"The draft for contract {contract} was voided and never changes. Draft a new one.")
+
+
 class NotFinalized(Refusal):
     code = "invoice-not-finalized"
     title = "The invoice is a draft"

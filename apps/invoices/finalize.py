@@ -1,4 +1,4 @@
-"""Finalizing a draft: rated once more, numbered, fixed for ever, its credits drawn and its follow-ups written down."""
+"""Finalizing a draft: rated once more, numbered, chained, fixed for ever, its credits drawn, posted, its follow-ups written down."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,9 +11,10 @@ from apps.contracts.models import Contract
 from apps.core import audit, outbox
 from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
-from apps.invoices import draft, numbering, snapshot
-from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized, PeriodNotOver
+from apps.invoices import draft, numbering, post, snapshot
+from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized, PeriodNotOver, Voided
 from apps.invoices.models import Invoice, ParkedClose
+from apps.ledger import post as ledger
 
 
 @transaction.atomic(durable=True)
@@ -30,6 +31,8 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.number:
         raise AlreadyFinalized(invoice.number)
+    if invoice.status == Invoice.Status.VOID:
+        raise Voided(contract.number)
     drafted_total = invoice.total
     written = draft.write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
     if written.waits_for:
@@ -40,27 +43,37 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
             raise PeriodNotOver(contract.number, invoice.period_end_on, invoice.timezone)
         _mark_billed(invoice, written.contracts)
     _date(invoice, contract, at)
-    invoice.number = numbering.next_number(
-        legal_entity=contract.customer.legal_entity, year=at.astimezone(ZoneInfo(contract.timezone)).year
-    )
-    if written.credits_used:
-        reserve.release(source_key=str(invoice.pk))
-    burn.burn(source_key=invoice.number, used=written.credits_used, at=at)
-    invoice.status = Invoice.Status.FINALIZED
-    invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines)
-    invoice.save()
+    _fix(invoice, written, at=at, actor=actor)
     ParkedClose.objects.filter(contract__in=written.contracts).delete()
     audit.record(
         at=at,
         actor=actor,
         action="invoices.finalize",
         subject_type="invoice",
-        subject_key=invoice.number,
+        subject_key=str(invoice.number),
         before={"total": f"{drafted_total:f}"},
         after={"total": f"{invoice.total:f}", "currency": invoice.currency, "due_on": str(invoice.due_on)},
     )
     outbox.enqueue(task="invoices.render_pdf", key=str(invoice.pk), at=at, invoice_id=str(invoice.pk))
     return invoice
+
+
+def _fix(invoice: Invoice, written: draft.Written, *, at: datetime, actor: str) -> None:
+    """Number the invoice, draw its credits, chain it to the one before and post it."""
+    assert invoice.issued_on
+    series = numbering.locked_series(
+        legal_entity=invoice.legal_entity, prefix=numbering.prefix_of(invoice), year=invoice.issued_on.year
+    )
+    numbering.take(series, invoice)
+    assert invoice.number
+    if written.credits_used:
+        reserve.release(source_key=str(invoice.pk))
+    burn.burn(source_key=invoice.number, used=written.credits_used, at=at)
+    invoice.status = Invoice.Status.FINALIZED
+    series.last_hash = invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines, written.taxes)
+    invoice.save()
+    series.save(update_fields=["next_number", "last_hash"])
+    ledger.post([post.entry_of(invoice, written.lines)], at=at, actor=actor)
 
 
 def _mark_billed(invoice: Invoice, contracts: tuple[Contract, ...]) -> None:

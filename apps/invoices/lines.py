@@ -13,7 +13,7 @@ from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Priced
 from apps.invoices.kept_steps import kept
-from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.models import Invoice, InvoiceLine, ManualLine
 from apps.plans.queries import PlannedCharge
 from apps.rating.lines import Line, LineKind
 from apps.rating.steps import written
@@ -122,6 +122,23 @@ def paid_in_advance(invoice: Invoice, parts: Sequence[Priced]) -> list[InvoiceLi
         _of_account(line, contract)
         lines.append(line)
     return lines
+
+
+def by_hand(added: ManualLine) -> InvoiceLine:
+    """Return the line that staff added to a draft, with the reason that they gave."""
+    return InvoiceLine(
+        invoice=added.invoice,
+        key=str(added.pk),
+        product_name=added.product_name,
+        name=added.name,
+        kind=InvoiceLine.Kind.MANUAL,
+        quantity=added.quantity,
+        unit=added.unit,
+        price_unit=added.invoice.currency,
+        exact=added.amount,
+        amount=added.amount,
+        steps=[{"by_hand": added.reason}],
+    )
 
 
 def _of_account(line: InvoiceLine, contract: Contract) -> None:

@@ -88,8 +88,12 @@ class InvoiceWithLines:
 def invoices(
     *, customer_ids: Collection[UUID] | None = None, statuses: Collection[str] = ()
 ) -> QuerySet[Invoice]:
-    """Return invoices without their snapshots, with customer and contract at hand."""
-    found = Invoice.objects.select_related("customer", "contract").defer("snapshot")
+    """Return invoices, without credit notes and without their snapshots, with customer and contract at hand."""
+    found = (
+        Invoice.objects.exclude(kind=Invoice.Kind.CREDIT_NOTE)
+        .select_related("customer", "contract")
+        .defer("snapshot")
+    )
     if customer_ids is not None:
         found = found.filter(customer_id__in=customer_ids)
     return found.filter(status__in=statuses) if statuses else found
@@ -233,7 +237,9 @@ def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:
 def _without_invoice(at: datetime) -> list[Contract]:
     """Return the contracts that have begun, are billed for no period yet, and have no invoice; a day early or late."""
     day = at.astimezone(UTC).date()
-    invoices_of = Invoice.objects.filter(contract=OuterRef("pk"))
+    invoices_of = Invoice.objects.filter(
+        contract=OuterRef("pk"), kind__in=[Invoice.Kind.PERIOD, Invoice.Kind.OPENING]
+    )
     new = live().filter(billed_until_on=None, starts_on__lte=day + timedelta(days=1))
     return list(new.filter(~Exists(invoices_of)).order_by("number"))
 

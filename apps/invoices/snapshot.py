@@ -12,7 +12,7 @@ from django.db.models import Max
 from apps.contracts.models import Amendment, Contract
 from apps.credits import queries as credit_queries
 from apps.invoices.billing import Priced, daily_quantities
-from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from apps.plans.models import CreditUnit
 from apps.plans.queries import PlannedCharge
 from apps.rating.steps import written
@@ -90,9 +90,10 @@ def of_opening(contract: Contract) -> dict[str, Any]:
     }
 
 
-def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
-    """Return the SHA-256 over everything that a finalized invoice says, in one canonical form."""
+def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax]) -> bytes:
+    """Return the SHA-256 over everything that a finalized invoice says and the hash before it, in one canonical form."""
     content = {
+        "previous": bytes(invoice.previous_hash).hex() if invoice.previous_hash else None,
         "number": invoice.number,
         "kind": invoice.kind,
         "contract": str(invoice.contract_id),
@@ -100,7 +101,11 @@ def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
         "issued_on": str(invoice.issued_on),
         "due_on": str(invoice.due_on),
         "currency": invoice.currency,
-        "tax_rate": plain(invoice.tax_rate),
+        "tax_included": invoice.tax_included,
+        "taxes": [_tax(row) for row in taxes],
+        "reason": invoice.reason,
+        "credits": str(invoice.credits_id) if invoice.credits_id else None,
+        "replaces": str(invoice.replaces_id) if invoice.replaces_id else None,
         "amounts": [plain(amount) for amount in (invoice.subtotal, invoice.tax_amount, invoice.total)],
         "lines": [_line(line) for line in lines],
         "snapshot": invoice.snapshot,
@@ -133,8 +138,23 @@ def _line(line: InvoiceLine) -> dict[str, object]:
         "exact": plain(line.exact),
         "amount": plain(line.amount),
         "steps": line.steps,
+        "tax": [line.tax_category, plain(line.tax_rate), plain(line.tax_amount)],
         **({"adjusts": str(line.adjusts_id)} if line.adjusts_id else {}),
+        **({"credits_line": str(line.credits_line_id)} if line.credits_line_id else {}),
     }
+
+
+def _tax(row: InvoiceTax) -> list[str]:
+    return [
+        row.category,
+        plain(row.rate),
+        row.name,
+        row.place,
+        plain(row.base),
+        plain(row.amount),
+        row.reason,
+        row.reason_code,
+    ]
 
 
 def _canonical(content: Mapping[str, object]) -> bytes:

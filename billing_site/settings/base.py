@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.plans",
     "apps.contracts",
     "apps.usage",
+    "apps.ledger",
     "apps.credits",
     "apps.invoices",
     "apps.payments",

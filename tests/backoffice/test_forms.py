@@ -19,6 +19,7 @@ def test_a_customer_is_made_and_changed_with_a_trail(month: Month, staff: Client
         "legal_entity": str(LegalEntity.objects.get().pk),
         "language": "de",
         "tax_rate": "19",
+        "einvoice": "none",
     }
     staff.post("/admin/customers/customer/add/", fields)
     made = Customer.objects.get(key="globex")

@@ -1,0 +1,22 @@
+"""Invoices and their lines, taxes, documents and closes."""
+
+from apps.invoices.models.closing import Approval, CloseRun, CloseTask, ParkedClose
+from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, InvoicePdf
+from apps.invoices.models.invoice import Invoice, NumberSeries
+from apps.invoices.models.lines import InvoiceLine, ManualLine
+from apps.invoices.models.taxes import InvoiceTax
+
+__all__ = [
+    "Approval",
+    "CloseRun",
+    "CloseTask",
+    "ElectronicInvoice",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceMail",
+    "InvoicePdf",
+    "InvoiceTax",
+    "ManualLine",
+    "NumberSeries",
+    "ParkedClose",
+]

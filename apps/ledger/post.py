@@ -1,0 +1,144 @@
+"""Posting to the journal: balanced entries, on the day of their document or the first day that the books are open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+from apps.core import db
+from apps.core.ids import uuid7
+from apps.customers.models import Customer, LegalEntity
+from apps.ledger.accounts import chart_of
+from apps.ledger.errors import OutOfBalance
+from apps.ledger.models import Account, AccountingPeriod, Entry, Posting
+
+_LONGEST_MONTH = timedelta(days=31)
+_STATUS_OF = (
+    "SELECT status FROM ledger_accountingperiod WHERE legal_entity_id = %s AND starts_on = %s FOR SHARE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPosting:
+    """An amount to post to the account with a role: a debit above zero, a credit below."""
+
+    role: Account.Role
+    currency: str
+    amount: Decimal
+    product_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A document to post, all of whose postings are of one customer; what comes to nothing is left out."""
+
+    kind: Entry.Kind
+    source_key: str
+    description: str
+    document_on: date
+    customer: Customer
+    legal_entity: LegalEntity
+    postings: Sequence[NewPosting]
+    reverses: UUID | None = None
+
+
+def post(entries: Sequence[NewEntry], *, at: datetime, actor: str) -> list[Entry]:
+    """Post the entries, in a number of queries that does not grow with them; one without amounts is not posted. A step.
+
+    An entry is posted on its document's day; where the books of that month are closed, on the first day of the next month that
+    is open. Refuses one that is out of balance. That a document is posted once, balanced and to no locked month is held by the
+    database too.
+    """
+    db.require_transaction()
+    amounts = {place: _summed(one) for place, one in enumerate(entries)}
+    wanted = [(one, amounts[place]) for place, one in enumerate(entries) if amounts[place]]
+    if not wanted:
+        return []
+    charts: dict[UUID, dict[str, UUID]] = {}
+    days: dict[tuple[UUID, date], date] = {}
+    made: list[Entry] = []
+    postings: list[Posting] = []
+    for one, found in wanted:
+        entity = one.legal_entity
+        if entity.pk not in charts:
+            charts[entity.pk] = chart_of(entity.pk)
+        place = (entity.pk, one.document_on)
+        if place not in days:
+            days[place] = open_day(entity.pk, one.document_on)
+        entry = Entry(
+            id=uuid7(),
+            legal_entity=entity,
+            kind=one.kind,
+            source_key=one.source_key,
+            description=one.description,
+            posted_on=days[place],
+            document_on=one.document_on,
+            posted_at=at,
+            posted_by=actor,
+            reverses_id=one.reverses,
+        )
+        made.append(entry)
+        postings += [
+            Posting(
+                entry=entry,
+                account_id=charts[entity.pk][posting.role],
+                customer=one.customer,
+                currency=posting.currency,
+                amount=posting.amount,
+                product_name=posting.product_name,
+            )
+            for posting in found
+        ]
+    Entry.objects.bulk_create(made)
+    Posting.objects.bulk_create(postings)
+    return made
+
+
+def open_day(legal_entity_id: UUID, day: date) -> date:
+    """Return the day itself, or the first day of the next month whose books are open. A step.
+
+    The month cannot be closed before the transaction ends.
+    """
+    db.require_transaction()
+    month = day.replace(day=1)
+    AccountingPeriod.objects.bulk_create(
+        [AccountingPeriod(legal_entity_id=legal_entity_id, starts_on=month)], ignore_conflicts=True
+    )
+    with connection.cursor() as cursor:
+        # Shared among those that post, and not with whoever closes the month.
+        cursor.execute(_STATUS_OF, [legal_entity_id, month])
+        (status,) = cursor.fetchone()
+    if status == AccountingPeriod.Status.OPEN:
+        return day
+    return open_day(legal_entity_id, (month + _LONGEST_MONTH).replace(day=1))
+
+
+def _summed(entry: NewEntry) -> list[NewPosting]:
+    """Return one posting an account, currency and product, and check that they add up to nothing."""
+    sums: dict[tuple[Account.Role, str, str], Decimal] = {}
+    totals: dict[str, Decimal] = {}
+    for one in entry.postings:
+        key = (one.role, one.currency, one.product_name)
+        sums[key] = sums.get(key, Decimal(0)) + one.amount
+        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.amount
+    for currency, total in totals.items():
+        if total:
+            raise OutOfBalance(f"{entry.kind} {entry.source_key}", f"{total:f} {currency}")
+    return [
+        NewPosting(role, currency, amount, product_name)
+        for (role, currency, product_name), amount in sums.items()
+        if amount
+    ]
+
+
+def credit(role: Account.Role, currency: str, amount: Decimal, product_name: str = "") -> NewPosting:
+    """Return a posting to the credit side."""
+    return NewPosting(role, currency, -amount, product_name)
+
+
+def debit(role: Account.Role, currency: str, amount: Decimal) -> NewPosting:
+    """Return a posting to the debit side."""
+    return NewPosting(role, currency, amount)
