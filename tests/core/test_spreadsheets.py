@@ -3,7 +3,7 @@
 import csv
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
@@ -44,7 +44,7 @@ FORMULAS = (
 )
 
 
-def table(*rows: list[Cell], headers: tuple[str, ...] = ("What", "Amount")) -> Table:
+def table(*rows: Sequence[Cell], headers: tuple[str, ...] = ("What", "Amount")) -> Table:
     return Table("Trial balance", headers, rows)
 
 
@@ -128,7 +128,7 @@ def test_xlsx_keeps_every_digit() -> None:
 def test_more_rows_than_a_sheet_holds_go_on_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spreadsheets, "_ROWS", 3)
 
-    rows = read_xlsx(table(*([f"row {n}", n] for n in range(4))))
+    rows = read_xlsx(table(*((f"row {n}", n) for n in range(4))))
 
     assert [row[0].value for row in rows] == ["What", "row 0", "row 1", "What", "row 2", "row 3"]
 
@@ -173,7 +173,7 @@ def test_a_download_is_a_file_to_save() -> None:
 @pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not on this machine")
 @pytest.mark.parametrize("kind", spreadsheets.FORMATS)
 def test_libreoffice_evaluates_nothing(kind: str, tmp_path: Path) -> None:
-    rows = table(*([text, Decimal(-1)] for text in FORMULAS))
+    rows = table(*((text, Decimal(-1)) for text in FORMULAS))
     content = b"".join(csv_lines(rows)) if kind == "csv" else xlsx_file(rows).read()
     (tmp_path / f"in.{kind}").write_bytes(content)
 
