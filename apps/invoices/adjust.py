@@ -6,7 +6,7 @@ includes earlier adjustments, so nothing is adjusted twice, and what could not b
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
 from django.db.models import Q
@@ -30,6 +30,7 @@ Key = tuple[str, str, tuple[tuple[str, str], ...]]
 _KIND = InvoiceLine.Kind
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
+_NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 # What is of other periods, what credits did not cover, which is priced where they are drawn, and what they paid.
 _APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS})
 
@@ -138,6 +139,33 @@ def changed(contract: Contract, family: Family | None = None) -> Changed:
             found += differing
             brought = forward if priced.terms.takes_forward else None
     return Changed(tuple(found), brought)
+
+
+def compared(
+    contract: Contract, invoice: Invoice, family: Family | None = None
+) -> tuple[list[Adjustment], bool]:
+    """Return what one invoiced period of the contract comes to now less what was billed of it, and whether that has a cause.
+
+    A cause is usage that changed after the invoice, an amendment since, or accounts that share with it and were invoiced later: the
+    next invoice adjusts these. Without one, nothing may differ.
+    """
+    period = _days_on(invoice, contract)
+    if period is None:
+        return [], False
+    together = _together(contract, family)
+    priced = billing.price(contract, period, family=family, asked=Asked(billed_by=invoice.number or ""))
+    differing = list(_differences(priced, invoice, is_amended=False))
+    last = _closed(contract)[-1]
+    since = (last.finalized_at or _NEVER) - _WAITED
+    is_left = last.subtotal == 0
+    late = LateDay.objects.filter(contract__in=together, day__lt=period.ends_on)
+    later = Amendment.objects.filter(contract__in=together, effective_on__lt=period.ends_on)
+    is_caused = (
+        (late if is_left else late.filter(changed_at__gt=since)).exists()
+        or (later if is_left else later.filter(at__gt=since)).exists()
+        or _was_first(invoice, together, last.finalized_at)
+    )
+    return differing, is_caused
 
 
 def asked_for(adjustments: Iterable[Adjustment]) -> Decimal:

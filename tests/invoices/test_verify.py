@@ -1,0 +1,197 @@
+"""An invoice is proven from its raw events, to the cent; whatever is changed behind its back is found."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from apps.invoices.models import Invoice
+from apps.invoices.verify.findings import Check
+from apps.invoices.verify.run import verify, verify_all
+from apps.invoices.verify.sealed import broken_chains
+from apps.plans import queries
+from apps.usage import archive, ingest
+from tests.builders import (
+    fee_charge,
+    make_contract,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
+from tests.invoices.test_every_kind import every_kind
+
+pytestmark = pytest.mark.django_db
+
+
+def october() -> Invoice:
+    """150 calls at 0.01 and the subscription."""
+    make_meter()
+    contract = make_contract(make_customer(), make_plan_version([usage_charge(), fee_charge()]))
+    use(contract, "calls", "150")
+    return invoiced(contract)
+
+
+def late(invoice: Invoice, calls: int) -> None:
+    """Let calls of 6 October come in after the invoice."""
+    events = [
+        {"id": f"late-{n}", "customer": "acme", "type": "api.call", "time": "2026-10-06T12:00:00Z"}
+        for n in range(calls)
+    ]
+    ingest.ingest(events=events, at=IN_NOVEMBER + timedelta(hours=2), actor=ACTOR)
+
+
+def change(statement: str, *tables: str) -> None:
+    """Change what no application can: as the owner of the database, with its triggers out of the way."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(statement)
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def found(invoice: Invoice) -> set[Check]:
+    return {finding.check for finding in verify(invoice_id=invoice.pk).findings}
+
+
+def test_an_invoice_is_proven_from_its_events() -> None:
+    proven = verify(invoice_id=october().pk)
+
+    assert proven.is_proven
+    assert proven.events == 150
+    assert proven.waiting == ()
+
+
+def test_an_invoice_with_a_line_of_every_kind_is_proven_and_those_before_it() -> None:
+    every_kind()
+
+    assert [one.findings for one in verify_all()] == [(), (), ()]
+    assert broken_chains() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "tables", "checks"),
+    [
+        (
+            "UPDATE invoices_invoiceline SET amount = amount + 1, exact = exact + 1 WHERE kind = 'usage'",
+            ["invoices_invoiceline"],
+            {Check.SEAL, Check.SUMS, Check.JOURNAL, Check.PRICES},
+        ),
+        ("UPDATE invoices_invoice SET due_on = due_on + 30", ["invoices_invoice"], {Check.SEAL}),
+        (
+            "UPDATE invoices_invoice SET snapshot = jsonb_set(snapshot, '{customer,name}', '\"Other\"')",
+            ["invoices_invoice"],
+            {Check.SEAL},
+        ),
+        (
+            "UPDATE ledger_posting SET amount = amount * 2",
+            ["ledger_posting"],
+            {Check.JOURNAL},
+        ),
+        ("DELETE FROM ledger_posting", ["ledger_posting"], {Check.JOURNAL}),
+        (
+            "DELETE FROM usage_event WHERE ctid = (SELECT ctid FROM usage_event LIMIT 1)",
+            ["usage_event"],
+            {Check.EVENTS},
+        ),
+        (
+            "UPDATE usage_usageday SET quantity = quantity + 7",
+            ["usage_usageday"],
+            {Check.EVENTS, Check.PRICES},
+        ),
+        (
+            "UPDATE plans_price SET unit_amount = unit_amount * 2",
+            ["plans_price"],
+            {Check.PRICES},
+        ),
+    ],
+    ids=["line", "due day", "snapshot", "posting", "no posting", "event", "total", "price"],
+)
+def test_what_is_changed_behind_its_back_is_found(
+    statement: str, tables: list[str], checks: set[Check]
+) -> None:
+    invoice = october()
+
+    change(statement, *tables)
+    # Another process would read the prices anew.
+    queries._published_offer.cache_clear()
+    queries._published_terms.cache_clear()
+
+    assert found(invoice) == checks
+
+
+def test_late_usage_waits_for_the_next_invoice_and_is_proven_on_it() -> None:
+    invoice = october()
+    late(invoice, 10)
+
+    waiting = verify(invoice_id=invoice.pk)
+    invoiced(invoice.contract, at=datetime(2026, 12, 2, 9, tzinfo=UTC))
+    after = verify(invoice_id=invoice.pk)
+
+    assert waiting.is_proven
+    assert waiting.waiting == ("Calls: priced now it is 1.60 USD, billed so far is 1.50 USD.",)
+    assert after.is_proven
+    assert after.waiting == ()
+
+
+def test_a_gap_and_a_broken_chain_are_found() -> None:
+    invoices = [october(), *(invoiced(make_contract(make_customer(f"other-{n}"))) for n in range(2))]
+
+    change(
+        f"DELETE FROM invoices_invoiceline WHERE invoice_id = '{invoices[1].pk}';"
+        f"DELETE FROM invoices_invoice WHERE id = '{invoices[1].pk}'",
+        "invoices_invoice",
+        "invoices_invoiceline",
+    )
+
+    assert [gap.problem for gap in broken_chains()] == ["INV-2026-000002 is missing before INV-2026-000003."]
+
+
+def test_an_invoice_that_is_put_in_place_of_another_breaks_the_chain() -> None:
+    first, _ = october(), invoiced(make_contract(make_customer("other")))
+
+    change(
+        f"UPDATE invoices_invoice SET snapshot_hash = '\\x00'::bytea WHERE id = '{first.pk}'",
+        "invoices_invoice",
+    )
+
+    assert [gap.problem for gap in broken_chains()] == [
+        "INV-2026-000002 does not carry the hash of the document before it."
+    ]
+
+
+def test_the_last_invoice_cannot_be_taken_away() -> None:
+    october()
+
+    change(
+        "DELETE FROM invoices_invoiceline; DELETE FROM invoices_invoice",
+        "invoices_invoice",
+        "invoices_invoiceline",
+    )
+
+    assert "the last document is none" in broken_chains()[0].problem
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archived_month_is_proven_from_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoice = october()
+    invoiced(invoice.contract, at=datetime(2026, 12, 2, 9, tzinfo=UTC))
+    later = IN_NOVEMBER + timedelta(days=90)
+    archive.export_month(month=date(2026, 10, 1), folder=tmp_path, at=later, actor=ACTOR)
+    place = next(tmp_path.iterdir())
+    archive.detach_month(place=place, at=later, actor=ACTOR)
+
+    with pytest.raises(SystemExit):
+        call_command("verify", "INV-2026-000001")
+    without = capsys.readouterr().out
+    call_command("verify", "INV-2026-000001", "--archive", str(place))
+
+    assert "Name the archive's folder" in without
+    assert "INV-2026-000001: proven" in capsys.readouterr().out
