@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -20,6 +20,7 @@ from apps.core.money import Money
 from apps.core.periods import Period
 from apps.customers.models import ApiKey
 from apps.invoices import queries
+from apps.invoices.evidence import files
 from apps.invoices.models import Invoice, InvoiceLine, InvoicePdf
 from apps.rating.steps import written
 from apps.usage.queries import UsageRow, day_rows
@@ -209,6 +210,24 @@ class UsageCsv(_OfInvoices):
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{invoice.number}-usage.csv"'},
         )
+
+
+class Evidence(_OfInvoices):
+    """The events behind an invoice's lines, or its proof."""
+
+    @extend_schema(
+        operation_id="get_invoice_evidence",
+        summary="Fetch what an invoice is checked with",
+        description="`events.csv` or `events.parquet`: a row for each event behind each line. `proof.json`: all that the "
+        "invoice's hash is over; docs/concepts/proof.md tells how it is checked.",
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=files.KINDS)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, number: str, kind: str) -> HttpResponseBase:
+        invoice = self.invoice(number).invoice
+        if kind not in files.KINDS:
+            raise errors.NotFound(f"An invoice has no {kind[:40]!r}. There are {', '.join(files.KINDS)}.")
+        return files.download(invoice, kind)
 
 
 def _money(amount: Decimal, currency: str) -> str:

@@ -7,7 +7,7 @@ from apps.api.corrections import Corrections
 from apps.api.customers import Customers, OneCustomer
 from apps.api.event_log import EventLog, OneEventOfLog
 from apps.api.events import ValidateEvents
-from apps.api.invoices import Invoices, OneInvoice, Pdf, UsageCsv
+from apps.api.invoices import Evidence, Invoices, OneInvoice, Pdf, UsageCsv
 from apps.api.preview import Preview
 from apps.api.site import Reference, Schema, unknown
 from apps.api.usage import SpendToDate, Usage
@@ -28,6 +28,7 @@ urlpatterns = [
     path("v1/invoices/<str:number>", OneInvoice.as_view(), name="api_invoice"),
     path("v1/invoices/<str:number>/pdf", Pdf.as_view(), name="api_invoice_pdf"),
     path("v1/invoices/<str:number>/usage.csv", UsageCsv.as_view(), name="api_invoice_usage"),
+    path("v1/invoices/<str:number>/<str:kind>", Evidence.as_view(), name="api_invoice_evidence"),
     path("v1/preview", Preview.as_view(), name="api_preview"),
     re_path(r"^.*$", unknown, name="api_unknown"),
 ]

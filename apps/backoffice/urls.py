@@ -17,6 +17,7 @@ from apps.backoffice import (
     moves,
     plan_preview,
     price_lists,
+    proofs,
     quarantine,
     recounts,
     renewals,
@@ -92,6 +93,11 @@ urlpatterns = [
     path("admin/indices/<str:key>/", admin.site.admin_view(indices.readings), name="readings"),
     *contract_urls.urlpatterns,
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
+    path("admin/proofs/", admin.site.admin_view(proofs.proofs), name="proofs"),
+    path("admin/invoice/<uuid:invoice_id>/proof/", admin.site.admin_view(proofs.proof), name="proof"),
+    path(
+        "admin/invoice/<uuid:invoice_id>/<str:kind>", admin.site.admin_view(proofs.evidence), name="evidence"
+    ),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),
 ]

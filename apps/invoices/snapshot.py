@@ -92,7 +92,12 @@ def of_opening(contract: Contract) -> dict[str, Any]:
 
 def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax]) -> bytes:
     """Return the SHA-256 over everything that a finalized invoice says and the hash before it, in one canonical form."""
-    content = {
+    return hashlib.sha256(_canonical(content_of(invoice, lines, taxes))).digest()
+
+
+def content_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax]) -> dict[str, Any]:
+    """Return everything that the hash of an invoice is over, as JSON; docs/concepts/proof.md tells its canonical form."""
+    return {
         "previous": bytes(invoice.previous_hash).hex() if invoice.previous_hash else None,
         "number": invoice.number,
         "kind": invoice.kind,
@@ -110,7 +115,6 @@ def hash_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[Invo
         "lines": [_line(line) for line in lines],
         "snapshot": invoice.snapshot,
     }
-    return hashlib.sha256(_canonical(content)).digest()
 
 
 def plain(number: Decimal) -> str:

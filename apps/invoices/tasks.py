@@ -6,6 +6,7 @@ from celery import shared_task
 
 from apps.core import clock
 from apps.invoices import close, publish, queries, review
+from apps.invoices.verify import of_all
 
 SCHEDULE = "schedule"
 
@@ -56,3 +57,9 @@ def render_missing(**_newer: object) -> None:
         render_pdf.delay(invoice_id=str(invoice_id))
     for invoice_id in queries.left_unsent(at=at):
         send.delay(invoice_id=str(invoice_id))
+
+
+@shared_task(name="invoices.verify_all")
+def verify_all(*, run_id: str, **_newer: object) -> None:
+    """Prove all finalized documents for a run that staff asked for."""
+    of_all.carry_out(run_id=UUID(run_id), at=clock.now())

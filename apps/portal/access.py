@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from apps.core.models import User
 from apps.customers.models import Membership
@@ -67,12 +67,12 @@ def seats_of(user: User | AnonymousUser) -> tuple[Seat, ...]:
     )
 
 
-def for_members(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def for_members(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Let in only members of the customer that the address names; the view gets their `seat`."""
 
     @wraps(view)
     @login_required
-    def guarded(request: HttpRequest, customer_key: str, **named: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, customer_key: str, **named: Any) -> HttpResponseBase:
         seats = seats_of(request.user)
         seat = next((seat for seat in seats if seat.key == customer_key), None)
         if seat is None:

@@ -17,4 +17,9 @@ urlpatterns = [
     path("c/<str:customer_key>/invoices/", views.invoices, name="invoices"),
     path("c/<str:customer_key>/invoices/<str:number>/", views.invoice, name="invoice"),
     path("c/<str:customer_key>/invoices/<str:number>.pdf", views.invoice_pdf, name="invoice_pdf"),
+    path(
+        "c/<str:customer_key>/invoices/<str:number>/<str:kind>",
+        views.invoice_evidence,
+        name="invoice_evidence",
+    ),
 ]

@@ -1,7 +1,7 @@
 """The customer's pages: they read, and change nothing."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -11,9 +11,11 @@ from apps.core.models import User
 from apps.core.templatetags.figures import language
 from apps.invoices import publish
 from apps.invoices.document import document_of
+from apps.invoices.evidence import files
 from apps.portal import queries, usage_page
 from apps.portal.access import Seat, for_members, seats_of
 from apps.portal.overview import overview
+from apps.usage.errors import NoParquet
 
 
 @require_safe
@@ -89,6 +91,7 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "invoice": bill,
         "document": document_of(bill, lines),
         "open": still_open,
+        "has_parquet": files.has_parquet(),
         "state": _state(
             still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())
         ),
@@ -113,6 +116,19 @@ def invoice_pdf(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
             "Content-Disposition": content_disposition_header(as_attachment=True, filename=f"{number}.pdf")
         },
     )
+
+
+@require_safe
+@for_members
+def invoice_evidence(request: HttpRequest, seat: Seat, number: str, kind: str) -> HttpResponseBase:
+    """Give the usage behind an invoice, or its proof, as a file."""
+    found = queries.invoice_with_lines(customer_id=seat.customer_id, number=number)
+    if found is None or kind not in files.KINDS:
+        raise Http404
+    try:
+        return files.download(found[0], kind)
+    except NoParquet as refusal:
+        return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain; charset=utf-8")
 
 
 def _state(is_open: bool, *, overdue: bool) -> str:  # noqa: FBT001

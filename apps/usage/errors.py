@@ -131,7 +131,7 @@ class NoParquet(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Archives need the package pyarrow. Install it beside the others: pip install pyarrow."
+            "Parquet needs the package pyarrow. Install it beside the others: pip install pyarrow."
         )
 
 

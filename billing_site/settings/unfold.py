@@ -92,6 +92,7 @@ UNFOLD = {
                     _item("To review", "fact_check", "backoffice:review"),
                     _item("All invoices", "receipt_long", "admin:invoices_invoice_changelist"),
                     _item("Parked closes", "front_hand", "admin:invoices_parkedclose_changelist"),
+                    _item("Proofs", "verified", "backoffice:proofs"),
                 ],
             },
             {

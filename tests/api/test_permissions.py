@@ -34,6 +34,7 @@ CALLS = [
     ("api_invoice_pdf", "GET", "/invoices/INV-1/pdf", Scope.INVOICES_READ),
     ("api_preview", "POST", "/preview", Scope.USAGE_READ),
     ("api_invoice_usage", "GET", "/invoices/INV-1/usage.csv", Scope.INVOICES_READ),
+    ("api_invoice_evidence", "GET", "/invoices/INV-1/proof.json", Scope.INVOICES_READ),
 ]
 OPEN = {"api", "api_schema", "api_docs", "api_unknown"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}

@@ -5,6 +5,7 @@ from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, Invoi
 from apps.invoices.models.invoice import Invoice, NumberSeries
 from apps.invoices.models.lines import InvoiceLine, ManualLine
 from apps.invoices.models.taxes import InvoiceTax
+from apps.invoices.models.verifying import VerifyRun
 
 __all__ = [
     "Approval",
@@ -19,4 +20,5 @@ __all__ = [
     "ManualLine",
     "NumberSeries",
     "ParkedClose",
+    "VerifyRun",
 ]

@@ -1,0 +1,90 @@
+"""The files that a customer checks an invoice with: the usage behind it as CSV or Parquet, and the proof."""
+
+import json
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.utils.http import content_disposition_header
+
+from apps.core import spreadsheets
+from apps.core.spreadsheets import Table
+from apps.invoices.evidence.proof import proof_of
+from apps.invoices.evidence.usage_rows import COLUMNS, UsageRow, usage_rows
+from apps.invoices.models import Invoice
+from apps.usage.errors import NoParquet
+
+EVENTS_CSV, EVENTS_PARQUET, PROOF = "events.csv", "events.parquet", "proof.json"
+KINDS = (EVENTS_CSV, EVENTS_PARQUET, PROOF)
+_PARQUET_TYPE = "application/vnd.apache.parquet"
+_IN_MEMORY, _PAGE = 16 << 20, 10_000
+
+
+def download(invoice: Invoice, kind: str) -> HttpResponseBase:
+    """Return a finalized invoice's `events.csv`, `events.parquet` or `proof.json` to save; another kind is a ValueError."""
+    name = f"{invoice.number}-{kind}"
+    if kind == EVENTS_CSV:
+        return spreadsheets.download(csv_table(invoice), spreadsheets.CSV)
+    if kind == EVENTS_PARQUET:
+        return FileResponse(parquet(invoice), as_attachment=True, filename=name, content_type=_PARQUET_TYPE)
+    if kind == PROOF:
+        text = json.dumps(proof_of(invoice), ensure_ascii=False, sort_keys=True, indent=1)
+        return HttpResponse(
+            text.encode(),
+            content_type="application/json",
+            headers={
+                "Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""
+            },
+        )
+    raise ValueError(f"There is no {kind} of an invoice.")
+
+
+def csv_table(invoice: Invoice) -> Table:
+    """Return the usage as a table for CSV and XLSX, read while it is written."""
+    return Table(
+        f"{invoice.number}-usage",
+        COLUMNS,
+        (row.cells for row in usage_rows(invoice)),  # type: ignore[misc]
+    )
+
+
+def parquet(invoice: Invoice) -> IO[bytes]:
+    """Return the usage as an open Parquet file at its beginning; refuses where the package that writes it is not there."""
+    arrow, writer_of = _pyarrow()
+    schema = _schema(arrow)
+    file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller closes it
+    with writer_of.ParquetWriter(file, schema, compression="zstd") as writer:
+        for page in _pages(usage_rows(invoice)):
+            columns = {name: [getattr(row, name) for row in page] for name in COLUMNS}
+            writer.write_table(arrow.table(columns, schema=schema))
+    file.seek(0)
+    return file
+
+
+def has_parquet() -> bool:
+    """Tell whether the package that writes Parquet is installed."""
+    return find_spec("pyarrow") is not None
+
+
+def _pages(rows: Iterable[UsageRow]) -> Iterator[list[UsageRow]]:
+    left = iter(rows)
+    while page := list(islice(left, _PAGE)):
+        yield page
+
+
+def _schema(arrow: Any) -> Any:
+    instant = arrow.timestamp("us", tz="UTC")
+    kinds = {"line": arrow.int32(), "time": instant, "received_at": instant, "day": arrow.date32()}
+    return arrow.schema([(name, kinds.get(name, arrow.string())) for name in COLUMNS])
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow  # noqa: ICN001, PLC0415
+        import pyarrow.parquet  # noqa: PLC0415
+    except ImportError:
+        raise NoParquet from None
+    return pyarrow, pyarrow.parquet

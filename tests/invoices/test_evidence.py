@@ -1,0 +1,116 @@
+"""A customer checks an invoice from its proof file and the usage behind it, with a script that knows nothing of the engine."""
+
+import csv
+import json
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from apps.core.spreadsheets import csv_lines
+from apps.invoices.evidence.files import csv_table, parquet
+from apps.invoices.evidence.proof import proof_of
+from apps.invoices.evidence.usage_rows import usage_rows
+from apps.invoices.models import Invoice
+from apps.usage import correct, ingest
+from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
+from tests.invoices.test_every_kind import every_kind
+
+pytestmark = pytest.mark.django_db
+SCRIPT = Path(settings.BASE_DIR) / "static" / "proof" / "check_invoice.py"
+
+
+def check(proof: object, folder: Path, invoice: Invoice) -> tuple[int, str]:
+    """Run the script on both files, as a customer would."""
+    (folder / "proof.json").write_text(json.dumps(proof))
+    (folder / "usage.csv").write_bytes(b"".join(csv_lines(csv_table(invoice))))
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(folder / "proof.json"), str(folder / "usage.csv")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def october() -> Invoice:
+    """150 calls at 0.01."""
+    make_meter()
+    contract = make_contract(make_customer(), make_plan_version([usage_charge()]))
+    use(contract, "calls", "150")
+    return invoiced(contract)
+
+
+def test_a_customer_finds_an_invoice_with_lines_of_every_kind_to_hold(tmp_path: Path) -> None:
+    invoice = Invoice.objects.get(pk=every_kind().pk)
+
+    code, said = check(proof_of(invoice), tmp_path, invoice)
+
+    assert code == 0, said
+    assert f"{invoice.number} holds" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (("amounts", 2), "9.99", "not what was sealed"),
+        (("lines", 0, "amount"), "1.49", "add up to"),
+        (("lines", 0, "steps", 0, "amount"), "2", "a reason says 2, its figures come to 1.5"),
+        (("lines", 0, "quantity"), "151", "its events come to 150"),
+        (("lines", 0, "exact"), "1.6", "1.6 is rounded to 1.5"),
+    ],
+    ids=["total", "line", "reason", "quantity", "rounding"],
+)
+def test_the_script_finds_what_is_wrong(
+    tmp_path: Path, path: tuple[str | int, ...], value: str, problem: str
+) -> None:
+    invoice = october()
+    proof = proof_of(invoice)
+    place = proof["content"]
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+
+    code, said = check(proof, tmp_path, invoice)
+
+    assert code == 1
+    assert problem in said
+
+
+def test_events_that_came_late_or_were_voided_later_are_told_apart(tmp_path: Path) -> None:
+    invoice = october()
+    late = {"id": "late", "customer": "acme", "type": "api.call", "time": "2026-10-06T12:00:00Z"}
+    ingest.ingest(events=[late], at=IN_NOVEMBER + timedelta(hours=2), actor=ACTOR)
+    first = next(usage_rows(invoice)).event
+    correct.correct(
+        customer_key="acme",
+        keys=[first],
+        reason="Sent by mistake",
+        at=IN_NOVEMBER + timedelta(hours=3),
+        actor=ACTOR,
+    )
+
+    rows = list(usage_rows(invoice))
+
+    assert [row.status for row in rows].count("counted") == 150
+    assert [row.event for row in rows if row.status == "late"] == ["late"]
+    assert check(proof_of(invoice), tmp_path, invoice)[0] == 0
+
+
+def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    from pyarrow import parquet as arrow_parquet  # noqa: PLC0415
+
+    invoice = october()
+
+    with parquet(invoice) as file:
+        table = arrow_parquet.read_table(file).to_pylist()
+
+    assert len(table) == 150
+    assert table[0]["day"] == date(2026, 10, 5)
+    text = b"".join(csv_lines(csv_table(invoice))).decode("utf-8-sig")
+    assert [row["event"] for row in csv.DictReader(text.splitlines())] == [row["event"] for row in table]
