@@ -93,17 +93,26 @@ def prepare(count: int) -> list[UUID]:
 
 def close_one(contract_id: UUID) -> None:
     """Close one contract."""
-    from apps.invoices import close  # noqa: PLC0415
-
-    closed = close.close_contract(contract_id=contract_id, at=NOVEMBER, actor=ACTOR)
-    assert len(closed.drafts) == 1, closed.parked
+    close_many([contract_id])
 
 
-def finalize_one(invoice_id: UUID) -> None:
-    """Finalize one draft."""
+def close_many(contract_ids: Sequence[UUID], batch: int = 50) -> None:
+    """Draft contracts batch by batch."""
+    from apps.invoices import draft  # noqa: PLC0415
+
+    for start in range(0, len(contract_ids), batch):
+        with transaction.atomic(durable=True):
+            made = draft.draft_each(contract_ids[start : start + batch], at=NOVEMBER, actor=ACTOR)
+        assert len(made) == len(contract_ids[start : start + batch])
+
+
+def finalize_many(invoice_ids: Sequence[UUID], batch: int = 50) -> None:
+    """Finalize drafts batch by batch."""
     from apps.invoices import finalize  # noqa: PLC0415
 
-    finalize.finalize(invoice_id=invoice_id, at=NOVEMBER, actor=ACTOR)
+    for start in range(0, len(invoice_ids), batch):
+        with transaction.atomic(durable=True):
+            finalize.finalize_each(invoice_ids[start : start + batch], at=NOVEMBER, actor=ACTOR)
 
 
 def _plan() -> tuple["PlanVersion", list["Meter"]]:

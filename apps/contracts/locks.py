@@ -39,13 +39,15 @@ _HOLD_CUSTOMER = """
 """
 _HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # In the order in which usage of several customers is counted.
-_HOLD_FAMILY = """
-    WITH own AS (SELECT id, customer_id, parent_id FROM contracts_contract WHERE id = %s)
+_HOLD_FAMILIES = """
+    WITH own AS (SELECT id, customer_id, parent_id FROM contracts_contract WHERE id = ANY(%s::uuid[]))
     SELECT id, pg_advisory_xact_lock(hashtextextended(id::text, 0)) FROM (
         SELECT id, customer_id FROM own
-        UNION SELECT kin.id, kin.customer_id FROM contracts_contract kin, own
-        WHERE kin.parent_id IN (own.id, own.parent_id) AND kin.status <> 'draft'
-        UNION SELECT kin.id, kin.customer_id FROM contracts_contract kin, own WHERE kin.id = own.parent_id
+        UNION SELECT kin.id, kin.customer_id FROM own
+        JOIN contracts_contract kin ON kin.parent_id = own.id AND kin.status <> 'draft'
+        UNION SELECT kin.id, kin.customer_id FROM own
+        JOIN contracts_contract kin ON kin.parent_id = own.parent_id AND kin.status <> 'draft'
+        UNION SELECT kin.id, kin.customer_id FROM own JOIN contracts_contract kin ON kin.id = own.parent_id
         ORDER BY customer_id, id
     ) AS family
 """
@@ -81,11 +83,14 @@ def hold(contract_id: UUID) -> None:
         cursor.execute(_HOLD, [str(contract_id)])
 
 
-def hold_family(contract_id: UUID) -> list[UUID]:
-    """Bill the contract together with its parent's and its children's alone; return the ids of all of them, in one query."""
+def hold_families(contract_ids: Collection[UUID]) -> list[UUID]:
+    """Bill contracts together with their parents' and their children's alone; return the ids of all of them, in one query.
+
+    They are locked in one order whoever asks, so that no two transactions that bill many wait in a circle.
+    """
     db.require_transaction()
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD_FAMILY, [contract_id])
+        cursor.execute(_HOLD_FAMILIES, [list(contract_ids)])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -16,7 +16,7 @@ from apps.contracts.models import Amendment, Contract
 from apps.core import db
 from apps.core.money import EXACT
 from apps.core.periods import Period
-from apps.invoices import billing
+from apps.invoices import billing, gather
 from apps.invoices.billing import Asked, Priced
 from apps.invoices.brought import of_period
 from apps.invoices.models import Invoice, InvoiceLine
@@ -92,28 +92,35 @@ class Changed:
 UNCHANGED = Changed()
 
 
-def adjustments(contract: Contract, starts_on: date, *, family: Family | None = None) -> Changed:
+def adjustments(
+    contract: Contract,
+    starts_on: date,
+    *,
+    family: Family | None = None,
+    late: Sequence[date] | None = None,
+) -> Changed:
     """Return what the invoice of the period from `starts_on` has to adjust of earlier ones. A step.
 
-    Only the next invoice to be finalized carries adjustments. Takes one query where nothing changed, one more for a contract
-    that was ever amended, and the price of each period that changed after its invoice.
+    Only the next invoice to be finalized carries adjustments. `late` are the closed days of the contract for which usage came
+    late, where they were read before. Takes one query more where nothing changed, one for a contract that was ever amended, and
+    the price of each period that changed after its invoice.
     """
     db.require_transaction()
     if contract.billed_until_on != starts_on:
         return UNCHANGED
-    return changed(contract, family)
+    return changed(contract, family, late)
 
 
-def changed(contract: Contract, family: Family | None = None) -> Changed:
+def changed(contract: Contract, family: Family | None = None, late: Sequence[date] | None = None) -> Changed:
     """Return what is rated otherwise now than it was billed, of the periods of which something changed after their invoice.
 
     What such a period brings forward is taken into those after it, which are then priced again too.
     """
     together = _together(contract, family)
-    ids = [one.pk for one in together]
-    days = list(LateDay.objects.filter(contract__in=ids).values_list("day", flat=True))
+    is_alone = len(together) == 1
+    days = late if is_alone and late is not None else _late_days(together)
     amended = _amendments(together)
-    if not days and not amended and len(together) == 1:
+    if not days and not amended and is_alone:
         return UNCHANGED
     found: list[Adjustment] = []
     brought: Brought | None = None
@@ -202,6 +209,10 @@ def _together(contract: Contract, family: Family | None) -> list[Contract]:
         return [contract]
     others = [family.root, *pooled] if pooled else []
     return [contract, *(one for one in others if one.pk != contract.pk)]
+
+
+def _late_days(contracts: Sequence[Contract]) -> list[date]:
+    return [day for days in gather.late_days(contracts).values() for day in days]
 
 
 def _amendments(contracts: Sequence[Contract]) -> list[tuple[str, int, date]]:

@@ -17,6 +17,7 @@ from apps.contracts.terms import PeriodTerms, period_on, terms_in
 from apps.core.periods import Period
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.narrowed import narrowed
+from apps.plans.queries import charges_of
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
 
@@ -42,7 +43,7 @@ class BilledAhead:
 
 def fees_ahead(contract: Contract, day: date) -> Ahead | None:
     """Return the fees in advance of the contract's period around a day; None where it has none, or has ended before."""
-    if not contract.covers(day):
+    if not contract.covers(day) or not _may_have_fees_ahead(contract):
         return None
     terms = terms_in(contract, period_on(contract, day))
     keys = {planned.charge.key for planned in terms.charges if planned.in_advance}
@@ -50,6 +51,13 @@ def fees_ahead(contract: Contract, day: date) -> Ahead | None:
         return None
     fees = narrowed(terms, keys)
     return Ahead(contract, fees, rate(fees.terms, ()))
+
+
+def _may_have_fees_ahead(contract: Contract) -> bool:
+    """Tell it quicker than by the terms: what was never changed has the charges of its plan."""
+    return contract.terms_stamp is not None or any(
+        planned.in_advance for planned in charges_of(contract.plan_version_id)
+    )
 
 
 def may_be_billed_ahead(contract: Contract, terms: PeriodTerms) -> bool:

@@ -14,6 +14,7 @@ from apps.core.periods import Period
 from apps.credits.paying import paid, paying
 from apps.invoices import pool, shares
 from apps.invoices.brought import kept_with, of_period
+from apps.invoices.gather import Ready
 from apps.invoices.narrowed import narrowed
 from apps.invoices.pool import Family
 from apps.invoices.shares import Group, LineOf
@@ -24,7 +25,6 @@ from apps.rating.terms import ChargeKind, Grant
 from apps.rating.usage import Usage
 from apps.usage.combine import Total
 from apps.usage.priceable import Used, used_in
-from apps.usage.queries import day_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Priced:
     totals: tuple[Total, ...]
     rated: Rated
     pool: Pooled | None = None
+    # The quantities of each meter by day, where they were read before.
+    days: Mapping[UUID, Mapping[date, Decimal]] | None = None
 
     @property
     def period(self) -> Period:
@@ -97,7 +99,8 @@ class Asked:
     earlier periods that is priced with this one: added, or where its flag is set taken away, though not below zero.
     `brought` is what earlier periods bring, where it is no longer what their invoices say. `drawn` is what others on the same
     invoice take of the grants. `billed_by` is the number of the invoice that the period is on: it is priced with what that drew
-    of them. With `is_apart` each account of a pool has its share, whoever is invoiced.
+    of them. With `is_apart` each account of a pool has its share, whoever is invoiced. `ready` is what was read before for a
+    contract that is priced by itself.
     """
 
     source_key: str = ""
@@ -106,6 +109,7 @@ class Asked:
     more: Sequence[tuple[Usage, bool]] = ()
     brought: Brought | None = None
     is_apart: bool = False
+    ready: Ready | None = None
 
 
 PLAIN = Asked()
@@ -164,29 +168,19 @@ def price(
     return replace(priced, rated=_with(priced.rated, part), pool=pooled)
 
 
-def daily_quantities(contract: Contract, period: Period) -> dict[UUID, dict[date, Decimal]]:
-    """Return the quantity of each charged meter on each day of the period that has any, in one query."""
-    meter_ids = {planned.meter_key: planned.meter_id for planned in terms_in(contract, period).charges}
-    quantities: dict[UUID, dict[date, Decimal]] = {}
-    for row in day_rows(contract=contract, period=period):
-        meter_id = meter_ids.get(row.meter_key)
-        if meter_id and row.day:
-            of_meter = quantities.setdefault(meter_id, {})
-            of_meter[row.day] = of_meter.get(row.day, Decimal(0)) + row.quantity
-    return quantities
-
-
 def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
     if asked.brought is not None:
         return terms_in(contract, period, brought=asked.brought)
-    return terms_of(contract, period)
+    return asked.ready.terms if asked.ready else terms_of(contract, period)
 
 
 def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
-    used = used_in([(contract, terms)])[contract.pk]
+    ready = asked.ready if asked.ready and asked.ready.terms is terms else None
+    used = ready.used if ready else used_in([(contract, terms)])[contract.pk]
     grants = _grants(contract, terms, asked)
     usage = _moved(used.usage, asked.more, since=terms.period.starts_on)
-    return Priced(contract, terms, used.totals, rate(replace(terms.terms, grants=grants), usage))
+    rated = rate(replace(terms.terms, grants=grants), usage)
+    return Priced(contract, terms, used.totals, rated, days=ready.days if ready else None)
 
 
 def _grants(contract: Contract, terms: PeriodTerms, asked: Asked) -> tuple[Grant, ...]:

@@ -87,7 +87,8 @@ def _words(problem: Exception) -> tuple[str, str]:
 
 def _stopped_on(contract: Contract) -> date:
     """Return the first day of the oldest period that is not on a finalized invoice."""
-    return draft.undrafted_on(contract) or contract.billed_until_on or contract.starts_on
+    drafted_until_on = draft.drafted_until([contract]).get(contract.pk)
+    return draft.undrafted_on(contract, drafted_until_on) or contract.billed_until_on or contract.starts_on
 
 
 def _record(contract: Contract, action: str, *, at: datetime, actor: str, reason: str = "") -> None:

@@ -52,6 +52,18 @@ class PeriodNotOver(Refusal):
         )
 
 
+class ApprovalMissing(Refusal):
+    code = "approval-missing"
+    title = "The draft waits for approval"
+
+    def __init__(self, customer: str, total: str, above: str, missing: int) -> None:
+        people = "one more person" if missing == 1 else f"{missing} people"
+        super().__init__(
+            f"The draft for {customer} comes to {total}, above {above}: "
+            f"{people} must approve this total before it is finalized."
+        )
+
+
 class PrefixTaken(Refusal):
     code = "invoice-prefix-taken"
     title = "Another legal entity uses the prefix"

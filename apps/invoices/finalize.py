@@ -1,51 +1,129 @@
-"""Finalizing a draft: rated once more, numbered, chained, fixed for ever, its credits drawn, posted, its follow-ups written down."""
+"""Finalizing drafts: rated once more, numbered, chained, fixed for ever, credits drawn, posted, their follow-ups written down."""
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from apps.contracts import bill
-from apps.contracts.models import Contract
-from apps.core import audit, outbox
+from apps.contracts.bill import Billed
+from apps.core import audit, db, outbox
+from apps.core.models import AuditEntry
 from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
-from apps.invoices import draft, numbering, post, snapshot
-from apps.invoices.errors import AdvanceNotFinalized, AlreadyFinalized, PeriodNotOver, Voided
+from apps.invoices import approve, draft, numbering, post, snapshot, store
+from apps.invoices.compose import Composed, compose
+from apps.invoices.errors import AdvanceNotFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
 from apps.ledger import post as ledger
+
+_FIXED = (
+    *("status", "number", "finalized_at", "issued_on", "due_on"),
+    *("snapshot_hash", "previous_hash"),
+)
 
 
 @transaction.atomic(durable=True)
 def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
-    """Turn a draft into the invoice, dated on the local day of `at` in the contract's time zone.
+    """Turn a draft into the invoice; see `finalize_each`."""
+    return finalize_each([invoice_id], at=at, actor=actor)[0]
 
-    The contract is locked first, with its parent's and its children's, so no usage of its days arrives while it is rated: an
-    event is on this invoice or refused as late, never both and never neither. Then invoice, credit grants and number series
-    are locked, in this order everywhere. Refuses an invoice that is finalized, a period that is not over or whose forerunner is not finalized, and a credit grant that
-    another invoice emptied in between, and an invoice whose fees were billed in advance by a draft; then nothing is written and no number is used up.
+
+def finalize_each(invoice_ids: Collection[UUID], *, at: datetime, actor: str) -> list[Invoice]:
+    """Turn drafts into invoices, each dated on the local day of `at` in its contract's time zone. A step.
+
+    The contracts are locked first, with their parents' and their children's, so no usage of their days arrives while they are
+    rated: an event is on its invoice or refused as late, never both and never neither. Then invoices, credit grants and at
+    last number series are locked, in this order everywhere. No two are of one customer or one family; see `apart`.
+
+    Refuses an invoice that is finalized, a period that is not over or whose forerunner is not finalized, a draft that is not
+    approved, a credit grant that another invoice emptied in between, and an invoice whose fees were billed in advance by a draft;
+    then none of them is written and no number is used up.
     """
-    family = draft.locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
-    contract = family.contract
-    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
-    if invoice.number:
-        raise AlreadyFinalized(invoice.number)
-    if invoice.status == Invoice.Status.VOID:
-        raise Voided(contract.number)
-    drafted_total = invoice.total
-    written = draft.write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
-    if written.waits_for:
+    db.require_transaction()
+    wanted = draft.locked_drafts(invoice_ids)
+    drafted_totals = {one.invoice.pk: one.invoice.total for one in wanted if one.invoice}
+    composed = compose(wanted, at=at)
+    for one in composed:
+        _require_due(one, at)
+    approve.refuse_undecided([one.invoice for one in composed])
+    store.write(composed)
+    bill.mark_billed([days for one in composed for days in _billed(one)])
+    ParkedClose.objects.filter(contract__in=[held for one in composed for held in one.contracts]).delete()
+    _fix(composed, at=at, actor=actor)
+    audit.record_all([_entry(one.invoice, drafted_totals[one.invoice.pk], at, actor) for one in composed])
+    outbox.enqueue_many(
+        task="invoices.render_pdf",
+        at=at,
+        messages=[(str(one.invoice.pk), {"invoice_id": str(one.invoice.pk)}) for one in composed],
+    )
+    return [one.invoice for one in composed]
+
+
+def _require_due(composed: Composed, at: datetime) -> None:
+    """Refuse what has to wait for its period's end or for another invoice."""
+    invoice, contract = composed.invoice, composed.contracts[0]
+    if composed.waits_for:
         raise AdvanceNotFinalized(contract.number)
+    # A contract that was to end may run on since the draft was written.
+    is_of_period = invoice.kind == Invoice.Kind.PERIOD
+    if is_of_period and local_midnight(invoice.period_end_on, invoice.timezone) > at:
+        raise PeriodNotOver(contract.number, invoice.period_end_on, invoice.timezone)
+
+
+def _fix(composed: Sequence[Composed], *, at: datetime, actor: str) -> None:
+    """Number the invoices, draw their credits, chain each to the one before and post them."""
+    by_series: dict[tuple[str, int], list[Composed]] = {}
+    for one in composed:
+        _date(one, at)
+        by_series.setdefault(_series_of(one.invoice), []).append(one)
+    # From the first of these locks to the commit, others that finalize in the series wait.
+    for prefix, year in sorted(by_series):
+        of_series = by_series[prefix, year]
+        series = numbering.locked_series(
+            legal_entity=of_series[0].invoice.legal_entity, prefix=prefix, year=year
+        )
+        for one in of_series:
+            invoice = one.invoice
+            numbering.take(series, invoice)
+            invoice.status = Invoice.Status.FINALIZED
+            series.last_hash = invoice.snapshot_hash = snapshot.hash_of(invoice, one.lines, one.taxes)
+        series.save(update_fields=["next_number", "last_hash"])
+    for one in composed:
+        if one.credits_used:
+            reserve.release(source_key=str(one.invoice.pk))
+        burn.burn(source_key=str(one.invoice.number), used=one.credits_used, at=at)
+    db.update_rows([one.invoice for one in composed], _FIXED)
+    ledger.post([post.entry_of(one.invoice, one.lines) for one in composed], at=at, actor=actor)
+
+
+def _series_of(invoice: Invoice) -> tuple[str, int]:
+    assert invoice.issued_on
+    return numbering.prefix_of(invoice), invoice.issued_on.year
+
+
+def _billed(composed: Composed) -> Iterator[Billed]:
+    """Yield the period for the contract and for the accounts on its invoice, those as far as their days go."""
+    invoice = composed.invoice
     if invoice.kind == Invoice.Kind.PERIOD:
-        # A contract that was to end may run on since the draft was written.
-        if local_midnight(invoice.period_end_on, invoice.timezone) > at:
-            raise PeriodNotOver(contract.number, invoice.period_end_on, invoice.timezone)
-        _mark_billed(invoice, written.contracts)
-    _date(invoice, contract, at)
-    _fix(invoice, written, at=at, actor=actor)
-    ParkedClose.objects.filter(contract__in=written.contracts).delete()
-    audit.record(
+        period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
+        for contract in composed.contracts:
+            covered = period.overlap(contract.starts_on, contract.ends_on) or period
+            yield Billed(contract, covered.starts_on, covered.ends_on)
+
+
+def _date(composed: Composed, at: datetime) -> None:
+    invoice, contract = composed.invoice, composed.contracts[0]
+    invoice.finalized_at = at
+    invoice.issued_on = at.astimezone(ZoneInfo(contract.timezone)).date()
+    invoice.due_on = invoice.issued_on + timedelta(days=contract.payment_days)
+
+
+def _entry(invoice: Invoice, drafted_total: Decimal, at: datetime, actor: str) -> AuditEntry:
+    return audit.entry(
         at=at,
         actor=actor,
         action="invoices.finalize",
@@ -54,37 +132,3 @@ def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
         before={"total": f"{drafted_total:f}"},
         after={"total": f"{invoice.total:f}", "currency": invoice.currency, "due_on": str(invoice.due_on)},
     )
-    outbox.enqueue(task="invoices.render_pdf", key=str(invoice.pk), at=at, invoice_id=str(invoice.pk))
-    return invoice
-
-
-def _fix(invoice: Invoice, written: draft.Written, *, at: datetime, actor: str) -> None:
-    """Number the invoice, draw its credits, chain it to the one before and post it."""
-    assert invoice.issued_on
-    series = numbering.locked_series(
-        legal_entity=invoice.legal_entity, prefix=numbering.prefix_of(invoice), year=invoice.issued_on.year
-    )
-    numbering.take(series, invoice)
-    assert invoice.number
-    if written.credits_used:
-        reserve.release(source_key=str(invoice.pk))
-    burn.burn(source_key=invoice.number, used=written.credits_used, at=at)
-    invoice.status = Invoice.Status.FINALIZED
-    series.last_hash = invoice.snapshot_hash = snapshot.hash_of(invoice, written.lines, written.taxes)
-    invoice.save()
-    series.save(update_fields=["next_number", "last_hash"])
-    ledger.post([post.entry_of(invoice, written.lines)], at=at, actor=actor)
-
-
-def _mark_billed(invoice: Invoice, contracts: tuple[Contract, ...]) -> None:
-    """Note the period as billed for the contract and for the accounts on its invoice, those as far as their days go."""
-    period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
-    for contract in contracts:
-        covered = period.overlap(contract.starts_on, contract.ends_on) or period
-        bill.mark_billed(contract=contract, starts_on=covered.starts_on, ends_on=covered.ends_on)
-
-
-def _date(invoice: Invoice, contract: Contract, at: datetime) -> None:
-    invoice.finalized_at = at
-    invoice.issued_on = at.astimezone(ZoneInfo(contract.timezone)).date()
-    invoice.due_on = invoice.issued_on + timedelta(days=contract.payment_days)

@@ -41,8 +41,8 @@ def prefix_of(invoice: Invoice) -> str:
 def take(series: NumberSeries, invoice: Invoice) -> None:
     """Give a document the next number of a locked series, and its place in the chain.
 
-    A step of finalize, which notes the document's own hash in the series afterwards and saves it; a rollback gives the number
-    back, so there is no gap.
+    A step of finalize, which notes the document's own hash in the series before it takes the next, and saves it; a rollback
+    gives the number back, so there is no gap.
     """
     invoice.number = f"{series.prefix}-{series.year}-{series.next_number:06d}"
     invoice.previous_hash = series.last_hash

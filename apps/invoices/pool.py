@@ -91,6 +91,14 @@ def family_among(contract: Contract, kin: Sequence[Contract]) -> Family:
     return Family(contract, parent, tuple(one for one in kin if one.parent_id == root_id))
 
 
+def families_among(contracts: Sequence[Contract], kin: Sequence[Contract]) -> list[Family]:
+    """Return the family of each contract, given all contracts of their families."""
+    by_root: dict[UUID, list[Contract]] = {}
+    for one in kin:
+        by_root.setdefault(one.parent_id or one.pk, []).append(one)
+    return [family_among(one, by_root.get(one.parent_id or one.pk, ())) for one in contracts]
+
+
 def families(contracts: Sequence[Contract]) -> dict[UUID, Family]:
     """Return the family of each contract, in one query for all."""
     roots = {contract.parent_id or contract.pk for contract in contracts}
@@ -100,4 +108,4 @@ def families(contracts: Sequence[Contract]) -> dict[UUID, Family]:
         .select_related("customer", "plan_version__plan")
         .order_by("number")
     )
-    return {contract.pk: family_among(contract, found) for contract in contracts}
+    return {one.contract.pk: one for one in families_among(contracts, found)}

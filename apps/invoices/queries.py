@@ -12,7 +12,7 @@ from apps.contracts.models import Contract
 from apps.contracts.queries import due, live
 from apps.contracts.terms import period_on
 from apps.core.money import Money
-from apps.invoices import draft, pool
+from apps.invoices import compose, pool
 from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
 from apps.invoices.pool import Family
 
@@ -158,7 +158,7 @@ def due_to_close(*, at: datetime) -> list[UUID]:
     resting = set(
         ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values_list("contract_id", flat=True)
     )
-    waiting = [one for one in begun if draft.opens(one, families[one.pk], at=at)]
+    waiting = [one for one in begun if compose.opens(one, families[one.pk], at=at)]
     waiting += [one for one in ended if _has_undrafted(one, families[one.pk], drafted.get(one.pk), at)]
     return [contract.pk for contract in waiting if contract.pk not in resting]
 

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Max
 
 from apps.contracts.models import Amendment, Contract
 from apps.credits import queries as credit_queries
-from apps.invoices.billing import Priced, daily_quantities
+from apps.invoices.billing import Priced
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from apps.plans.models import CreditUnit
 from apps.plans.queries import PlannedCharge
 from apps.rating.steps import written
 from apps.usage.combine import Total
+from apps.usage.queries import daily_quantities
 
 _PLACE = ("name", "address", "postal_code", "city", "region", "country", "tax_number")
 
@@ -214,7 +216,7 @@ def _totals(charges: Sequence[PlannedCharge], totals: Sequence[Total]) -> list[d
 
 def _days(priced: Priced) -> list[dict[str, Any]]:
     """Return the daily quantities of each meter in the order of the charges, for the chart."""
-    quantities = daily_quantities(priced.contract, priced.period) if priced.totals else {}
+    quantities = priced.days if priced.days is not None else _read_days(priced)
     metered = {planned.meter_id: planned for planned in reversed(priced.charges) if planned.meter_id}
     return [
         {
@@ -228,6 +230,11 @@ def _days(priced: Priced) -> list[dict[str, Any]]:
         for meter_id, planned in reversed(metered.items())
         if meter_id in quantities
     ]
+
+
+def _read_days(priced: Priced) -> Mapping[UUID, Mapping[date, Decimal]]:
+    contract = priced.contract
+    return daily_quantities([(contract, priced.period)])[contract.pk] if priced.totals else {}
 
 
 def _account(part: Priced) -> dict[str, Any]:

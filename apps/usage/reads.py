@@ -92,6 +92,15 @@ TOTALS = """
     GROUP BY used.contract_id, asked.starts_on, used.meter_id, meter.aggregation, used.dimensions
     ORDER BY used.contract_id, asked.starts_on, used.meter_id, used.dimensions
 """
+BY_DAY = """
+    SELECT used.contract_id, used.meter_id, meter.aggregation, used.day, sum(used.quantity)
+    FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::date[]) AS asked (customer_id, contract_id, starts_on, ends_on)
+    JOIN usage_usageday used ON used.customer_id = asked.customer_id AND used.contract_id = asked.contract_id
+        AND used.day >= asked.starts_on AND used.day < asked.ends_on
+    JOIN plans_meter meter ON meter.id = used.meter_id
+    GROUP BY used.contract_id, used.meter_id, meter.aggregation, used.day
+    ORDER BY used.contract_id, used.meter_id, used.day
+"""
 # A customer's usage by meter, and as asked by day and by the values of some dimensions. As on the bill, one rule joins days and
 # dimensions, but levels with other dimension values are things of their own, so they are joined by themselves and then add up.
 USAGE = """

@@ -162,7 +162,7 @@ def test_a_crash_in_the_middle_of_a_draft_leaves_nothing_half_written(
     """The lines' insert dies after the invoice is written: neither stays, and the next close does it all."""
     contract = make_contract()
     with monkeypatch.context() as broken:
-        broken.setattr(draft, "_lines", _dies)
+        broken.setattr(InvoiceLine.objects, "bulk_create", _dies)
         closed = close.close_contract(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert closed.parked is not None

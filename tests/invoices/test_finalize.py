@@ -13,6 +13,7 @@ from apps.core import outbox
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers import enroll
 from apps.invoices import close, draft, finalize, numbering, queries, review, snapshot
+from apps.invoices.compose import Wanted, compose
 from apps.invoices.errors import AlreadyFinalized, PrefixTaken
 from apps.invoices.models import Invoice, NumberSeries, ParkedClose
 from apps.invoices.pool import Family
@@ -69,7 +70,7 @@ def test_numbers_run_without_gaps_and_an_attempt_that_fails_uses_none_up(
 ) -> None:
     first, second = (drafted(make_contract(make_customer(key))) for key in ("first", "second"))
     with monkeypatch.context() as broken:
-        broken.setattr(outbox, "enqueue", _dies)
+        broken.setattr(outbox, "enqueue_many", _dies)
         with pytest.raises(RuntimeError):
             finalize.finalize(invoice_id=first.pk, at=IN_NOVEMBER, actor=ACTOR)
     first.refresh_from_db()
@@ -201,7 +202,7 @@ def test_finalizing_takes_a_bounded_number_of_queries() -> None:
 def test_a_step_refuses_to_work_outside_an_action() -> None:
     contract = make_contract()
     with pytest.raises(RuntimeError, match="action"):
-        draft.write(family=Family(contract), starts_on=date(2026, 10, 1), invoice=None, at=IN_NOVEMBER)
+        compose([Wanted(Family(contract), date(2026, 10, 1))], at=IN_NOVEMBER)
 
 
 def _dies(**_: object) -> None:
