@@ -80,6 +80,7 @@ class Customer(Place):
         GERMAN = "de", "Deutsch"
         FRENCH = "fr", "Français"
         SPANISH = "es", "Español"
+        JAPANESE = "ja", "日本語"
 
     class EInvoice(models.TextChoices):
         NONE = "none", "PDF alone"

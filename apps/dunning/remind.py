@@ -100,6 +100,24 @@ WORDS = {
         "Indique {number} como referencia, por favor.",
         "Si su pago se ha cruzado con este mensaje, gracias: no hay nada que hacer.",
     ),
+    "ja": Words(
+        {
+            Tone.FRIENDLY: "お支払いのご確認 請求書 {number}",
+            Tone.FIRM: "2回目のお支払いのお願い 請求書 {number}",
+            Tone.FINAL: "最終のご連絡 請求書 {number}",
+        },
+        {
+            Tone.FRIENDLY: "請求書 {number} のお支払期限は{due}でしたが、{amount} のお支払いを確認できておりません。"
+            "お手続きがお済みでない場合は、お支払いをお願いいたします。",
+            Tone.FIRM: "請求書 {number} のお支払期限は{due}でしたが、{amount} が未払いとなっております。"
+            "今週中のお支払いをお願いいたします。",
+            Tone.FINAL: "請求書 {number} のお支払期限は{due}でしたが、二度のご連絡の後も {amount} が未払いとなっております。"
+            "至急お支払いいただくか、ご事情をお知らせください。",
+        },
+        "お支払い方法",
+        "お振込の際は {number} をご記入ください。",
+        "本メールと行き違いでお支払い済みの場合は、何卒ご容赦ください。",
+    ),
 }
 
 

@@ -28,13 +28,18 @@ class Figures:
     currency: str
     paper: str
 
+    @property
+    def currency_name(self) -> str:
+        return "円" if (self.language, self.currency) == ("ja", "JPY") else self.currency
+
     def amount(self, amount: Decimal) -> str:
         """Write an amount of the invoice's currency without naming it."""
         return formats.format_amount(Money(amount, self.currency), self.locale)
 
     def total(self, amount: Decimal) -> str:
-        """Write an amount with its currency code: 1,234.56 USD."""
-        return f"{self.amount(amount)}{formats.NO_BREAK}{self.currency}"
+        """Write an amount with its currency code, 1,234.56 USD; yen in Japanese as 1,234円."""
+        space = "" if self.currency_name != self.currency else formats.NO_BREAK
+        return f"{self.amount(amount)}{space}{self.currency_name}"
 
     def quantity(self, quantity: Decimal) -> str:
         return formats.format_quantity(quantity, self.locale)
@@ -54,7 +59,7 @@ class Figures:
         return self.price(price, money=money)
 
     def percent(self, percent: Decimal) -> str:
-        space = "" if self.language == "en" else formats.NO_BREAK
+        space = "" if self.language in {"en", "ja"} else formats.NO_BREAK
         return f"{self.quantity(percent)}{space}%"
 
     def rate(self, rate: Decimal) -> str:
@@ -76,7 +81,7 @@ class Figures:
         return formats.format_days(starts_on, ends_on, self.locale)
 
     def short_day(self, day: date) -> str:
-        return format_date(day, format="d MMM", locale=Locale.parse(self.locale))
+        return formats.format_short_day(day, self.locale)
 
     def country(self, code: str) -> str:
         """Return a country's name in the invoice's language; an unknown code stands as it is."""

@@ -116,8 +116,13 @@ def _counted(step: Step, name: str, figures: Figures, unit: str) -> str:
     return f"{figures.quantity(decimal_in(step, name))} {unit}".strip()
 
 
+def _by_hand(step: Step, figures: Figures, unit: str) -> str:
+    return str(step["by_hand"])
+
+
 # By the field that only such a step has, the first that is found.
 _TOLD: dict[str, Callable[[Step, Figures, str], str]] = {
+    "by_hand": _by_hand,
     "adjusts": _other_period,
     "included": _included,
     "account": _account,

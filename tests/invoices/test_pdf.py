@@ -1,10 +1,20 @@
 """The printed invoice: what it says in two languages, the same bytes each time, and nothing loaded from outside."""
 
+import hashlib
 import io
+import os
+import pickle
+import re
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -14,6 +24,7 @@ from apps.invoices import pdf, publish
 from apps.invoices.document import document_of
 from apps.invoices.errors import NotFinalized
 from apps.invoices.models import Invoice
+from apps.invoices.pdf import Attached
 from apps.plans.compose import NewPrice
 from tests.builders import (
     fee_charge,
@@ -28,6 +39,18 @@ from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
 pytestmark = pytest.mark.django_db
 
+BUNDLED = {
+    "Inter",
+    "Inter-Semi-Bold",
+    "Inter-More",
+    "Inter-More-Semi-Bold",
+    "Noto-Sans-JP",
+    "Noto-Sans-JP-Semi-Bold",
+    "Noto-Sans-SC",
+    "Noto-Sans-SC-Semi-Bold",
+    "Noto-Sans-KR",
+    "Noto-Sans-KR-Semi-Bold",
+}
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40" rx="8" fill="#1d4ed8"/></svg>'
 _SELLER = {
     "name": "Seller Inc.",
@@ -43,7 +66,7 @@ _SELLER = {
 }
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", "de", "ja"])
 def test_the_invoice_reads_as_it_should(language: str, file_regression: FileRegressionFixture) -> None:
     """2,234,567 tokens x 0.000005 = 11.172835; 12,500 calls less 10,000 included x 0.01 = 25; 499 for the month.
 
@@ -67,18 +90,95 @@ def test_the_document_names_itself_to_readers_and_machines() -> None:
     assert reader.metadata.author == "Seller Inc."
     assert str(reader.root_object["/Lang"]) == "de"
     assert str(reader.root_object["/MarkInfo"]) == "{'/Marked': True}"
-    assert {font.split("+")[1] for font in _fonts(reader)} <= {
-        "Inter",
-        "Inter-Semi-Bold",
-        "Inter-Extended",
-        "Inter-Extended-Semi-Bold",
-    }
+    assert _fonts(reader) <= BUNDLED
+
+
+def test_tables_are_tagged_with_their_heads() -> None:
+    """Each cell names the cells that head it, so that a screen reader can say them."""
+    reader = PdfReader(io.BytesIO(_rendered(_month())))
+
+    kinds = Counter(_tags(reader.root_object["/StructTreeRoot"]))
+    assert kinds["/H1"] == 1
+    assert kinds["/Figure"] == 5  # the logo, and each of two charts twice
+    # facts, lines, totals, days of usage
+    assert kinds["/Table"] == 4
+    assert kinds["/TH"] > kinds["/TR"] > kinds["/Table"]
+    cells = [one for one in _elements(reader.root_object["/StructTreeRoot"]) if one.get("/S") == "/TD"]
+    assert all("/Headers" in cell["/A"] for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "font"),
+    [
+        ("株式会社髙﨑アクメ", "Noto-Sans-JP-Semi-Bold"),
+        ("北京长城门业有限公司", "Noto-Sans-SC"),
+        ("한국예시 주식회사", "Noto-Sans-KR"),
+        ("Пример Παράδειγμα Việt", "Inter-More-Semi-Bold"),
+    ],
+)
+def test_a_name_in_any_of_these_scripts_is_set_in_a_bundled_font(name: str, font: str) -> None:
+    draft = drafted(make_contract(make_customer(name=name)))
+
+    reader = PdfReader(io.BytesIO(publish.preview_pdf(invoice_id=draft.pk)))
+
+    assert font in _fonts(reader)
+    assert _fonts(reader) <= BUNDLED
+    assert name in reader.pages[0].extract_text()
+
+
+def test_a_file_goes_along_in_a_document_for_archives() -> None:
+    """PDF/A-3 allows it; it is tagged all the same, and the same bytes each time."""
+    invoice = _month()
+    document = document_of(invoice, list(invoice.lines.all()))
+    xml = Attached("factur-x.xml", b"<invoice/>", "The invoice for machines")
+
+    first, second = (
+        pdf.render(
+            document,
+            identifier=b"0" * 16,
+            variant="pdf/a-3b",
+            attached=[xml],
+            metadata=[b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>"],
+        ).content
+        for _ in range(2)
+    )
+
+    reader = PdfReader(io.BytesIO(first))
+    root: Any = reader.root_object
+    assert first == second
+    assert {name: files[0] for name, files in reader.attachments.items()} == {"factur-x.xml": b"<invoice/>"}
+    assert {file.get_object()["/AFRelationship"] for file in root["/AF"]} == {"/Alternative"}
+    assert "/StructTreeRoot" in root
+    assert reader.xmp_metadata is not None
+    assert b'pdfaid:part="3"' in root["/Metadata"].get_data()
 
 
 def test_the_same_invoice_is_the_same_file_byte_for_byte() -> None:
     invoice = _month()
 
     assert _rendered(invoice) == _rendered(Invoice.objects.get(pk=invoice.pk))
+
+
+def test_another_process_renders_the_same_bytes(tmp_path: Path) -> None:
+    """Whatever order its sets have, and whatever the clock says."""
+    invoice = _month(language="ja")
+    document = document_of(invoice, list(invoice.lines.all()))
+    kept = tmp_path / "document"
+    kept.write_bytes(pickle.dumps(document))
+    script = (
+        "import hashlib, pathlib, pickle, sys, django; django.setup(); from apps.invoices import pdf; "
+        "document = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes()); "
+        "print(hashlib.sha256(pdf.render(document, identifier=b'0' * 16).content).hexdigest())"
+    )
+
+    told = subprocess.check_output(
+        [sys.executable, "-c", script, str(kept)],
+        env=os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"},
+        text=True,
+    )
+
+    here = pdf.render(document, identifier=b"0" * 16).content
+    assert told.split()[-1] == hashlib.sha256(here).hexdigest()
 
 
 def test_a_document_is_rendered_once_and_kept() -> None:
@@ -88,7 +188,7 @@ def test_a_document_is_rendered_once_and_kept() -> None:
     again = publish.render_pdf(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert bytes(first.content) == bytes(again.content)
-    assert first.pages == 1
+    assert first.pages == 2
 
 
 def test_a_draft_is_shown_as_one_and_never_kept() -> None:
@@ -118,45 +218,65 @@ def test_sixty_lines_repeat_their_head_and_carry_their_sum() -> None:
 
     reader = PdfReader(io.BytesIO(_rendered(invoiced(contract))))
 
-    pages = [page.extract_text() for page in reader.pages]
+    texts = [page.extract_text().replace("\N{NO-BREAK SPACE}", " ") for page in reader.pages]
+    pages = [text for text in texts if "per 1M" in text]
     assert len(pages) > 1
-    assert all("Unit price" in page for page in pages[:-1])
-    assert "Carried forward" in pages[0]
-    assert "Brought forward" in pages[1]
-    assert "Carried forward" not in pages[-1]
-    assert f"Page 1 of {len(pages)}" in pages[0]
+    assert all("Unit price" in page for page in pages)
+    for page, after in pairwise(pages):
+        (carried,) = re.findall("Carried forward: ([0-9.]+) USD", page)
+        assert f"Brought forward: {carried} USD" in after
+        assert int(carried[:-3]) == sum(text.count("1.00 per 1M") for text in pages[: pages.index(after)])
+    assert not any("Carried forward" in text for text in texts[len(pages) - 1 :])
+    assert "Brought forward" not in texts[-1]
+    assert f"Page 1 of {len(texts)}" in texts[0]
 
 
-def test_no_name_address_or_logo_can_make_the_renderer_load_anything(canary: "Canary") -> None:
+def test_no_field_can_make_the_renderer_load_anything(canary: "Canary", tmp_path: Path) -> None:
+    """Every text that people type is hostile, in the snapshot and on the lines; the logo too."""
+    secret = tmp_path / "secret"
+    secret.write_text("SECRET-OF-THIS-MACHINE")
     address = f"http://127.0.0.1:{canary.port}"
-    attack = (
-        f'<img src="{address}/a"><link rel=stylesheet href="{address}/b">"}}</style><style>@import "{address}/c";'
-        f'body{{background:url({address}/d)}}</style><iframe src="file:///etc/passwd"></iframe>'
-    )
+    attacks = [
+        f'<img src="{address}/a"><img src="{secret.as_uri()}"><iframe src="{secret.as_uri()}"></iframe>',
+        f"</style><style>@import '{address}/b'; body {{ background: url({address}/c) }}</style>",
+        f'"><link rel="attachment" href="{secret.as_uri()}"><link rel="stylesheet" href="{address}/d">',
+        f'<a rel="attachment" href="{address}/e">x</a><object data="{secret.as_uri()}"></object>',
+        f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{address}/f"/></svg>',
+        f"<img src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><image href='{address}/g'/></svg>\">",
+        "{{ settings.SECRET_KEY }}{% include '/etc/passwd' %}",
+    ]
     logo = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">'
-        f'<image xlink:href="{address}/e" width="9" height="9"/><style>@import "{address}/f";</style>'
-        f'<rect width="9" height="9" fill="url({address}/g)" style="fill:url({address}/h)"/>'
-        f'<use href="{address}/i#x"/><script>1</script></svg>'
+        f'<image xlink:href="{address}/h" width="9" height="9"/><style>@import "{address}/i";</style>'
+        f'<rect width="9" height="9" fill="url({address}/j)" style="fill:url({address}/k)"/>'
+        f'<use href="{secret.as_uri()}#x"/><script>1</script></svg>'
     )
-    make_legal_entity(
-        **{
-            **_SELLER,
-            "name": attack[:200],
-            "bank_details": attack,
-            "website": f"{address}/j",
-            "logo_svg": logo,
-        }
-    )
-    customer = make_customer(name=attack[:200], address=attack, tax_number=attack[:40])
-    contract = make_contract(customer, purchase_order="<img src=file:///etc/passwd>")
-    use(contract, "calls", "5")
+    invoice = _month()
+    lines = list(invoice.lines.all())
 
-    text = _text(_rendered(invoiced(contract)))
+    for attack in attacks:
+        for party in ("seller", "customer", "contract"):
+            of_party = invoice.snapshot[party]
+            of_party |= {name: attack for name, value in of_party.items() if isinstance(value, str)}
+        invoice.snapshot["customer"] |= {"language": "en", "tax_note": attack}
+        invoice.snapshot["seller"]["logo_svg"] = logo
+        invoice.snapshot["credits"] = [
+            {"name": attack, "unit": attack, "used": "1", "left": "1", "expires_on": None}
+        ]
+        for days in invoice.snapshot["days"]:
+            days |= {"name": attack, "unit": attack}
+        for line in lines:
+            line.name = line.product_name = line.account_name = line.unit = attack
+            line.dimensions = {"model": attack}
+            line.steps = [{"by_hand": attack}]
+        rendered = pdf.render(document_of(invoice, lines), identifier=b"0" * 16).content
+        reader = PdfReader(io.BytesIO(rendered))
+        assert reader.attachments == {}
+        assert "SECRET-OF-THIS-MACHINE" not in _text(rendered)
+        assert "root:" not in _text(rendered)
+        assert attack[:20] in _text(rendered)
 
     assert canary.visits == []
-    assert "root:" not in text
-    assert "<img src=file:///etc/passwd>" in text.replace("\n", "")
 
 
 def test_the_renderer_itself_opens_no_file_and_no_address(canary: "Canary") -> None:
@@ -216,7 +336,26 @@ def _text(content: bytes) -> str:
 
 
 def _fonts(reader: PdfReader) -> set[str]:
-    return {font["/BaseFont"] for page in reader.pages for font in page["/Resources"]["/Font"].values()}  # type: ignore[index]
+    """Return the names of the fonts, without the mark of their subset."""
+    return {
+        str(font["/BaseFont"]).split("+")[1]
+        for page in reader.pages
+        for font in page["/Resources"]["/Font"].values()  # type: ignore[index]
+    }
+
+
+def _elements(element: Any) -> Iterator[Any]:
+    """Return all elements of the tree of tags, parents before children."""
+    element = element.get_object()
+    if isinstance(element, Mapping):
+        yield element
+        kids = element.get("/K", [])
+        for kid in kids if isinstance(kids, list) else [kids]:
+            yield from _elements(kid)
+
+
+def _tags(root: Any) -> Iterator[str]:
+    return (str(one["/S"]) for one in _elements(root) if "/S" in one)
 
 
 class Canary:

@@ -10,6 +10,14 @@ class Words:
     invoice: str
     draft: str
     draft_note: str
+    draft_credit_note: str
+    title_opening: str
+    title_one_off: str
+    title_credit_purchase: str
+    title_threshold: str
+    title_credit_note: str
+    title_pro_forma: str
+    pro_forma_note: str
     number: str
     issued: str
     due: str
@@ -20,11 +28,20 @@ class Words:
     plan: str
     customer_number: str
     tax_number: str
+    registration_number: str
     bill_to: str
+    addressee: str
     from_seller: str
     amount_due: str
     amount_due_by: str
     nothing_due: str
+    amount_credited: str
+    credit_note_number: str
+    corrects: str
+    reason: str
+    refund_follows: str
+    kept_as_balance: str
+    next_invoice_less: str
     description: str
     quantity: str
     unit_price: str
@@ -97,8 +114,21 @@ class Words:
     never: str
     usage_title: str
     usage_most: str
+    usage_day: str
+    usage_total: str
+    usage_not_added: str
     subtotal: str
     tax: str
+    tax_name: str
+    of_which: str
+    reverse_charge: str
+    intra_community: str
+    export: str
+    tax_summary: str
+    tax_kind: str
+    tax_base: str
+    tax_amount: str
+    tax_included: str
     total: str
     payment_title: str
     payment_terms: str
@@ -115,5 +145,9 @@ class Words:
     mail_greeting: str
     mail_text: str
     mail_nothing_due: str
+    mail_see: str
+    mail_see_and_pay: str
+    mail_credit_subject: str
+    mail_credit_text: str
     mail_attached: str
     mail_closing: str

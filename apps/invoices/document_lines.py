@@ -1,0 +1,126 @@
+"""The lines of an invoice as they are printed: grouped by account and product, each with its figures and reasons."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+
+from apps.invoices.figures import Figures
+from apps.invoices.models import InvoiceLine
+from apps.invoices.reasons import explain
+
+_ADJUSTMENT = InvoiceLine.Kind.ADJUSTMENT
+# Lines of which there is one, and nothing to count.
+_UNCOUNTED = frozenset(
+    {
+        InvoiceLine.Kind.MINIMUM,
+        InvoiceLine.Kind.MAXIMUM,
+        InvoiceLine.Kind.DISCOUNT,
+        InvoiceLine.Kind.TRUE_UP,
+        InvoiceLine.Kind.ADVANCE,
+        InvoiceLine.Kind.CREDITS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line; `carried` and `brought` say what all lines come to up to and with it."""
+
+    name: str
+    detail: str
+    quantity: str
+    unit: str
+    unit_price: str
+    amount: str
+    reasons: tuple[str, ...]
+    carried: str
+    brought: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    product: str
+    rows: tuple[Row, ...]
+    subtotal_label: str
+    subtotal: str
+
+
+def groups_of(
+    lines: Sequence[InvoiceLine], figures: Figures, credit_units: Mapping[str, str], sign: int
+) -> tuple[Group, ...]:
+    """Group the lines by account and product, in the order of their first line; what is of no product comes last."""
+    order = {heading: place for place, heading in reversed(list(enumerate(map(_heading, lines))))}
+    ordered = sorted(lines, key=lambda line: (*_place(line, order), line.position))
+    carried = Decimal(0)
+    groups = []
+    for (account, name), members in groupby(ordered, key=_heading):
+        product = " · ".join(text for text in (account, name or figures.words.whole_contract) if text)
+        rows, subtotal = [], Decimal(0)
+        for line in members:
+            carried, subtotal = carried + line.amount * sign, subtotal + line.amount * sign
+            rows.append(_row(line, figures, credit_units, carried, sign))
+        label = figures.words.subtotal_of.format(product=product)
+        groups.append(Group(product, tuple(rows), label, figures.amount(subtotal)))
+    return tuple(groups)
+
+
+def _heading(line: InvoiceLine) -> tuple[str, str]:
+    return line.account_name, line.product_name
+
+
+def _place(line: InvoiceLine, order: Mapping[tuple[str, str], int]) -> tuple[int, bool, int]:
+    """Sort the invoice's own lines before those of the accounts on it, each account's together."""
+    account, product = heading = _heading(line)
+    first_of_account = min(place for other, place in order.items() if other[0] == account)
+    return (first_of_account if account else -1, not product, order[heading])
+
+
+def _row(
+    line: InvoiceLine, figures: Figures, credit_units: Mapping[str, str], carried: Decimal, sign: int
+) -> Row:
+    credit_unit = credit_units.get(line.price_unit, "") if line.price_unit != figures.currency else ""
+    explained = explain(line.steps, figures=figures, unit=line.unit, credit_unit=credit_unit)
+    is_counted = line.kind not in _UNCOUNTED and not (line.kind == _ADJUSTMENT and _is_amount(line))
+    return Row(
+        name=_name(line, figures),
+        detail=_detail(line, figures),
+        quantity=figures.quantity(line.quantity.copy_abs() if sign < 0 else line.quantity)
+        if is_counted
+        else "",
+        unit=line.unit if is_counted else "",
+        unit_price=f"{explained.unit_price} {credit_unit}".strip() if explained.unit_price else "",
+        amount=figures.amount(line.amount * sign),
+        reasons=explained.reasons,
+        carried=figures.words.carried.format(amount=figures.total(carried)),
+        brought=figures.words.brought.format(amount=figures.total(carried)),
+    )
+
+
+def _is_amount(line: InvoiceLine) -> bool:
+    """Tell whether an adjustment is of an amount alone, and of no units."""
+    return bool(line.key) or not line.quantity
+
+
+def _name(line: InvoiceLine, figures: Figures) -> str:
+    words = figures.words
+    match line.kind:
+        case InvoiceLine.Kind.MINIMUM:
+            return words.minimum_of.format(name=line.name)
+        case InvoiceLine.Kind.MAXIMUM:
+            return words.maximum_of.format(name=line.name)
+        case InvoiceLine.Kind.ADVANCE:
+            return words.advance
+        case InvoiceLine.Kind.CREDITS:
+            return words.paid_from.format(name=line.name)
+        case _:
+            return line.name
+
+
+def _detail(line: InvoiceLine, figures: Figures) -> str:
+    """Return the dimension values of a line, and its days where they are not the invoice's."""
+    values = [value for value in line.dimensions.values() if value != "*"]
+    if line.starts_on and line.ends_on and line.kind != InvoiceLine.Kind.ADVANCE:
+        days = figures.days(line.starts_on, line.ends_on)
+        values.append(figures.words.in_advance.format(period=days) if line.in_advance else days)
+    return " · ".join(values)
