@@ -4,13 +4,11 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 
 from apps.core import audit, outbox
-from apps.invoices import pdf
-from apps.invoices.document import Document, document_of
+from apps.invoices import mail, pdf
+from apps.invoices.document import document_of
 from apps.invoices.errors import NotFinalized
 from apps.invoices.models import Invoice, InvoiceMail, InvoicePdf
 
@@ -24,14 +22,16 @@ def render_pdf(*, invoice_id: UUID, at: datetime, actor: str) -> InvoicePdf:
     if kept:
         return kept
     invoice = _finalized(invoice_id)
-    rendered = pdf.render(_document(invoice), identifier=_identifier(invoice))
+    document = document_of(invoice, list(invoice.lines.all()))
+    rendered = pdf.render(document, identifier=_identifier(invoice))
     return _keep(invoice=invoice, rendered=rendered, at=at, actor=actor)
 
 
-def preview_pdf(*, invoice_id: UUID) -> bytes:
-    """Return how a draft would look as a document, marked as a draft; nothing is kept."""
+def preview_pdf(*, invoice_id: UUID, is_pro_forma: bool = False) -> bytes:
+    """Return how a draft would look as a document, marked as a draft or as a pro forma invoice; nothing is kept."""
     invoice = Invoice.objects.get(pk=invoice_id)
-    return pdf.render(_document(invoice), identifier=invoice.pk.bytes).content
+    document = document_of(invoice, list(invoice.lines.all()), is_pro_forma=is_pro_forma)
+    return pdf.render(document, identifier=invoice.pk.bytes).content
 
 
 @transaction.atomic(durable=True)
@@ -45,11 +45,11 @@ def send(*, invoice_id: UUID, at: datetime, actor: str) -> InvoiceMail | None:
     recipient = invoice.customer.billing_email
     if not recipient:
         return None
-    mail, is_new = InvoiceMail.objects.get_or_create(
+    sent, is_new = InvoiceMail.objects.get_or_create(
         invoice=invoice, defaults={"recipient": recipient, "sent_at": at}
     )
     if is_new:
-        _message(invoice, recipient).send()
+        mail.message_of(invoice, recipient).send()
         audit.record(
             at=at,
             actor=actor,
@@ -58,7 +58,7 @@ def send(*, invoice_id: UUID, at: datetime, actor: str) -> InvoiceMail | None:
             subject_key=str(invoice.number),
             after={"recipient": recipient},
         )
-    return mail
+    return sent
 
 
 @transaction.atomic(durable=True)
@@ -92,34 +92,5 @@ def _finalized(invoice_id: UUID) -> Invoice:
     return invoice
 
 
-def _document(invoice: Invoice) -> Document:
-    return document_of(invoice, list(invoice.lines.all()))
-
-
 def _identifier(invoice: Invoice) -> bytes:
     return bytes(invoice.snapshot_hash or b"")[:16]
-
-
-def _message(invoice: Invoice, recipient: str) -> EmailMultiAlternatives:
-    document = _document(invoice)
-    words, figures = document.figures.words, document.figures
-    facts = {
-        "number": document.number,
-        "seller": document.seller.name,
-        "period": figures.period(invoice.period_start_on, invoice.period_end_on),
-        "amount": figures.total(invoice.total),
-        "day": figures.day(invoice.due_on) if invoice.due_on else "",
-    }
-    text = words.mail_text if invoice.total else words.mail_nothing_due
-    context = {"document": document, "words": words, "text": text.format(**facts)}
-    message = EmailMultiAlternatives(
-        subject=" ".join(words.mail_subject.format(**facts).split()),
-        body=render_to_string("emails/invoice.txt", context),
-        to=[recipient],
-        reply_to=[email] if (email := invoice.snapshot["seller"]["email"]) else None,
-        # The same invoice is the same message, should it ever be handed over twice.
-        headers={"Message-ID": f"<invoice-{invoice.pk}@meterbook>"},
-    )
-    message.attach_alternative(render_to_string("emails/invoice.html", context), "text/html")
-    message.attach(f"{invoice.number}.pdf", bytes(invoice.pdf.content), "application/pdf")
-    return message

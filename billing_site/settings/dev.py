@@ -6,6 +6,7 @@ from billing_site.settings.base import *  # noqa: F403
 SECRET_KEY = env.secret_key()
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = env.ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+SITE_URL = env.SITE_URL or f"http://localhost:{env.PORT}"
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = env.VAR / "mail"
 # Plain HTTP on the loopback address: passkeys accept it as they do TLS.

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from pytest_django import Settings
 
 from apps.core.models import OutboxMessage
 from apps.customers import enroll
@@ -35,6 +36,40 @@ def test_an_invoice_is_mailed_with_its_document() -> None:
     ((name, content, kind),) = sent.attachments
     assert (name, kind) == ("INV-2026-000001.pdf", "application/pdf")
     assert content == bytes(InvoicePdf.objects.get().content)
+
+
+@pytest.mark.parametrize(
+    ("language", "link"),
+    [
+        ("en", "See and pay the invoice online"),
+        ("de", "Rechnung online ansehen und bezahlen"),
+        ("fr", "Voir et payer la facture en ligne"),
+        ("es", "Ver y pagar la factura en línea"),
+        ("ja", "請求書をオンラインで確認して支払う"),
+    ],
+)
+def test_the_mail_leads_to_the_page_where_the_invoice_is_paid(
+    language: str, link: str, settings: Settings
+) -> None:
+    settings.SITE_URL = "https://billing.example.com"
+    invoice = _rendered(language=language)
+
+    publish.send(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    address = "https://billing.example.com/portal/invoices/INV-2026-000001/"
+    (sent,) = mail.outbox
+    assert f"{link}:\n{address}\n" in str(sent.body)
+    assert isinstance(sent, mail.EmailMultiAlternatives)
+    assert f'href="{address}"' in str(sent.alternatives[0][0])
+
+
+def test_a_site_without_an_address_of_its_own_mails_no_link(settings: Settings) -> None:
+    settings.SITE_URL = ""
+    invoice = _rendered()
+
+    publish.send(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    assert "http" not in str(mail.outbox[0].body)
 
 
 def test_an_invoice_is_mailed_once() -> None:
