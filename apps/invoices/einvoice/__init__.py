@@ -1,0 +1,1 @@
+"""Electronic invoices by EN 16931: Factur-X / ZUGFeRD in the PDF, and UBL as Peppol takes it."""
