@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.backoffice.views import page, require
 from apps.core import clock
 from apps.core.admin import actor_of
+from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
 from apps.invoices.models import Invoice, VerifyRun
 from apps.invoices.verify import of_all
@@ -45,6 +46,7 @@ def proof(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "hash": bytes(invoice.snapshot_hash or b"").hex(),
         "previous": bytes(invoice.previous_hash).hex() if invoice.previous_hash else "",
         "has_parquet": files.has_parquet(),
+        "has_xml": invoice.electronic.exists(),
     }
     return page(request, "backoffice/proof.html", context)
 
@@ -57,7 +59,7 @@ def evidence(request: HttpRequest, invoice_id: UUID, kind: str) -> HttpResponseB
         raise Http404
     try:
         return files.download(_finalized(invoice_id), kind)
-    except NoParquet as refusal:
+    except (NoEInvoice, NoParquet) as refusal:
         return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain; charset=utf-8")
 
 

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from apps.invoices.document import Document, document_of
-from apps.invoices.models import Invoice
+from apps.invoices.models import ElectronicInvoice, Invoice
 
 
 def message_of(invoice: Invoice, recipient: str) -> EmailMultiAlternatives:
@@ -29,6 +29,8 @@ def message_of(invoice: Invoice, recipient: str) -> EmailMultiAlternatives:
     )
     message.attach_alternative(render_to_string("emails/invoice.html", context), "text/html")
     message.attach(f"{invoice.number}.pdf", bytes(invoice.pdf.content), "application/pdf")
+    for electronic in invoice.electronic.filter(format=ElectronicInvoice.Format.UBL):
+        message.attach(f"{invoice.number}.xml", bytes(electronic.content), "application/xml")
     return message
 
 

@@ -70,7 +70,7 @@ def render(
 
     Nothing is loaded but the bundled fonts, the seller's logo and the charts: whatever a name or an address holds,
     no file and no network address is opened. `attached` needs the variant pdf/a-3b, which is tagged here too; `metadata`
-    are pieces of RDF for its XMP packet.
+    are descriptions in RDF for its XMP packet.
     """
     images = _images(document)
     context = {
@@ -85,13 +85,26 @@ def render(
         laid_out = _page()(string=html, url_fetcher=_fetcher(images)).render(
             font_config=fonts, stylesheets=[style], **options
         )
-        laid_out.metadata.xmp_metadata.extend(metadata)
+        _describe(laid_out.metadata, metadata)
         # WeasyPrint leaves the file of its colour profile to be closed by Python.
         warnings.simplefilter("ignore", ResourceWarning)
         content: bytes = laid_out.write_pdf(
             pdf_identifier=identifier, attachments=[_attachment(one, document) for one in attached], **options
         )
     return Rendered(content, len(laid_out.pages))
+
+
+def _describe(metadata: Any, descriptions: Sequence[bytes]) -> None:
+    """Add descriptions to the one RDF that an XMP packet may have; WeasyPrint would add another."""
+    written = metadata.generate_rdf_metadata
+
+    def with_them(*facts: object) -> bytes:
+        rdf: bytes = written(*facts)
+        end = rdf.rindex(b"</rdf:RDF>")
+        return rdf[:end] + b"".join(descriptions) + rdf[end:]
+
+    if descriptions:
+        metadata.generate_rdf_metadata = with_them
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def parties(contract: Contract) -> dict[str, Any]:
             "key": customer.key,
             "language": customer.language,
             "billing_email": customer.billing_email,
+            "einvoice": customer.einvoice,
             "tax_note": customer.tax_note,
         },
         "contract": {

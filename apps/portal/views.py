@@ -11,6 +11,7 @@ from apps.core.models import User
 from apps.core.templatetags.figures import language
 from apps.invoices import publish
 from apps.invoices.document import document_of
+from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
 from apps.portal import queries, usage_page
 from apps.portal.access import Seat, for_members, seats_of
@@ -92,6 +93,7 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "document": document_of(bill, lines),
         "open": still_open,
         "has_parquet": files.has_parquet(),
+        "has_xml": bill.electronic.exists(),
         "state": _state(
             still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())
         ),
@@ -127,7 +129,7 @@ def invoice_evidence(request: HttpRequest, seat: Seat, number: str, kind: str) -
         raise Http404
     try:
         return files.download(found[0], kind)
-    except NoParquet as refusal:
+    except (NoEInvoice, NoParquet) as refusal:
         return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain; charset=utf-8")
 
 

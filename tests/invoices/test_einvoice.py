@@ -3,14 +3,23 @@
 from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import facturx
 import pytest
+from django.core.mail import EmailMessage
+from pypdf import PdfReader
 
+from apps.core.models import AuditEntry
+from apps.invoices import pdf, publish
+from apps.invoices.document import document_of
+from apps.invoices.einvoice import embed
 from apps.invoices.einvoice.errors import EInvoiceIncomplete
 from apps.invoices.einvoice.write import cii, ubl
+from apps.invoices.evidence import files
 from apps.invoices.models import Invoice, InvoiceTax
 from tests.builders import (
     fee_charge,
@@ -21,7 +30,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
 from tests.invoices.test_every_kind import every_kind
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +176,73 @@ def test_what_is_missing_is_named() -> None:
 
     with pytest.raises(EInvoiceIncomplete, match="the country of Acme, the billing e-mail of Acme"):
         cii(invoice, list(invoice.lines.all()), list(invoice.taxes.all()))
+
+
+def published(**fields: object) -> Invoice:
+    invoice = german(**fields)
+    publish.render_pdf(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)
+    return Invoice.objects.select_related("pdf").get(pk=invoice.pk)
+
+
+def test_factur_x_is_inside_of_the_pdf_and_reads_back() -> None:
+    """Read back by another library than the one that put it in."""
+    invoice = published(einvoice="facturx")
+
+    content = bytes(invoice.pdf.content)
+    name, xml = facturx.get_facturx_xml_from_pdf(content, check_xsd=True, check_schematron=False)
+
+    kept = invoice.electronic.get()
+    assert name == "factur-x.xml"
+    assert xml == bytes(kept.content)
+    assert broken("cii", xml) == []
+    reader = PdfReader(BytesIO(content))
+    metadata = reader.trailer["/Root"]["/Metadata"].get_data()  # type: ignore[index]
+    assert metadata.count(b"<rdf:RDF") == 1
+    assert b"<fx:ConformanceLevel>EN 16931</fx:ConformanceLevel>" in metadata
+    assert b'part="3"' in metadata
+
+
+def test_a_factur_x_document_is_the_same_to_the_byte_each_time() -> None:
+    invoice = published(einvoice="facturx")
+    lines, electronic = list(invoice.lines.all()), invoice.electronic.get()
+
+    again = pdf.render(
+        document_of(invoice, lines),
+        identifier=bytes(invoice.snapshot_hash or b"")[:16],
+        variant="pdf/a-3b",
+        attached=[embed.attached(cii(invoice, lines, list(invoice.taxes.all())))],
+        metadata=[embed.metadata()],
+    )
+
+    assert again.content == bytes(invoice.pdf.content)
+    assert electronic.sha256
+
+
+def test_ubl_is_mailed_beside_the_pdf(mailoutbox: list[EmailMessage]) -> None:
+    invoice = published(einvoice="ubl")
+
+    publish.send(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    names = [attachment[0] for attachment in mailoutbox[0].attachments]
+    assert names == [f"{invoice.number}.pdf", f"{invoice.number}.xml"]
+
+
+def test_the_electronic_form_is_a_file_of_the_invoice() -> None:
+    invoice = published(einvoice="ubl")
+
+    answer = files.download(invoice, files.XML)
+
+    assert b"".join(answer) == bytes(invoice.electronic.get().content)
+    assert answer["Content-Type"] == "application/xml"
+
+
+def test_what_is_missing_does_not_hold_back_the_pdf() -> None:
+    invoice = published(einvoice="ubl", country="")
+
+    assert not invoice.electronic.exists()
+    assert invoice.pdf.pages
+    trail = AuditEntry.objects.get(action="invoices.einvoice_incomplete")
+    assert "the country of Acme" in trail.reason
 
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "einvoice" / "en16931"

@@ -12,19 +12,23 @@ from django.utils.http import content_disposition_header
 
 from apps.core import spreadsheets
 from apps.core.spreadsheets import Table
+from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence.proof import proof_of
 from apps.invoices.evidence.usage_rows import COLUMNS, UsageRow, usage_rows
 from apps.invoices.models import Invoice
 from apps.usage.errors import NoParquet
 
-EVENTS_CSV, EVENTS_PARQUET, PROOF = "events.csv", "events.parquet", "proof.json"
-KINDS = (EVENTS_CSV, EVENTS_PARQUET, PROOF)
+EVENTS_CSV, EVENTS_PARQUET, PROOF, XML = "events.csv", "events.parquet", "proof.json", "einvoice.xml"
+KINDS = (EVENTS_CSV, EVENTS_PARQUET, PROOF, XML)
 _PARQUET_TYPE = "application/vnd.apache.parquet"
 _IN_MEMORY, _PAGE = 16 << 20, 10_000
 
 
 def download(invoice: Invoice, kind: str) -> HttpResponseBase:
-    """Return a finalized invoice's `events.csv`, `events.parquet` or `proof.json` to save; another kind is a ValueError."""
+    """Return a finalized invoice's `events.csv`, `events.parquet`, `proof.json` or `einvoice.xml` to save.
+
+    Another kind is a ValueError; refuses the electronic form of an invoice that has none.
+    """
     name = f"{invoice.number}-{kind}"
     if kind == EVENTS_CSV:
         return spreadsheets.download(csv_table(invoice), spreadsheets.CSV)
@@ -32,14 +36,18 @@ def download(invoice: Invoice, kind: str) -> HttpResponseBase:
         return FileResponse(parquet(invoice), as_attachment=True, filename=name, content_type=_PARQUET_TYPE)
     if kind == PROOF:
         text = json.dumps(proof_of(invoice), ensure_ascii=False, sort_keys=True, indent=1)
-        return HttpResponse(
-            text.encode(),
-            content_type="application/json",
-            headers={
-                "Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""
-            },
-        )
+        return _file(text.encode(), name, "application/json")
+    if kind == XML:
+        electronic = invoice.electronic.first()
+        if electronic is None:
+            raise NoEInvoice(str(invoice.number))
+        return _file(bytes(electronic.content), f"{invoice.number}.xml", "application/xml")
     raise ValueError(f"There is no {kind} of an invoice.")
+
+
+def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
+    disposition = content_disposition_header(as_attachment=True, filename=name) or ""
+    return HttpResponse(content, content_type=content_type, headers={"Content-Disposition": disposition})
 
 
 def csv_table(invoice: Invoice) -> Table:
