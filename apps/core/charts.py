@@ -13,12 +13,17 @@ MOST_SERIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One name's values, a value a label; `slot` picks its color, so that it has the same one on every page."""
+    """One name's values, a value a label; `slot` picks its color, so that it has the same one on every page.
+
+    What is an estimate is drawn dashed; a count is one also in a chart of money.
+    """
 
     name: str
     values: tuple[Decimal, ...]
     slot: int | None = None
     other: bool = False
+    is_estimate: bool = False
+    is_count: bool = False
 
     @property
     def total(self) -> Decimal:
@@ -28,15 +33,29 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The values at one label, as they are read in the table."""
+    """The values at one label, as they are read in the table; `link` leads to what they are made of."""
 
     title: str
     cells: tuple[str, ...]
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Between which values the sum at one label lies, as far as it is an estimate."""
+
+    place: int
+    low: Decimal
+    high: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A question and the series that answer it; money needs `currency`, a quantity its `unit`."""
+    """A question and the series that answer it; money needs `currency`, a quantity its `unit`.
+
+    `beside` stands in the table alone, after the total: what does not add up with the others, such as where they begin and end.
+    `links` lead from each row of the table to what it is made of.
+    """
 
     key: str
     question: str
@@ -54,6 +73,12 @@ class Chart:
     when_empty: str = "Nothing yet."
     # Rates do not: their table has no last row.
     adds_up: bool = True
+    span: Span | None = None
+    beside: tuple[Series, ...] = ()
+    links: tuple[str, ...] = ()
+    total_name: str = "Total"
+    # Series that are set beside each other have no sum.
+    sums_rows: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -83,36 +108,58 @@ class Chart:
                     "values": [f"{value:f}" for value in one.values],
                     "slot": one.slot,
                     "other": one.other,
+                    "estimate": one.is_estimate,
                 }
                 for one in self.series
             ],
+            "span": self.span
+            and {
+                "place": self.span.place,
+                "low": f"{self.span.low:f}",
+                "high": f"{self.span.high:f}",
+            },
         }
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Return the heads of the table's columns; currency or unit stand there, once."""
         measure = self.currency or self.unit
+        beside = tuple(one.name for one in self.beside)
         if len(self.series) == 1:
-            return (f"{self.series[0].name}, {measure}" if measure else self.series[0].name,)
-        return (*(one.name for one in self.series), f"Total, {measure}" if measure else "Total")
+            return (f"{self.series[0].name}, {measure}" if measure else self.series[0].name, *beside)
+        if not self.sums_rows:
+            return (*(f"{one.name}, {measure}" for one in self.series), *beside)
+        total = f"{self.total_name}, {measure}" if measure else self.total_name
+        return (*(one.name for one in self.series), total, *beside)
 
     @property
     def rows(self) -> list[Row]:
         """Return the table's rows, one a label."""
         titles = self.titles or self.labels
         return [
-            Row(title, self._cells([one.values[place] for one in self.series]))
+            Row(
+                title,
+                (
+                    *self._cells([one.values[place] for one in self.series]),
+                    *(self._beside(one, place) for one in self.beside),
+                ),
+                self.links[place] if self.links else "",
+            )
             for place, title in enumerate(titles)
         ]
 
     @property
     def totals(self) -> tuple[str, ...]:
-        """Return the table's last row."""
-        return self._cells([one.total for one in self.series])
+        """Return the table's last row; what stands beside the total does not add up."""
+        return (*self._cells([one.total for one in self.series]), *("" for _ in self.beside))
 
     def _cells(self, values: Sequence[Decimal]) -> tuple[str, ...]:
-        cells = [*values, sum(values, Decimal(0))] if len(values) > 1 else values
+        cells = [*values, sum(values, Decimal(0))] if len(values) > 1 and self.sums_rows else values
         return tuple(self._written(value) for value in cells)
+
+    def _beside(self, one: Series, place: int) -> str:
+        value = one.values[place]
+        return formats.format_quantity(value, self.locale) if one.is_count else self._written(value)
 
     def _written(self, value: Decimal) -> str:
         if self.format == "money":

@@ -108,6 +108,11 @@ def format_month(day: date, locale: str) -> str:
     return format_skeleton("yMMMM", day, locale=_locale(locale))
 
 
+def format_short_month(day: date, locale: str) -> str:
+    """Write the month of a day in few letters: Nov 2026."""
+    return format_skeleton("yMMM", day, locale=_locale(locale))
+
+
 def format_instant(at: datetime, zone: str, locale: str) -> str:
     """Write an instant in a time zone, and name the zone: Nov 23, 2026, 14:05 Europe/Berlin."""
     local = get_timezone(zone)

@@ -37,7 +37,7 @@ BY_CUSTOMER = (
     Reason.DIMENSION_MISSING,
 )
 # What these would come to is known as they wait; of the others something is yet to be said or corrected.
-_PRICEABLE = frozenset({Reason.NO_CONTRACT, Reason.PERIOD_CLOSED, Reason.TOO_OLD, Reason.TOO_EARLY})
+PRICEABLE = frozenset({Reason.NO_CONTRACT, Reason.PERIOD_CLOSED, Reason.TOO_OLD, Reason.TOO_EARLY})
 # An overview lists so many causes, the largest first, and prices so many of them; each has a page of its own.
 MOST_LISTED = 200
 _MOST_CAUSES = 20
@@ -88,7 +88,7 @@ def causes() -> list[Cause]:
 
 def worths(causes: Sequence[Cause]) -> dict[Cause, Worth]:
     """Return what the largest causes' events would come to, where that is known as they wait; the first 2,000 of each."""
-    known = [cause for cause in causes if cause.reason in _PRICEABLE][:_MOST_CAUSES]
+    known = [cause for cause in causes if cause.reason in PRICEABLE][:_MOST_CAUSES]
     return {cause: worth(list(of_cause(cause.reason, cause.subject)[:MOST_PRICED])) for cause in known}
 
 

@@ -4,9 +4,10 @@
  *   <figure class="plotted"><ul class="legend"></ul><div class="plot"><canvas data-chart="ID"></canvas></div></figure>
  *   <script id="ID" type="application/json">{...}</script>      (Django's json_script)
  *
- * The data: {type: "bar"|"line", stacked, labels: [], titles: [], series: [{name, values: ["12.50"], slot, dashed}],
- * format: "money"|"short"|"count", currency, unit}. Values are decimal strings: bars are drawn from numbers, but what
- * is read on hover is written from the string, digit by digit.
+ * The data: {type: "bar"|"line", stacked, labels: [], titles: [], series: [{name, values: ["12.50"], slot, dashed, estimate}],
+ * format: "money"|"short"|"count", currency, unit, span: {place, low, high}}. Values are decimal strings: bars are drawn from
+ * numbers, but what is read on hover is written from the string, digit by digit. An estimate has a dashed outline, and the
+ * span that the sum at one place lies in stands beside it.
  */
 (() => {
   "use strict";
@@ -74,12 +75,44 @@
       mark.setAttribute("viewBox", "0 0 10 10");
       mark.setAttribute("aria-hidden", "true");
       const square = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      for (const [name, value] of [["width", 10], ["height", 10], ["rx", 2.5], ["fill", colors[i]]]) square.setAttribute(name, value);
+      const look = one.estimate
+        ? [["x", 1], ["y", 1], ["width", 8], ["height", 8], ["fill", "none"], ["stroke", colors[i]], ["stroke-width", 1.5], ["stroke-dasharray", "2.5 1.5"]]
+        : [["width", 10], ["height", 10], ["rx", 2.5], ["fill", colors[i]]];
+      for (const [name, value] of look) square.setAttribute(name, value);
       mark.append(square);
       item.append(mark, document.createTextNode(one.name));
       list.append(item);
     });
   };
+
+  /* Outlines estimates, and draws the span of the sum that they are part of. */
+  const estimates = (series, colors, span, ink) => ({
+    id: "estimates",
+    afterDatasetsDraw: ({ ctx, scales, getDatasetMeta }) => {
+      ctx.save();
+      ctx.lineWidth = 1.5;
+      series.forEach((one, i) => {
+        if (!one.estimate) return;
+        ctx.setLineDash([4, 3]);
+        ctx.strokeStyle = colors[i];
+        getDatasetMeta(i).data.forEach((bar, place) => {
+          if (Number(one.values[place]) === 0) return;
+          const { x, y, base, width } = bar.getProps(["x", "y", "base", "width"], true);
+          ctx.strokeRect(x - width / 2 + 0.75, Math.min(y, base), width - 1.5, Math.abs(base - y));
+        });
+      });
+      if (span) {
+        const x = getDatasetMeta(0).data[span.place]?.x;
+        const [low, high] = [span.low, span.high].map((value) => scales.y.getPixelForValue(Number(value)));
+        ctx.setLineDash([]);
+        ctx.strokeStyle = ink;
+        ctx.beginPath();
+        for (const [ax, ay, bx, by] of [[x, low, x, high], [x - 4, low, x + 4, low], [x - 4, high, x + 4, high]]) { ctx.moveTo(ax, ay); ctx.lineTo(bx, by); }
+        ctx.stroke();
+      }
+      ctx.restore();
+    },
+  });
 
   const draw = (canvas) => {
     const source = document.getElementById(canvas.dataset.chart);
@@ -103,7 +136,7 @@
           label: one.name,
           data: one.values.map(Number),
           exact: one.values,
-          backgroundColor: colors[i],
+          backgroundColor: one.estimate ? "transparent" : colors[i],
           borderColor: line ? colors[i] : surface,
           borderWidth: line ? 2 : { top: stacked && series.length > 1 ? 1 : 0, right: 0, bottom: 0, left: 0 },
           borderDash: one.dashed ? [5, 4] : [],
@@ -118,6 +151,7 @@
           barPercentage: 0.92,
         })),
       },
+      plugins: [estimates(series, colors, data.span, color("--ink-2"))],
       options: {
         responsive: true,
         maintainAspectRatio: false,
@@ -126,7 +160,7 @@
         interaction: { mode: "index", intersect: false },
         scales: {
           x: { stacked, grid: { display: false }, border: { color: color("--line-strong") }, ticks: { color: ink, font, maxRotation: 0, autoSkip: true, autoSkipPadding: 14 } },
-          y: { stacked, beginAtZero: true, border: { display: false }, grid: { color: color("--line") }, ticks: { color: ink, font, maxTicksLimit: 5, precision: data.format === "count" ? 0 : undefined, callback: (value) => write.short(value) } },
+          y: { stacked, beginAtZero: true, suggestedMax: data.span ? Number(data.span.high) : undefined, border: { display: false }, grid: { color: color("--line") }, ticks: { color: ink, font, maxTicksLimit: 5, precision: data.format === "count" ? 0 : undefined, callback: (value) => write.short(value) } },
         },
         plugins: {
           legend: { display: false },
@@ -138,7 +172,12 @@
             callbacks: {
               title: (items) => (data.titles || data.labels)[items[0]?.dataIndex] ?? "",
               label: (item) => `${series.length > 1 ? `${item.dataset.label}  ` : ""}${write.exact(item.dataset.exact[item.dataIndex])}`,
-              footer: (items) => (stacked && series.length > 1 && data.totals ? `Total  ${write.exact(data.totals[items[0]?.dataIndex])}` : ""),
+              footer: (items) => {
+                const place = items[0]?.dataIndex;
+                const said = stacked && series.length > 1 && data.totals ? [`Total  ${write.exact(data.totals[place])}`] : [];
+                if (data.span?.place === place) said.push(`Likely  ${write.exact(data.span.low)} to ${write.exact(data.span.high)}`);
+                return said;
+              },
             },
           },
         },

@@ -1,0 +1,110 @@
+"""Invoiced revenue: what finalized invoices and credit notes ask for before tax, by the month that it is for.
+
+A line is of the month in which its days begin, or else its invoice's period: a fee that was billed in advance is so of the
+month that it is for, and counts once. A yearly fee is of the month in which its year begins; nothing is spread here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import CharField, Count, DateField, F, Max, QuerySet, Sum
+from django.db.models.functions import Cast, Coalesce, TruncMonth
+
+from apps.invoices.models import Invoice, InvoiceLine
+
+Kind = InvoiceLine.Kind
+_USAGE = frozenset({Kind.USAGE, Kind.OVERAGE, Kind.MINIMUM, Kind.MAXIMUM, Kind.ADJUSTMENT})
+_FEES = frozenset({Kind.RECURRING, Kind.ONE_TIME, Kind.ADVANCE})
+# A customer's revenue by month.
+ByMonth = Mapping[date, Mapping[UUID, Decimal]]
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What lines of one kind and product come to in one currency and month."""
+
+    currency: str
+    month: date
+    kind: str
+    product: str
+    is_ahead: bool
+    amount: Decimal
+
+    @property
+    def is_usage(self) -> bool:
+        """Tell whether usage was billed; fees, commitments, discounts and credits are not."""
+        return self.kind in _USAGE
+
+    @property
+    def is_fee(self) -> bool:
+        """Tell whether a fee was billed, or taken off since it had been billed in advance."""
+        return self.kind in _FEES
+
+
+@dataclass(frozen=True, slots=True)
+class Invoiced:
+    """What is invoiced of some months: by kind and product, and by customer in each currency."""
+
+    sold: tuple[Sold, ...]
+    customers: Mapping[str, ByMonth]
+
+    def of(self, currency: str, month: date) -> Mapping[UUID, Decimal]:
+        """Return what each customer was invoiced of a month."""
+        return self.customers.get(currency, {}).get(month, {})
+
+
+def invoiced(*, since: date) -> Invoiced:
+    """Return what is invoiced of the months from `since` on; three queries, one where nothing was finalized since last asked."""
+    return _read(_stamp(), since)
+
+
+def without_ahead(sold: Iterable[Sold]) -> list[Sold]:
+    """Return what is sold without fees in advance and without what came off for them.
+
+    For months whose periods still run: their spend counts these fees already.
+    """
+    return [one for one in sold if not one.is_ahead]
+
+
+def in_drafts() -> dict[tuple[str, date], Decimal]:
+    """Return what drafts ask for before tax, by currency and month; one query."""
+    return {(currency, month): total for currency, month, total in _summed(_lines(Invoice.Status.DRAFT))}
+
+
+def _stamp() -> tuple[object, ...]:
+    """Return what differs whenever other invoices are finalized: they only become more, and never change."""
+    found = Invoice.objects.filter(status=Invoice.Status.FINALIZED).aggregate(
+        many=Count("pk"), latest=Max("finalized_at"), last=Max(Cast("pk", CharField()))
+    )
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=4)
+def _read(_asked: tuple[object, ...], since: date) -> Invoiced:
+    lines = _lines(Invoice.Status.FINALIZED, month__gte=since)
+    customers: dict[str, dict[date, dict[UUID, Decimal]]] = {}
+    for currency, month, customer, amount in _summed(lines, F("invoice__customer_id")):
+        customers.setdefault(currency, {}).setdefault(month, {})[customer] = amount
+    sold = tuple(
+        Sold(currency, month, kind, product, in_advance or kind == Kind.ADVANCE, amount)
+        for currency, month, kind, product, in_advance, amount in _summed(
+            lines, F("kind"), F("product_name"), F("in_advance")
+        )
+    )
+    return Invoiced(sold, customers)
+
+
+def _lines(status: str, **more: date) -> QuerySet[InvoiceLine]:
+    starts_on = Coalesce("starts_on", "invoice__period_start_on", output_field=DateField())
+    found = InvoiceLine.objects.filter(invoice__status=status).annotate(month=TruncMonth(starts_on))
+    return found.filter(**more)
+
+
+def _summed(lines: QuerySet[InvoiceLine], *by: F) -> Iterable[Any]:
+    return lines.order_by().values_list("invoice__currency", "month", *by).annotate(Sum("amount"))
