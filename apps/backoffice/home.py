@@ -16,7 +16,6 @@ from apps.backoffice.figures.invoiced import Invoiced, Sold
 from apps.backoffice.figures.months import last_day, month_of, months_to
 from apps.backoffice.figures.movements import Movement, Retention
 from apps.backoffice.figures.recurring import Stretch
-from apps.contracts.models import Contract
 from apps.contracts.queries import running
 from apps.controls.forecast import Sum, added_up, forecast
 from apps.controls.spend import Spend, spend_to_date
@@ -143,7 +142,6 @@ class _Read:
 
     at: datetime
     months: tuple[date, ...]
-    contracts: Mapping[UUID, Contract]
     spends: Mapping[UUID, Spend]
     forecasts: Mapping[str, Sum]
     stretches: Sequence[Stretch]
@@ -185,15 +183,13 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(at: datetime) -> _Read:
-    contracts = running(at=at)
-    spends = spend_to_date(contracts=contracts, at=at)
+    spends = spend_to_date(contracts=running(at=at), at=at)
     months = months_to(month_of(at.date()), MONTHS + 1)
     return _Read(
         at=at,
         months=months,
-        contracts={contract.pk: contract for contract in contracts},
         spends=spends,
-        forecasts=added_up(forecast(contracts=contracts, spends=spends, at=at).values()),
+        forecasts=added_up(forecast(spends=spends.values(), at=at).values()),
         stretches=recurring.stretches(until=at.date()),
         invoiced=invoiced.invoiced(since=months_after(months[0], -MONTHS)),
         collections=collections.collections(months=months, today=at.date()),
@@ -324,7 +320,7 @@ def _retained(
 def _top(read: _Read, spends: Iterable[Spend], currency: str) -> tuple[Top, ...]:
     so_far: dict[UUID, Decimal] = {}
     for spend in spends:
-        customer = read.contracts[spend.contract_id].customer_id
+        customer = spend.contract.customer_id
         so_far[customer] = so_far.get(customer, _NOTHING) + spend.rated.total.amount
     rows = customers.ranked(read.invoiced.customers.get(currency, {}), read.months[:-1], so_far)
     names = Customer.objects.in_bulk([row.customer_id for row in rows])

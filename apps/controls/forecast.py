@@ -7,22 +7,19 @@ https://otexts.com/fpp3/prediction-intervals.html). Fees count in full; highest 
 stay as they are. It is an estimate: no season, no trend and no plans of the customer are in it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms
 from apps.controls.pace import Pace, paces
 from apps.controls.spend import Spend
 from apps.core.money import Money, rounded_to
-from apps.credits.paying import paying
-from apps.invoices.billing import terms_of
 from apps.rating.engine import rate
+from apps.usage.by_event import is_by_event
 from apps.usage.combine import Total, as_usage, dimensions_of, price_for
-from apps.usage.queries import totals_in
 
 # Of a normal distribution, four fifths lie within so many standard deviations.
 _FOUR_IN_FIVE = Decimal("1.2816")
@@ -54,31 +51,13 @@ class Sum:
     high: Money
 
 
-def forecast(
-    *, contracts: Sequence[Contract], spends: Mapping[UUID, Spend], at: datetime
-) -> dict[UUID, Forecast]:
-    """Return what the running period of each contract with a spend will come to, by contract.
+def forecast(*, spends: Collection[Spend], at: datetime) -> dict[UUID, Forecast]:
+    """Return what each of these running periods will come to, by contract; one query for all.
 
-    An account that is priced together with others is taken to go on by its own terms, as if it were alone. One query for all
-    totals and one for all paces, and one more for each distinct period of contracts that grants may pay for.
+    An account that is priced together with others is taken to go on by its own terms, as if it were alone.
     """
-    asked = [
-        (contract, terms_of(contract, spends[contract.pk].period))
-        for contract in contracts
-        if contract.pk in spends
-    ]
-    totals, grants = totals_in(asked), paying(asked)
-    going = paces(contracts=[contract for contract, _ in asked], at=at)
-    return {
-        contract.pk: _forecast(
-            spends[contract.pk],
-            replace(terms, terms=replace(terms.terms, grants=grants.get(contract.pk, ()))),
-            totals[contract.pk],
-            going.get(contract.pk, ()),
-            at=at,
-        )
-        for contract, terms in asked
-    }
+    going = paces(contracts=[spend.contract for spend in spends], at=at) if spends else {}
+    return {spend.contract_id: _forecast(spend, going.get(spend.contract_id, ()), at=at) for spend in spends}
 
 
 def added_up(forecasts: Iterable[Forecast]) -> dict[str, Sum]:
@@ -120,18 +99,19 @@ def projected(
     ]
 
 
-def _forecast(
-    spend: Spend, terms: PeriodTerms, so_far: Sequence[Total], going: Sequence[Pace], *, at: datetime
-) -> Forecast:
-    now = spend.rated.total
+def _forecast(spend: Spend, going: Sequence[Pace], *, at: datetime) -> Forecast:
+    now, terms = spend.rated.total, spend.terms
     if not going:
         return Forecast(spend.contract_id, now, now, now, now)
-    # Priced alike, so that what is priced by events, or together with others, adds what more of it costs.
-    base = _priced(terms, so_far)
-    low, expected, high = (
-        now + (_priced(terms, projected(terms, so_far, going, at=at, deviations=deviations)) - base)
-        for deviations in (-_FOUR_IN_FIVE, _NOTHING, _FOUR_IN_FIVE)
+    # What is priced by events, or together with others, is priced anew, so that only what is added to it counts.
+    is_alike = not spend.is_apart and not any(is_by_event(planned) for planned in terms.charges)
+    base = now if is_alike else _priced(terms, spend.totals)
+    expected, high = (
+        now + (_priced(terms, projected(terms, spend.totals, going, at=at, deviations=deviations)) - base)
+        for deviations in (_NOTHING, _FOUR_IN_FIVE)
     )
+    # As far below as above, but for what is spent already: pricing it a third time would tell little more.
+    low = max(expected - (high - expected), min(now, expected))
     return Forecast(spend.contract_id, now, expected, low, high)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on
+from apps.controls.running_terms import terms_of_many
 from apps.core.money import Money
 from apps.core.periods import Period, local_day
 from apps.credits.paying import paying
@@ -23,13 +24,29 @@ from apps.usage.priceable import Used, used_in
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a contract's running period has cost so far."""
+    """What a contract's running period has cost so far.
 
-    contract_id: UUID
-    period: Period
+    `terms`, with the grants that may pay, and `totals` are what it was priced from. `is_apart` tells that of an account which
+    is priced together with others they are its own, as if it were alone.
+    """
+
+    contract: Contract
     charges: tuple[PlannedCharge, ...]
     rated: Rated
     last_received_at: datetime | None
+    terms: PeriodTerms
+    totals: tuple[Total, ...]
+    is_apart: bool = False
+
+    @property
+    def contract_id(self) -> UUID:
+        """Return whose period it is."""
+        return self.contract.pk
+
+    @property
+    def period(self) -> Period:
+        """Return the running period."""
+        return self.terms.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,8 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
 
     Fees count in full, as they will on the invoice. An account whose usage is priced together with its parent's is told its
     share, whoever is invoiced, so that all of them add up to the invoices. Takes one query for all totals, one for all
-    families, and one more for each distinct period of contracts with charges in credits or money given in advance; a pool takes its own.
+    families, one for what periods before left, and one more for each distinct period of contracts with charges in credits or
+    money given in advance; a pool takes its own.
     """
     running = [
         (contract, period_on(contract, day))
@@ -56,9 +74,7 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
     families = pool.families([contract for contract, _ in running]) if running else {}
     pooled = [(contract, period) for contract, period in running if families[contract.pk].pool_in(period)]
     together = {contract.pk for contract, _ in pooled}
-    asked = [
-        (contract, terms_of(contract, period)) for contract, period in running if contract.pk not in together
-    ]
+    asked = terms_of_many([(contract, period) for contract, period in running if contract.pk not in together])
     used = used_in(asked)
     grants = paying(asked)
     spends = {
@@ -101,25 +117,29 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
 
 
 def _spend(contract: Contract, terms: PeriodTerms, used: Used, grants: Sequence[Grant]) -> Spend:
+    terms = replace(terms, terms=replace(terms.terms, grants=tuple(grants)))
     return Spend(
-        contract_id=contract.pk,
-        period=terms.period,
+        contract=contract,
         charges=terms.charges,
-        rated=rate(replace(terms.terms, grants=tuple(grants)), used.usage),
+        rated=rate(terms.terms, used.usage),
         last_received_at=max((total.last_received_at for total in used.totals), default=None),
+        terms=terms,
+        totals=used.totals,
     )
 
 
 def _share(contract: Contract, period: Period, family: pool.Family) -> Spend:
     priced = billing.price(contract, period, family=family, asked=billing.Asked(is_apart=True))
     accounts = priced.pool.accounts if priced.pool else ()
-    own = (total for use in accounts if use.contract.pk == contract.pk for total in use.totals)
+    own = [total for use in accounts if use.contract.pk == contract.pk for total in use.totals]
     return Spend(
-        contract_id=contract.pk,
-        period=period,
+        contract=contract,
         charges=priced.charges,
         rated=priced.rated,
         last_received_at=max((total.last_received_at for total in (*priced.totals, *own)), default=None),
+        terms=priced.terms,
+        totals=tuple(own) or priced.totals,
+        is_apart=True,
     )
 
 

@@ -3,9 +3,10 @@
 import gzip
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from apps.customers import sellers
@@ -191,6 +192,12 @@ def subscription_charges() -> list[NewCharge]:
     return [fee, *usage]
 
 
+def european_charges(fee_amount: int = 459) -> list[NewCharge]:
+    """Return the charges of the same subscription in EUR."""
+    fee, *usage = subscription_charges()
+    return [replace(fee, fee_amount=Decimal(fee_amount)), *usage]
+
+
 def outcome_charges() -> list[NewCharge]:
     """Return the charges of paying for outcomes: each document processed, and pages by the started hundred."""
     return [
@@ -319,6 +326,7 @@ class DemoPlan:
     description: str
     charges: Callable[[], list[NewCharge]]
     allowances: tuple[NewAllowance, ...] = ()
+    currency: str = "USD"
 
 
 PLANS = (
@@ -349,6 +357,20 @@ PLANS = (
         "A fee in advance, and one amount for so many documents a month.",
         archive_charges,
     ),
+    DemoPlan(
+        "team-eur",
+        "Team, in euro",
+        "459 EUR a month with tokens included, then by tiers.",
+        european_charges,
+        currency="EUR",
+    ),
+    DemoPlan(
+        "team-eur-large",
+        "Large team, in euro",
+        "799 EUR a month with tokens included, then by tiers.",
+        partial(european_charges, 799),
+        currency="EUR",
+    ),
 )
 
 
@@ -366,7 +388,7 @@ def _published(demo: DemoPlan, *, at: datetime) -> PlanVersion:
         return published
     draft = plan.versions.filter(status=PlanVersion.Status.DRAFT).first() or compose.draft_version(
         plan_id=plan.pk,
-        currency="USD",
+        currency=demo.currency,
         charges=demo.charges(),
         allowances=demo.allowances,
         at=at,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from celery import current_app
 
@@ -12,6 +12,7 @@ from apps.customers.models import LegalEntity
 from apps.demo import traces
 from apps.demo.catalogue import ACTOR, make_meters, make_plans, make_seller
 from apps.demo.customers import CUSTOMERS, make_customers
+from apps.demo.history import make_history
 from apps.demo.post import Loaded, post_events
 from apps.demo.price_list import make_price_list
 from apps.demo.state import DemoState, finished_month
@@ -50,7 +51,9 @@ def make_catalogue(*, at: datetime) -> LegalEntity:
     seller = make_seller(at=at)
     make_meters(at=at)
     starts_on = finished_month(at).date()
-    make_customers(seller=seller, plans=make_plans(at=at), starts_on=starts_on, at=at)
+    plans = make_plans(at=at)
+    make_customers(seller=seller, plans=plans, starts_on=starts_on, at=at)
+    make_history(seller=seller, plans=plans, finished_on=starts_on, until=at)
     make_price_list(first_on=starts_on, at=at)
     return seller
 
@@ -82,17 +85,18 @@ def close(*, at: datetime, say: Say) -> int:
     return Invoice.objects.filter(status=Invoice.Status.DRAFT).count()
 
 
-def finalize_reviewed(*, say: Say) -> None:
-    """Finalize the drafts but for the last, as a reviewer would, and wait for their PDFs."""
+def finalize_reviewed(*, since: date, say: Say) -> None:
+    """Finalize the finished month's drafts but for the last, as a reviewer would, and wait for their PDFs."""
     drafts = list(Invoice.objects.filter(status=Invoice.Status.DRAFT).order_by("contract__number"))
-    finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED)
+    finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED, period_start_on__gte=since)
     if not finalized.exists():
         for draft in drafts[: len(drafts) - LEFT_TO_REVIEW]:
             try:
                 finalize.finalize(invoice_id=draft.pk, at=clock.now(), actor=ACTOR)
             except Refusal as refusal:
                 say(f"  not finalized: {refusal}")
-    _wait("PDFs", InvoicePdf.objects.count, finalized.count(), say)
+    rendered = InvoicePdf.objects.filter(invoice__in=finalized)
+    _wait("PDFs", rendered.count, finalized.count(), say)
 
 
 def _wait(what: str, done: Callable[[], int], wanted: int, say: Say) -> None:

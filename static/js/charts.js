@@ -88,21 +88,22 @@
   /* Outlines estimates, and draws the span of the sum that they are part of. */
   const estimates = (series, colors, span, ink) => ({
     id: "estimates",
-    afterDatasetsDraw: ({ ctx, scales, getDatasetMeta }) => {
+    afterDatasetsDraw: (chart) => {
+      const { ctx, scales } = chart;
       ctx.save();
       ctx.lineWidth = 1.5;
       series.forEach((one, i) => {
         if (!one.estimate) return;
         ctx.setLineDash([4, 3]);
         ctx.strokeStyle = colors[i];
-        getDatasetMeta(i).data.forEach((bar, place) => {
+        chart.getDatasetMeta(i).data.forEach((bar, place) => {
           if (Number(one.values[place]) === 0) return;
           const { x, y, base, width } = bar.getProps(["x", "y", "base", "width"], true);
           ctx.strokeRect(x - width / 2 + 0.75, Math.min(y, base), width - 1.5, Math.abs(base - y));
         });
       });
       if (span) {
-        const x = getDatasetMeta(0).data[span.place]?.x;
+        const x = chart.getDatasetMeta(0).data[span.place]?.x;
         const [low, high] = [span.low, span.high].map((value) => scales.y.getPixelForValue(Number(value)));
         ctx.setLineDash([]);
         ctx.strokeStyle = ink;

@@ -66,7 +66,7 @@ class Command(BaseCommand):
             self._say("Closing the finished month, by the task that Beat runs")
             drafts = month.close(at=clock.now(), say=self._say)
             self._say(f"Finalizing reviewed drafts and rendering their PDFs ({drafts} drafts)")
-            month.finalize_reviewed(say=self._say)
+            month.finalize_reviewed(since=demo.first_at.date(), say=self._say)
         except (month.DemoStuck, PostFailed) as stuck:
             raise CommandError(str(stuck)) from stuck
 
