@@ -52,7 +52,7 @@ def revenue(
         Series("Usage", usage, slot=0),
         Series("Fees", fees, slot=2),
         Series("Minimums, discounts and credits", others, slot=3),
-        Series("In drafts", tuple(drafts.get(month, _NOTHING) for month in months), slot=4, is_estimate=True),
+        Series("In drafts", tuple(drafts.get(month, _NOTHING) for month in months), slot=1, is_estimate=True),
         Series(
             "Still expected",
             (*(_NOTHING for _ in months[1:]), max(more.amount, _NOTHING) if more else _NOTHING),

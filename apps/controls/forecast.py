@@ -18,7 +18,7 @@ from apps.controls.pace import Pace, paces
 from apps.controls.spend import Spend
 from apps.core.money import Money, rounded_to
 from apps.rating.engine import rate
-from apps.usage.by_event import is_by_event
+from apps.rating.usage import Usage
 from apps.usage.combine import Total, as_usage, dimensions_of, price_for
 
 # Of a normal distribution, four fifths lie within so many standard deviations.
@@ -71,52 +71,48 @@ def added_up(forecasts: Iterable[Forecast]) -> dict[str, Sum]:
     return {currency: _sum(of_currency, currency) for currency, of_currency in sorted(found.items())}
 
 
-def projected(
-    terms: PeriodTerms, so_far: Sequence[Total], going: Sequence[Pace], *, at: datetime, deviations: Decimal
-) -> list[Total]:
-    """Return the totals of the period at its end; `deviations` is how many standard deviations usage goes faster, or slower.
+def to_come(
+    terms: PeriodTerms, going: Sequence[Pace], *, at: datetime, deviations: Decimal = _NOTHING
+) -> list[Usage]:
+    """Return what will be used until the period's end; `deviations` is how many standard deviations more, or less. Pure.
 
-    Pure. What is used later counts at the prices of its own days, where they change within the period.
+    It counts at the prices of its own days, where they change within the period.
     """
-    left = _days_left(terms, at)
+    left = {since: days for since, days in _days_left(terms, at).items() if days}
     factors = _factors(going, sum(left.values(), _NOTHING), deviations)
-    return [
-        *so_far,
-        *(
-            Total(
-                meter_id=pace.meter_id,
-                dimensions=pace.dimensions,
-                quantity=rounded_to(pace.used / pace.days * part * factors[pace.meter_id], _DECIMALS),
-                events=0,
-                last_received_at=at,
-                since=since,
-            )
-            for pace in going
-            if pace.meter_id in factors
-            for since, part in left.items()
-            if part and _is_priced(terms, pace, since)
-        ),
+    metered = {planned.meter_id for planned in terms.charges}
+    more = [
+        Total(
+            meter_id=pace.meter_id,
+            dimensions=pace.dimensions,
+            quantity=rounded_to(pace.used / pace.days * days * factors[pace.meter_id], _DECIMALS),
+            events=0,
+            last_received_at=at,
+            since=since,
+        )
+        for pace in going
+        if pace.meter_id in factors and pace.meter_id in metered
+        for since, days in left.items()
+        if _is_priced(terms, pace, since)
     ]
+    return as_usage(terms, more)
 
 
 def _forecast(spend: Spend, going: Sequence[Pace], *, at: datetime) -> Forecast:
     now, terms = spend.rated.total, spend.terms
     if not going:
         return Forecast(spend.contract_id, now, now, now, now)
-    # What is priced by events, or together with others, is priced anew, so that only what is added to it counts.
-    is_alike = not spend.is_apart and not any(is_by_event(planned) for planned in terms.charges)
-    base = now if is_alike else _priced(terms, spend.totals)
+    # Of a share only what is added to it can be priced.
+    base = rate(terms.terms, spend.usage).total if spend.is_shared else now
     expected, high = (
-        now + (_priced(terms, projected(terms, spend.totals, going, at=at, deviations=deviations)) - base)
-        for deviations in (_NOTHING, _FOUR_IN_FIVE)
+        now + (rate(terms.terms, (*spend.usage, *more)).total - base)
+        for more in (
+            to_come(terms, going, at=at, deviations=deviations) for deviations in (_NOTHING, _FOUR_IN_FIVE)
+        )
     )
     # As far below as above, but for what is spent already: pricing it a third time would tell little more.
     low = max(expected - (high - expected), min(now, expected))
     return Forecast(spend.contract_id, now, expected, low, high)
-
-
-def _priced(terms: PeriodTerms, totals: Sequence[Total]) -> Money:
-    return rate(terms.terms, as_usage(terms, totals)).total
 
 
 def _days_left(terms: PeriodTerms, at: datetime) -> dict[date, Decimal]:
@@ -155,8 +151,7 @@ def _deviation(used: Decimal, squares: Decimal, days: int, left: Decimal) -> Dec
 def _is_priced(terms: PeriodTerms, pace: Pace, since: date) -> bool:
     """Tell whether usage of these dimension values has a price then: what another plan priced may have none."""
     for planned in terms.charges:
-        if planned.meter_id == pace.meter_id:
-            named = dimensions_of(planned, since)
+        if planned.meter_id == pace.meter_id and (named := dimensions_of(planned, since)):
             key = tuple((name, pace.dimensions[name]) for name in named if name in pace.dimensions)
             if price_for(planned, key, since) is None:
                 return False

@@ -17,6 +17,7 @@ from apps.plans.queries import PlannedCharge
 from apps.rating.engine import rate
 from apps.rating.lines import Rated
 from apps.rating.terms import Grant
+from apps.rating.usage import Usage
 from apps.usage import queries
 from apps.usage.combine import Total, as_usage
 from apps.usage.priceable import Used, used_in
@@ -26,8 +27,8 @@ from apps.usage.priceable import Used, used_in
 class Spend:
     """What a contract's running period has cost so far.
 
-    `terms`, with the grants that may pay, and `totals` are what it was priced from. `is_apart` tells that of an account which
-    is priced together with others they are its own, as if it were alone.
+    `terms`, with the grants that may pay, and `usage` are what it was priced from. `is_shared` tells that it is a share of what
+    several accounts were priced to together: then they are its own, as if it were alone.
     """
 
     contract: Contract
@@ -35,8 +36,8 @@ class Spend:
     rated: Rated
     last_received_at: datetime | None
     terms: PeriodTerms
-    totals: tuple[Total, ...]
-    is_apart: bool = False
+    usage: tuple[Usage, ...]
+    is_shared: bool = False
 
     @property
     def contract_id(self) -> UUID:
@@ -124,7 +125,7 @@ def _spend(contract: Contract, terms: PeriodTerms, used: Used, grants: Sequence[
         rated=rate(terms.terms, used.usage),
         last_received_at=max((total.last_received_at for total in used.totals), default=None),
         terms=terms,
-        totals=used.totals,
+        usage=used.usage,
     )
 
 
@@ -138,8 +139,8 @@ def _share(contract: Contract, period: Period, family: pool.Family) -> Spend:
         rated=priced.rated,
         last_received_at=max((total.last_received_at for total in (*priced.totals, *own)), default=None),
         terms=priced.terms,
-        totals=tuple(own) or priced.totals,
-        is_apart=True,
+        usage=tuple(as_usage(priced.terms, own or priced.totals)),
+        is_shared=True,
     )
 
 

@@ -70,8 +70,8 @@ DEALS = (
     Deal("A-0006", "gartenwerk", "team-eur", -10, changes={-1: "team-eur-large"}, tokens=2, growth=3),
     Deal("A-0007", "harbor-legal", "team", -1, tokens=2),
 )
-# Whoever tries the demo finds one of their invoices overdue, and what was issued last still open.
-_UNPAID = ("A-0005", -2)
+# Whoever tries the demo finds two of their invoices overdue, one longer than the other.
+_UNPAID = frozenset({("A-0003", -2), ("A-0005", -1)})
 
 
 def make_history(
@@ -185,7 +185,7 @@ def _bill(deal: Deal, contract: Contract, nth: int, month: date) -> int:
         finalize.finalize(invoice_id=one.pk, at=issued_at, actor=ACTOR)
         for one in close.close_contract(contract_id=contract.pk, at=issued_at, actor=ACTOR).drafts
     ]
-    if nth < -1 and (deal.number, nth) != _UNPAID:
+    if (deal.number, nth) not in _UNPAID:
         for invoice in invoices:
             _pay(invoice, issued_at + timedelta(days=18 + (len(deal.customer) + nth) % 9))
     return len(invoices)
@@ -199,6 +199,7 @@ def _pay(invoice: Invoice, at: datetime) -> None:
             amount=invoice.total,
             received_on=at.date(),
             reference=f"Transfer for {invoice.number}",
+            allocations={invoice.pk: invoice.total},
             at=at,
             actor=ACTOR,
         )

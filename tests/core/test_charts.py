@@ -1,8 +1,9 @@
 """Charts say the same in the picture and in the table beside it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
-from apps.core.charts import Chart, Series, largest
+from apps.core.charts import Chart, Series, Span, largest
 
 
 def _series(name: str, *values: int) -> Series:
@@ -46,6 +47,7 @@ def test_the_picture_gets_exact_figures_as_text() -> None:
             "values": ["0.000000000000000001", "12345678901234567890.5"],
             "slot": None,
             "other": False,
+            "estimate": False,
         }
     ]
 
@@ -60,3 +62,40 @@ def test_beyond_five_series_the_smallest_are_added_up() -> None:
 
 def test_a_chart_of_zeros_is_empty() -> None:
     assert _chart(_series("Input", 0, 0)).is_empty
+
+
+def test_what_stands_beside_the_total_is_in_the_table_alone() -> None:
+    """Opening 5, plus 1 and 10 makes 16; three customers are a count, and no money."""
+    chart = replace(
+        _chart(_series("New", 1, 2), _series("Expansion", 10, 20)),
+        beside=(_series("Before", 5, 16), replace(_series("Customers", 3, 4), is_count=True)),
+        total_name="Net",
+    )
+
+    assert chart.columns == ("New", "Expansion", "Net, USD", "Before", "Customers")
+    assert [row.cells for row in chart.rows] == [
+        ("1.00", "10.00", "11.00", "5.00", "3"),
+        ("2.00", "20.00", "22.00", "16.00", "4"),
+    ]
+    assert chart.totals == ("3.00", "30.00", "33.00", "", "")
+    assert len(chart.data["series"]) == 2  # type: ignore[arg-type]
+
+
+def test_series_beside_each_other_have_no_sum() -> None:
+    chart = replace(_chart(_series("Invoiced", 1, 2), _series("Collected", 10, 20)), sums_rows=False)
+
+    assert chart.columns == ("Invoiced, USD", "Collected, USD")
+    assert chart.rows[0].cells == ("1.00", "10.00")
+    assert chart.totals == ("3.00", "30.00")
+
+
+def test_an_estimate_is_told_with_its_span_and_rows_lead_on() -> None:
+    expected = replace(_series("Expected", 0, 4), is_estimate=True)
+    chart = replace(
+        _chart(_series("Usage", 1, 2), expected),
+        span=Span(1, Decimal("4.50"), Decimal("7.50")),
+        links=("/one/", "/two/"),
+    )
+
+    assert chart.data["span"] == {"place": 1, "low": "4.50", "high": "7.50"}
+    assert [row.link for row in chart.rows] == ["/one/", "/two/"]

@@ -27,21 +27,26 @@ from apps.rating import terms
 from apps.rating.engine import rate
 from apps.rating.terms import ChargeKind, Fee, Terms
 
-MONTHS_A_YEAR = 12
+_MONTHS_A_YEAR = 12
+_NOTHING = Decimal(0)
 # Fees are priced for a whole period, so that any one does.
 _WHOLE = Period(date(2000, 1, 1), date(2000, 2, 1), "UTC")
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a customer's fees come to in a month, exactly, on the local days from `starts_on` up to, not with, `ends_on`."""
+    """What a contract's fees come to on the local days from `starts_on` up to, not with, `ends_on`.
+
+    Of a month and of a year, each rounded once from the exact fees to the currency's minor unit.
+    """
 
     contract_id: UUID
     customer_id: UUID
     currency: str
     starts_on: date
     ends_on: date
-    a_month: Fraction
+    a_month: Decimal
+    a_year: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def stretches(*, until: date) -> list[Stretch]:
     ]
     rows = _agreed()
     fees = _fees({one.plan_version_id for one in signed} | _later_versions(rows.values()))
-    kept: dict[object, Fraction] = {}
+    kept: dict[object, tuple[Decimal, Decimal]] = {}
     return [
         stretch
         for one in signed
@@ -85,33 +90,25 @@ def stretches(*, until: date) -> list[Stretch]:
 
 
 def monthly(found: Iterable[Stretch], day: date, currency: str) -> dict[UUID, Decimal]:
-    """Return the MRR of each customer that has any on a local day, each rounded once to the currency's minor unit."""
-    return {
-        customer: rounded_to_minor_unit(exact, currency)
-        for customer, exact in _on(found, day, currency).items()
-    }
+    """Return the MRR of each customer that has any on a local day."""
+    sums: dict[UUID, Decimal] = {}
+    for one in found:
+        if one.starts_on <= day < one.ends_on and one.currency == currency:
+            sums[one.customer_id] = sums.get(one.customer_id, _NOTHING) + one.a_month
+    return sums
 
 
 def yearly(found: Iterable[Stretch], day: date, currency: str) -> Decimal:
     """Return ARR: twelve times MRR, from the exact fees, so that a yearly fee counts as what it is."""
-    customers = _on(found, day, currency).values()
     return sum(
-        (rounded_to_minor_unit(exact * MONTHS_A_YEAR, currency) for exact in customers),
-        Decimal(0),
+        (one.a_year for one in found if one.starts_on <= day < one.ends_on and one.currency == currency),
+        _NOTHING,
     )
 
 
 def before(found: Iterable[Stretch], day: date, currency: str) -> frozenset[UUID]:
     """Return the customers that had recurring revenue on any day before this one."""
     return frozenset(one.customer_id for one in found if one.currency == currency and one.starts_on < day)
-
-
-def _on(found: Iterable[Stretch], day: date, currency: str) -> dict[UUID, Fraction]:
-    sums: dict[UUID, Fraction] = {}
-    for one in found:
-        if one.starts_on <= day < one.ends_on and one.currency == currency:
-            sums[one.customer_id] = sums.get(one.customer_id, Fraction(0)) + one.a_month
-    return sums
 
 
 def _agreed() -> dict[UUID, Agreed]:
@@ -170,7 +167,7 @@ def _stretches(
     one: _Signed,
     rows: Agreed,
     fees: Mapping[UUID, Sequence[PlannedCharge]],
-    kept: dict[object, Fraction],
+    kept: dict[object, tuple[Decimal, Decimal]],
 ) -> Iterator[Stretch]:
     """Yield a contract's stretches between the days on which its fees or their discounts change."""
     days = {row.starts_on for row in (*rows.phases, *rows.seats, *rows.discounts)}
@@ -182,20 +179,20 @@ def _stretches(
         taken_off = in_force(rows.discounts, first)
         at = (version, one.months, tuple(sorted(seats.items())), tuple(row.pk for row in taken_off))
         if at not in kept:
-            kept[at] = _a_month(
+            kept[at] = _rounded(
                 fees.get(version, ()), seats, taken_off, currency=one.currency, months=one.months
             )
-        yield Stretch(one.id, one.customer_id, one.currency, first, end, kept[at])
+        yield Stretch(one.id, one.customer_id, one.currency, first, end, *kept[at])
 
 
-def _a_month(
+def _rounded(
     fees: Sequence[PlannedCharge],
     seats: Mapping[str, Decimal],
     taken_off: Sequence[Discount],
     *,
     currency: str,
     months: int,
-) -> Fraction:
+) -> tuple[Decimal, Decimal]:
     charges = tuple(
         terms.Charge(
             planned.charge.key,
@@ -207,6 +204,7 @@ def _a_month(
         if isinstance(price := planned.charge.price, Fee)
     )
     if not charges:
-        return Fraction(0)
+        return _NOTHING, _NOTHING
     period = Terms(currency=currency, period=_WHOLE, charges=charges, discounts=off(taken_off, fees))
-    return Fraction(rate(period, ()).subtotal.amount) / months
+    exact = Fraction(rate(period, ()).subtotal.amount) / months
+    return rounded_to_minor_unit(exact, currency), rounded_to_minor_unit(exact * _MONTHS_A_YEAR, currency)

@@ -9,10 +9,10 @@ from django.db.models import Count, DecimalField, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from apps.backoffice.figures.recurring import MONTHS_A_YEAR, Stretch
+from apps.backoffice.figures.recurring import Stretch
 from apps.contracts.models import Contract
 from apps.core.digits import MONEY
-from apps.core.money import Money, rounded_to_minor_unit
+from apps.core.money import Money
 from apps.credits.queries import refunds_owed
 from apps.invoices import queries as invoice_queries
 from apps.invoices.models import Invoice
@@ -155,7 +155,7 @@ def _renewals(stretches: Iterable[Stretch], today: date) -> Waiting:
         .values_list("pk", flat=True)
     )
     fees = [
-        Money(rounded_to_minor_unit(one.a_month * MONTHS_A_YEAR, one.currency), one.currency)
+        Money(one.a_year, one.currency)
         for one in stretches
         if one.contract_id in ending and one.starts_on <= today < one.ends_on
     ]

@@ -1,0 +1,74 @@
+"""Invoiced revenue is of the month that it is for, and counts once."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from apps.backoffice.figures.invoiced import in_drafts, invoiced, without_ahead
+from apps.invoices import close, finalize
+from tests.builders import ACTOR, fee_charge, make_contract, make_meter, make_plan_version, usage_charge
+from tests.invoices.months import drafted, use
+from tests.invoices.months import invoiced as invoice
+
+pytestmark = pytest.mark.django_db
+SINCE = date(2026, 1, 1)
+OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
+
+
+def test_a_month_is_told_by_kind_and_product_and_by_customer() -> None:
+    """A fee of 100 and 40 x 0.50 = 20 of usage."""
+    make_meter()
+    contract = make_contract(
+        plan_version=make_plan_version([fee_charge("100"), usage_charge(unit_amount="0.5")])
+    )
+    use(contract, "calls", "40")
+    invoice(contract)
+
+    found = invoiced(since=SINCE)
+
+    assert [
+        (one.month, one.kind, one.product, one.amount) for one in sorted(found.sold, key=lambda one: one.kind)
+    ] == [
+        (OCTOBER, "recurring", "Product", Decimal(100)),
+        (OCTOBER, "usage", "Product", Decimal(20)),
+    ]
+    assert found.of("USD", OCTOBER) == {contract.customer_id: Decimal(120)}
+    assert found.of("EUR", OCTOBER) == {}
+
+
+def test_a_fee_in_advance_counts_once_in_the_month_that_it_is_for() -> None:
+    """October's fee is on the opening invoice, on the period's, and taken off there: 100. November's is on October's invoice."""
+    contract = make_contract(plan_version=make_plan_version([replace(fee_charge("100"), in_advance=True)]))
+    at = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    for draft in close.close_contract(contract_id=contract.pk, at=at, actor=ACTOR).drafts:
+        finalize.finalize(invoice_id=draft.pk, at=at, actor=ACTOR)
+
+    found = invoiced(since=SINCE)
+
+    assert [found.of("USD", month)[contract.customer_id] for month in (OCTOBER, NOVEMBER)] == [
+        Decimal(100),
+        Decimal(100),
+    ]
+    assert not [one for one in without_ahead(found.sold) if one.month == NOVEMBER]
+
+
+def test_drafts_are_told_apart() -> None:
+    contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
+    drafted(contract)
+
+    assert in_drafts() == {("USD", OCTOBER): Decimal(100)}
+    assert invoiced(since=SINCE).sold == ()
+
+
+def test_what_was_read_is_read_again_once_more_is_finalized(django_assert_num_queries: object) -> None:
+    contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
+    draft = drafted(contract)
+    assert invoiced(since=SINCE).sold == ()
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        invoiced(since=SINCE)
+
+    finalize.finalize(invoice_id=draft.pk, at=datetime(2026, 11, 2, 9, tzinfo=UTC), actor=ACTOR)
+
+    assert len(invoiced(since=SINCE).sold) == 1
