@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from apps.backoffice import home_charts
 from apps.backoffice.figures import collections, customers, invoiced, movements, recurring, waiting
-from apps.backoffice.figures.invoiced import Invoiced, Sold
+from apps.backoffice.figures.invoiced import Ahead, Invoiced, Sold
 from apps.backoffice.figures.months import last_day, month_of, months_to
 from apps.backoffice.figures.movements import Movement, Retention
 from apps.backoffice.figures.recurring import Stretch
@@ -106,6 +106,11 @@ class Section:
     months: tuple[date, ...]
 
     @property
+    def files(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Return the addresses of its tables as files."""
+        return {key: home_charts.files(key, self.currency) for key in ("customers", "retention", "owed")}
+
+    @property
     def last_retained(self) -> Retained | None:
         """Return the newest month of which any retention is known."""
         return next((one for one in reversed(self.retained) if one.recurring or one.invoiced), None)
@@ -146,6 +151,7 @@ class _Read:
     forecasts: Mapping[str, Sum]
     stretches: Sequence[Stretch]
     invoiced: Invoiced
+    ahead: Sequence[Ahead]
     collections: Mapping[str, collections.Collections]
 
     @property
@@ -192,6 +198,7 @@ def _read(at: datetime) -> _Read:
         forecasts=added_up(forecast(spends=spends.values(), at=at).values()),
         stretches=recurring.stretches(until=at.date()),
         invoiced=invoiced.invoiced(since=months_after(months[0], -MONTHS)),
+        ahead=invoiced.ahead_of({spend.contract_id: spend.period for spend in spends.values()}),
         collections=collections.collections(months=months, today=at.date()),
     )
 
@@ -229,11 +236,11 @@ def _section(read: _Read, currency: str) -> Section:
 def _charts(
     read: _Read, spends: Sequence[Spend], moved: Sequence[Movement], currency: str
 ) -> dict[str, Chart]:
-    running_month = read.months[-1]
-    of_currency = [one for one in read.invoiced.sold if one.currency == currency]
-    sold = [one for one in of_currency if one.month != running_month]
-    sold += invoiced.without_ahead(one for one in of_currency if one.month == running_month)
-    sold += _spent(spends, running_month)
+    sold = [one for one in read.invoiced.sold if one.currency == currency]
+    sold += [
+        replace(one.sold, amount=-one.sold.amount) for one in read.ahead if one.sold.currency == currency
+    ]
+    sold += _spent(spends, read.months[-1])
     drafts = {month: total for (of, month), total in invoiced.in_drafts().items() if of == currency}
     found = read.collections.get(currency)
     charts = [
@@ -257,12 +264,12 @@ def _spent(spends: Iterable[Spend], month: date) -> list[Sold]:
         products = {planned.charge.key: planned.product_name for planned in spend.charges}
         currency = spend.rated.subtotal.currency
         sold += [
-            Sold(currency, month, line.kind, products.get(line.charge or "", ""), False, line.amount.amount)
+            Sold(currency, month, line.kind, products.get(line.charge or "", ""), line.amount.amount)
             for line in spend.rated.lines
         ]
         applied = spend.rated.credits_applied.amount
         if applied:
-            sold.append(Sold(currency, month, "credits", "", False, -applied))
+            sold.append(Sold(currency, month, "credits", "", -applied))
     return sold
 
 
@@ -322,6 +329,9 @@ def _top(read: _Read, spends: Iterable[Spend], currency: str) -> tuple[Top, ...]
     for spend in spends:
         customer = spend.contract.customer_id
         so_far[customer] = so_far.get(customer, _NOTHING) + spend.rated.total.amount
+    for one in read.ahead:
+        if one.sold.currency == currency and one.sold.month != read.months[-1]:
+            so_far[one.customer_id] = so_far.get(one.customer_id, _NOTHING) - one.sold.amount
     rows = customers.ranked(read.invoiced.customers.get(currency, {}), read.months[:-1], so_far)
     names = Customer.objects.in_bulk([row.customer_id for row in rows])
     return tuple(

@@ -14,6 +14,7 @@ from apps.controls.forecast import Sum
 from apps.core import formats
 from apps.core.charts import Chart, Series, Span, largest
 from apps.core.periods import months_after
+from apps.core.spreadsheets import FORMATS
 
 LOCALE = "en"
 MOST_METERS = 3
@@ -51,7 +52,7 @@ def revenue(
     series = [
         Series("Usage", usage, slot=0),
         Series("Fees", fees, slot=2),
-        Series("Minimums, discounts and credits", others, slot=3),
+        Series("Credits, discounts and other", others, slot=3),
         Series("In drafts", tuple(drafts.get(month, _NOTHING) for month in months), slot=1, is_estimate=True),
         Series(
             "Still expected",
@@ -62,6 +63,7 @@ def revenue(
     ]
     return Chart(
         key="revenue",
+        files=files("revenue", currency),
         question="What does each month bring?",
         labels=_labels(months),
         titles=_titles(months),
@@ -90,6 +92,7 @@ def products(sold: Iterable[Sold], *, months: Sequence[date], currency: str) -> 
     ]
     return Chart(
         key="products",
+        files=files("products", currency),
         question="Which products bring usage revenue?",
         labels=_labels(months),
         titles=_titles(months),
@@ -113,6 +116,7 @@ def recurring(movements: Sequence[Movement], *, months: Sequence[date], currency
     moved = tuple(one for one in series if any(one.values))
     return Chart(
         key="recurring",
+        files=files("recurring", currency),
         question="What moves recurring revenue?",
         labels=_labels(months),
         titles=_titles(months),
@@ -138,6 +142,7 @@ def money_in(
     """Draw what was invoiced beside what came in."""
     return Chart(
         key="collections",
+        files=files("collections", currency),
         question="Does the money come in?",
         labels=_labels(months),
         titles=_titles(months),
@@ -159,6 +164,7 @@ def used(*, today: date) -> Chart:
     days = queries.last_days(today)
     return Chart(
         key="used",
+        files=files("used", ""),
         question="How much is used?",
         labels=tuple(formats.format_short_day(day, LOCALE) for day in days),
         series=largest(
@@ -172,6 +178,14 @@ def used(*, today: date) -> Chart:
         unit="events",
         note="Counted events by what they are metered for, the last 30 days",
         when_empty="Nothing was used yet. Post an event to /api/v1/events.",
+    )
+
+
+def files(key: str, currency: str) -> tuple[tuple[str, str], ...]:
+    """Return the addresses of a table of the page as a file, by the kind of file."""
+    asked = f"?{urlencode({'currency': currency})}" if currency else ""
+    return tuple(
+        (kind.upper(), f"{reverse('backoffice:home_table', args=[key, kind])}{asked}") for kind in FORMATS
     )
 
 

@@ -54,7 +54,7 @@ class Chart:
     """A question and the series that answer it; money needs `currency`, a quantity its `unit`.
 
     `beside` stands in the table alone, after the total: what does not add up with the others, such as where they begin and end.
-    `links` lead from each row of the table to what it is made of.
+    `links` lead from each row of the table to what it is made of, `files` to the table as a file, by the kind of file.
     """
 
     key: str
@@ -76,6 +76,7 @@ class Chart:
     span: Span | None = None
     beside: tuple[Series, ...] = ()
     links: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     total_name: str = "Total"
     # Series that are set beside each other have no sum.
     sums_rows: bool = True

@@ -1,7 +1,9 @@
 """Invoiced revenue: what finalized invoices and credit notes ask for before tax, by the month that it is for.
 
 A line is of the month in which its days begin, or else its invoice's period: a fee that was billed in advance is so of the
-month that it is for, and counts once. A yearly fee is of the month in which its year begins; nothing is spread here.
+month that it is for, and counts once. A yearly fee is of the month in which its year begins; nothing is spread here. A credit
+note takes off in the month that it corrects; drafts and what was voided count nowhere. Credits that are bought count when they
+are billed, and take off what they pay: so each unit of money counts once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +14,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Count, DateField, F, Max, QuerySet, Sum
+from django.db.models import Case, CharField, Count, DateField, DecimalField, F, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
+from apps.core.digits import MONEY
+from apps.core.periods import Period
 from apps.invoices.models import Invoice, InvoiceLine
 
 Kind = InvoiceLine.Kind
@@ -33,7 +37,6 @@ class Sold:
     month: date
     kind: str
     product: str
-    is_ahead: bool
     amount: Decimal
 
     @property
@@ -45,6 +48,14 @@ class Sold:
     def is_fee(self) -> bool:
         """Tell whether a fee was billed, or taken off since it had been billed in advance."""
         return self.kind in _FEES
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a customer was invoiced of a period that is still running."""
+
+    customer_id: UUID
+    sold: Sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +75,26 @@ def invoiced(*, since: date) -> Invoiced:
     return _read(_stamp(), since)
 
 
-def without_ahead(sold: Iterable[Sold]) -> list[Sold]:
-    """Return what is sold without fees in advance and without what came off for them.
+def ahead_of(running: Mapping[UUID, Period]) -> list[Ahead]:
+    """Return what is invoiced already of the running periods of contracts: fees in advance, and thresholds; one query.
 
-    For months whose periods still run: their spend counts these fees already.
+    Their spend counts it again, so whoever adds the two up takes this off.
     """
-    return [one for one in sold if not one.is_ahead]
+    starts_on = Coalesce("starts_on", "invoice__period_start_on", output_field=DateField())
+    rows = (
+        _lines(Invoice.Status.FINALIZED)
+        .annotate(begins_on=starts_on, whose=Coalesce("of_contract_id", "invoice__contract_id"))
+        .filter(
+            Q(in_advance=True) | Q(invoice__kind=Invoice.Kind.THRESHOLD),
+            Q(begins_on__in={period.starts_on for period in running.values()}),
+        )
+    )
+    by = ("whose", "begins_on", "invoice__customer_id", "kind", "product_name")
+    return [
+        Ahead(customer, Sold(currency, month, kind, product, amount))
+        for currency, month, contract, begins_on, customer, kind, product, amount in _summed(rows, *by)
+        if contract in running and running[contract].starts_on == begins_on
+    ]
 
 
 def in_drafts() -> dict[tuple[str, date], Decimal]:
@@ -86,17 +111,12 @@ def _stamp() -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=4)
-def _read(_asked: tuple[object, ...], since: date) -> Invoiced:
+def _read(_known: tuple[object, ...], since: date) -> Invoiced:
     lines = _lines(Invoice.Status.FINALIZED, month__gte=since)
     customers: dict[str, dict[date, dict[UUID, Decimal]]] = {}
-    for currency, month, customer, amount in _summed(lines, F("invoice__customer_id")):
+    for currency, month, customer, amount in _summed(lines, "invoice__customer_id"):
         customers.setdefault(currency, {}).setdefault(month, {})[customer] = amount
-    sold = tuple(
-        Sold(currency, month, kind, product, in_advance or kind == Kind.ADVANCE, amount)
-        for currency, month, kind, product, in_advance, amount in _summed(
-            lines, F("kind"), F("product_name"), F("in_advance")
-        )
-    )
+    sold = tuple(Sold(*row) for row in _summed(lines, "kind", "product_name"))
     return Invoiced(sold, customers)
 
 
@@ -106,5 +126,12 @@ def _lines(status: str, **more: date) -> QuerySet[InvoiceLine]:
     return found.filter(**more)
 
 
-def _summed(lines: QuerySet[InvoiceLine], *by: F) -> Iterable[Any]:
-    return lines.order_by().values_list("invoice__currency", "month", *by).annotate(Sum("amount"))
+def _summed(lines: QuerySet[InvoiceLine], *by: str) -> Iterable[Any]:
+    """Return sums by currency, month and these; of prices that include tax without it."""
+    money: DecimalField[Decimal, Decimal] = DecimalField(**MONEY)
+    tax = Case(When(invoice__tax_included=True, then=F("tax_amount")), default=_NOTHING, output_field=money)
+    return (
+        lines.order_by()
+        .values_list("invoice__currency", "month", *by)
+        .annotate(before_tax=Sum(F("amount") - tax, output_field=money))
+    )

@@ -66,7 +66,7 @@ def _parked() -> Waiting:
 
 
 def _drafts() -> Waiting:
-    totals = invoice_queries.totals(Invoice.objects.filter(status=Invoice.Status.DRAFT))
+    totals = invoice_queries.totals(invoice_queries.invoices(statuses=[Invoice.Status.DRAFT]))
     return Waiting(
         "Drafts to review",
         "They are finalized by themselves when their review time is over",

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from apps.backoffice.figures.invoiced import in_drafts, invoiced, without_ahead
+from apps.backoffice.figures.invoiced import ahead_of, in_drafts, invoiced
+from apps.core.periods import Period
 from apps.invoices import close, finalize
+from apps.invoices.models import Invoice, InvoiceLine
 from tests.builders import ACTOR, fee_charge, make_contract, make_meter, make_plan_version, usage_charge
 from tests.invoices.months import drafted, use
 from tests.invoices.months import invoiced as invoice
@@ -51,7 +53,80 @@ def test_a_fee_in_advance_counts_once_in_the_month_that_it_is_for() -> None:
         Decimal(100),
         Decimal(100),
     ]
-    assert not [one for one in without_ahead(found.sold) if one.month == NOVEMBER]
+
+
+def test_what_is_invoiced_of_a_running_period_is_told_apart() -> None:
+    """Its spend counts November's fee again."""
+    contract = make_contract(plan_version=make_plan_version([replace(fee_charge("100"), in_advance=True)]))
+    at = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    for draft in close.close_contract(contract_id=contract.pk, at=at, actor=ACTOR).drafts:
+        finalize.finalize(invoice_id=draft.pk, at=at, actor=ACTOR)
+
+    ahead = ahead_of({contract.pk: Period(NOVEMBER, date(2026, 12, 1), "UTC")})
+
+    assert [(one.customer_id, one.sold.month, one.sold.amount) for one in ahead] == [
+        (contract.customer_id, NOVEMBER, Decimal(100))
+    ]
+    assert ahead_of({contract.pk: Period(date(2026, 12, 1), date(2027, 1, 1), "UTC")}) == []
+    assert ahead_of({}) == []
+
+
+def test_a_credit_note_takes_off_in_the_month_that_it_corrects() -> None:
+    contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
+    credited = invoice(contract)
+    credit_note(credited, Decimal(-30))
+
+    assert invoiced(since=SINCE).of("USD", OCTOBER) == {contract.customer_id: Decimal(70)}
+
+
+def credit_note(credited: Invoice, amount: Decimal) -> None:
+    """Write what a credit note over an amount is, before there is anything around it."""
+    (line,) = credited.lines.all()
+    note = Invoice.objects.create(
+        kind=Invoice.Kind.CREDIT_NOTE,
+        credits=credited,
+        reason="Agreed.",
+        remainder=Invoice.Remainder.BALANCE,
+        subtotal=amount,
+        total=amount,
+        drafted_at=credited.drafted_at,
+        review_until_at=credited.review_until_at,
+        **{
+            name: getattr(credited, name)
+            for name in (
+                "legal_entity",
+                "customer",
+                "contract",
+                "period_start_on",
+                "period_end_on",
+                "timezone",
+                "currency",
+                "tax_rate",
+                "tax_amount",
+            )
+        },
+    )
+    InvoiceLine.objects.create(
+        invoice=note,
+        position=1,
+        credits_line=line,
+        kind=line.kind,
+        charge_key=line.charge_key,
+        product_name=line.product_name,
+        name=line.name,
+        quantity=1,
+        price_unit="USD",
+        exact=amount,
+        amount=amount,
+    )
+    Invoice.objects.filter(pk=note.pk).update(
+        status=Invoice.Status.FINALIZED,
+        number="CN-2026-000001",
+        finalized_at=datetime(2026, 11, 3, 9, tzinfo=UTC),
+        issued_on=date(2026, 11, 3),
+        due_on=date(2026, 11, 3),
+        snapshot_hash=b"not looked at here",
+    )
 
 
 def test_drafts_are_told_apart() -> None:
