@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from apps.backoffice import home_charts
+from apps.backoffice import home_charts, queries
 from apps.backoffice.figures import collections, customers, invoiced, movements, recurring, waiting
 from apps.backoffice.figures.invoiced import Ahead, Invoiced, Sold
 from apps.backoffice.figures.months import last_day, month_of, months_to
@@ -248,7 +248,7 @@ def _charts(
             sold, months=read.months, drafts=drafts, forecast=read.forecasts.get(currency), currency=currency
         ),
         home_charts.recurring(moved, months=read.months, currency=currency),
-        home_charts.products(sold, months=read.months, currency=currency),
+        home_charts.products(sold, months=read.months, slots=queries.product_slots(), currency=currency),
     ]
     if found:
         charts.append(

@@ -43,7 +43,7 @@ def revenue(
     more = forecast.expected - forecast.so_far if forecast else None
     span = None
     if forecast and more and more.amount > 0:
-        so_far = sum((values[-1] for values in (usage, fees, others)), _NOTHING)
+        so_far = sum((values[-1] for values in (usage, fees, others)), drafts.get(months[-1], _NOTHING))
         span = Span(
             len(months) - 1,
             so_far + (forecast.low - forecast.so_far).amount,
@@ -79,15 +79,17 @@ def revenue(
     )
 
 
-def products(sold: Iterable[Sold], *, months: Sequence[date], currency: str) -> Chart:
-    """Draw the usage revenue of each product by month."""
+def products(
+    sold: Iterable[Sold], *, months: Sequence[date], slots: Mapping[str, int], currency: str
+) -> Chart:
+    """Draw the usage revenue of each product by month; `slots` tell each product's color in every currency."""
     found: dict[str, dict[date, Decimal]] = {}
     for one in sold:
         if one.is_usage:
             of_product = found.setdefault(one.product or "Without a product", {})
             of_product[one.month] = of_product.get(one.month, _NOTHING) + one.amount
     series = [
-        Series(name, tuple(of_product.get(month, _NOTHING) for month in months))
+        Series(name, tuple(of_product.get(month, _NOTHING) for month in months), slots.get(name))
         for name, of_product in sorted(found.items())
     ]
     return Chart(

@@ -14,6 +14,7 @@ from apps.core.money import Money
 from apps.customers.models import ApiKey, Membership
 from apps.invoices.models import Invoice
 from apps.payments.queries import with_open_amounts
+from apps.plans.models import Product
 from apps.usage.models import UsageDay
 
 
@@ -72,6 +73,12 @@ def events_by_day(*, days: Sequence[date]) -> list[UsedOn]:
         for event_type, of_type in counted.items()
     ]
     return sorted(used, key=lambda one: (-sum(one.events), one.event_type))
+
+
+def product_slots() -> dict[str, int]:
+    """Return the color of each product in charts, by its name: in the order in which they were made, so it stays; one query."""
+    names = Product.objects.order_by("pk").values_list("name", flat=True)
+    return {name: slot for slot, name in enumerate(names)}
 
 
 def last_days(today: date, count: int = 30) -> list[date]:

@@ -3,7 +3,7 @@
 Usage goes on as it did in the last fourteen days that are over: what is left of the period, in days, times their mean, is
 added to what was used so far. The range is that of four times in five (80%), if days go on lying apart as those did: for a
 sum of so many more days, with a mean that is itself known only from those (the prediction interval of a normal sum,
-https://otexts.com/fpp3/prediction-intervals.html). Fees count in full; highest and latest values, different values and levels
+https://otexts.org/fpp2/prediction-intervals.html). Fees count in full; highest and latest values, different values and levels
 stay as they are. It is an estimate: no season, no trend and no plans of the customer are in it.
 """
 

@@ -98,8 +98,13 @@ def ahead_of(running: Mapping[UUID, Period]) -> list[Ahead]:
 
 
 def in_drafts() -> dict[tuple[str, date], Decimal]:
-    """Return what drafts ask for before tax, by currency and month; one query."""
-    return {(currency, month): total for currency, month, total in _summed(_lines(Invoice.Status.DRAFT))}
+    """Return what drafts ask for of periods that are over, before tax, by currency and month; one query.
+
+    Fees in advance and thresholds are left out: the spend of their periods counts them.
+    """
+    lines = _lines(Invoice.Status.DRAFT).filter(in_advance=False)
+    over = lines.exclude(invoice__kind=Invoice.Kind.THRESHOLD)
+    return {(currency, month): total for currency, month, total in _summed(over)}
 
 
 def _stamp() -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """How recurring revenue moved between two days, and how much of earlier customers' revenue is still there; pure.
 
 Movements are told by customer, as the public ones of SaaS metrics are: new, expansion, contraction, churn and reactivation
-(https://chartmogul.com/saas-metrics/mrr/). What the customers had at the first day and the movements come to what they have
+(https://help.chartmogul.com/hc/en-us/articles/203299912). What the customers had at the first day and the movements come to what they have
 at the second, by construction.
 """
 

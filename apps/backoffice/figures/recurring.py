@@ -1,7 +1,7 @@
 """Monthly recurring revenue: what the fees of the contracts that run on a day come to in a month.
 
 MRR is the revenue that recurs by contract, brought to a month: a yearly fee counts for a twelfth, a quarterly one for a third
-(https://stripe.com/resources/more/what-is-monthly-recurring-revenue, https://chartmogul.com/saas-metrics/mrr/). What a whole
+(https://help.chartmogul.com/hc/en-us/articles/201244842). What a whole
 period without any usage costs, its fees less their discounts, is divided by its months. Usage, minimums, one-time fees and
 tax are no part of it. The history is what is agreed now about those days: an amendment dated back changes it.
 """

@@ -41,7 +41,7 @@ def test_a_month_is_told_by_kind_and_product_and_by_customer() -> None:
 
 
 def test_a_fee_in_advance_counts_once_in_the_month_that_it_is_for() -> None:
-    """October's fee is on the opening invoice, on the period's, and taken off there: 100. November's is on October's invoice."""
+    """Both are on October's invoice: October's own, and November's in advance."""
     contract = make_contract(plan_version=make_plan_version([replace(fee_charge("100"), in_advance=True)]))
     at = datetime(2026, 11, 2, 9, tzinfo=UTC)
     for draft in close.close_contract(contract_id=contract.pk, at=at, actor=ACTOR).drafts:
@@ -135,6 +135,15 @@ def test_drafts_are_told_apart() -> None:
 
     assert in_drafts() == {("USD", OCTOBER): Decimal(100)}
     assert invoiced(since=SINCE).sold == ()
+
+
+def test_fees_in_advance_of_a_draft_are_left_to_the_spend_of_their_period() -> None:
+    """October's invoice asks for October's fee and, in advance, for November's."""
+    contract = make_contract(plan_version=make_plan_version([replace(fee_charge("100"), in_advance=True)]))
+    draft = drafted(contract)
+
+    assert draft.subtotal == Decimal(200)
+    assert in_drafts() == {("USD", OCTOBER): Decimal(100)}
 
 
 def test_what_was_read_is_read_again_once_more_is_finalized(django_assert_num_queries: object) -> None:
