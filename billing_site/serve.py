@@ -79,7 +79,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _start(command: list[str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, start_new_session=True, stdout=output, stderr=output)
+    # Who serves is not the owner of the database, and is not told how to be.
+    environment = {key: value for key, value in os.environ.items() if key != "METERBOOK_OWNER_DATABASE_URL"}
+    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=output, stderr=output)
 
 
 def _output(logs: Path | None, name: str, files: contextlib.ExitStack) -> IO[bytes] | None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import dj_database_url
@@ -11,12 +12,16 @@ import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from billing_site.embedded.places import Trouble
-from billing_site.embedded.postgres import start_postgres
+from billing_site.embedded.postgres import APPLICATION, start_postgres
+from apps.core import roles
 from tests.browser.absence import pytest_terminal_summary  # noqa: F401  a hook that must be here to be heard
+from tests.roles import every_connection_as_application, make_role, owners
 
 # A law is kept or broken; on a busy machine it is neither because the example came late.
 hypothesis.settings.register_profile(
@@ -30,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         return
     url = os.environ.get("TEST_DATABASE_URL") or _start_throw_away_server(config)
+    make_role(url)
     os.environ["DATABASE_URL"] = url
     # pytest-django has read the settings before it read this file.
     address = dj_database_url.parse(url)
@@ -52,6 +58,19 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
     return Together(config, log)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Give tests the database as the application has it: with the rights that its role was granted, and no others."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        roles.grant_to(APPLICATION)
+        # What a test has committed is truncated away, as only the owner may.
+        patch.setattr(
+            TransactionTestCase, "_fixture_teardown", owners(TransactionTestCase._fixture_teardown)
+        )
+        with every_connection_as_application():
+            yield
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -77,4 +96,4 @@ def _start_throw_away_server(config: pytest.Config) -> str:
         pytest.exit(str(trouble), returncode=2)
     config.add_cleanup(lambda: shutil.rmtree(server.folder))
     config.add_cleanup(server.stop)
-    return server.url
+    return server.owner_url

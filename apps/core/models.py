@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
+from apps.core.append_only import append_only
 from apps.core.ids import uuid7
 
 
@@ -47,6 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
 
+@append_only
 class AuditEntry(models.Model):
     """Who did what to which thing, when and why; rows are only ever added (a trigger refuses the rest)."""
 

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.contracts.models import Contract
+from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT, MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer
@@ -104,6 +105,7 @@ class CreditReservation(models.Model):
         return f"{self.amount:f} of {self.grant}"
 
 
+@append_only
 class CreditBurn(models.Model):
     """What one finalized invoice drew from one grant; append-only."""
 

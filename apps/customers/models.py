@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.core.append_only import append_only
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.core.models import User
@@ -132,6 +133,7 @@ class Customer(Place):
         return self.name
 
 
+@append_only
 class CustomerAlias(models.Model):
     """Another key under which a customer's usage comes in; for ever, so that what was counted stays explained."""
 

@@ -3,12 +3,14 @@
 from django.db import models
 from django.db.models import Q
 
+from apps.core.append_only import append_only, append_only_with_locks
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer
 from apps.invoices.models import Invoice
 
 
+@append_only_with_locks
 class Payment(models.Model):
     """Money that a customer sent by bank transfer, as recorded by staff."""
 
@@ -31,6 +33,7 @@ class Payment(models.Model):
         return self.reference
 
 
+@append_only
 class Allocation(models.Model):
     """The part of a payment that pays one invoice."""
 

@@ -9,12 +9,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.contracts.models import Contract
+from apps.core.append_only import append_only
 from apps.core.digits import QUANTITY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer
 from apps.plans.models import Meter
 
 
+@append_only
 class Receipt(models.Model):
     """What one request brought for one customer, as an entry of a journal: every row balances, and so do all sums.
 
@@ -52,6 +54,7 @@ class Receipt(models.Model):
         return f"{self.received} received"
 
 
+@append_only
 class EventKey(models.Model):
     """Answers 'seen before?': one row per customer and event id, for ever."""
 
@@ -67,6 +70,7 @@ class EventKey(models.Model):
         verbose_name = "event key"
 
 
+@append_only
 class Event(models.Model):
     """One counted event; append-only, partitioned by month of `time`."""
 
@@ -181,6 +185,7 @@ class OutcomeStage(models.Model):
     weight = models.DecimalField(**QUANTITY)
 
 
+@append_only
 class Correction(models.Model):
     """One decision to take counted events off the bill, or to put others in their place; append-only."""
 
@@ -200,6 +205,7 @@ class Correction(models.Model):
         return f"{self.voided} voided for {self.customer}"
 
 
+@append_only
 class Reversal(models.Model):
     """The record that one event counts no more; append-only, as the event is."""
 

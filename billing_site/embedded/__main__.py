@@ -77,7 +77,10 @@ def main(arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def services() -> Iterator[None]:
-    """Set DATABASE_URL and CELERY_BROKER_URL if unset, to services that run until their last user left."""
+    """Set DATABASE_URL and CELERY_BROKER_URL if unset, to services that run until their last user left.
+
+    With DATABASE_URL comes METERBOOK_OWNER_DATABASE_URL, for migrations.
+    """
     if env.DATABASE_URL and env.BROKER_URL:
         yield
         return
@@ -119,6 +122,7 @@ def _start(started: list[Service]) -> None:
         postgres = start_postgres(POSTGRES, log=VAR / "log" / "postgres.log", choice=env.POSTGRES)
         started.append(postgres)
         os.environ["DATABASE_URL"] = postgres.url
+        os.environ["METERBOOK_OWNER_DATABASE_URL"] = postgres.owner_url
     if not env.BROKER_URL:
         valkey = start_valkey(VALKEY, log=VAR / "log" / "valkey.log")
         started.append(valkey)

@@ -19,6 +19,7 @@ from billing_site.embedded import places
 from billing_site.embedded.places import Home, Trouble
 
 OLDEST = 15
+OWNER, APPLICATION = "meterbook", "meterbook_app"
 SOCKET = ".s.PGSQL.5432"
 COMMON = {"listen_addresses": "", "port": "5432", "timezone": "UTC", "log_timezone": "UTC"}
 DURABLE = COMMON | {
@@ -41,9 +42,10 @@ THROW_AWAY = COMMON | {
 
 @dataclass(slots=True)
 class Postgres:
-    """A running server: its URL, the folder that is all of it, and its main process."""
+    """A running server: its URL for the application and for the owner, the folder that is all of it, its main process."""
 
     url: str
+    owner_url: str
     folder: Path
     pid: int
     version: str
@@ -64,7 +66,6 @@ def start_postgres(place: Path, *, log: Path, durable: bool = True, choice: str 
     """
     with places.explained(place):
         home = places.settle(place)
-        url = _url(home, "meterbook")
         if (running := _running(home)) is not None:
             return running
         begin = not (home.path / "data").exists()
@@ -77,7 +78,7 @@ def start_postgres(place: Path, *, log: Path, durable: bool = True, choice: str 
         _require_same_version(home, major)
         process = _launch(home, initdb.with_name("postgres"), log, DURABLE if durable else THROW_AWAY)
         _await(home, process, log)
-        return Postgres(url, home.path, process.pid, _make_database(home), process)
+        return _running_as(home, process.pid, process)
 
 
 def find_postgres(place: Path) -> Postgres | None:
@@ -85,8 +86,15 @@ def find_postgres(place: Path) -> Postgres | None:
     return _running(places.settle(place))
 
 
-def _url(home: Home, database: str) -> str:
-    return f"postgresql://meterbook@{quote(str(home.sockets(SOCKET)), safe='')}:5432/{database}"
+def _running_as(home: Home, pid: int, process: "subprocess.Popen[bytes] | None" = None) -> Postgres:
+    """Return the server that runs on this home, with its database and roles made if need be."""
+    version = _make_database(home)
+    urls = (_url(home, "meterbook", role=role) for role in (APPLICATION, OWNER))
+    return Postgres(*urls, home.path, pid, version, process)
+
+
+def _url(home: Home, database: str, *, role: str = OWNER) -> str:
+    return f"postgresql://{role}@{quote(str(home.sockets(SOCKET)), safe='')}:5432/{database}"
 
 
 def _programs(choice: str) -> tuple[Path, int]:
@@ -147,7 +155,7 @@ def _initialize(home: Home, initdb: Path, *, durable: bool) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     made = subprocess.run(
         [
-            *(initdb, "--pgdata", fresh, "--username=meterbook", "--auth=trust"),
+            *(initdb, "--pgdata", fresh, f"--username={OWNER}", "--auth=trust"),
             *(
                 "--encoding=UTF8",
                 f"--locale={'C.UTF-8' if sys.platform == 'linux' else 'C'}",
@@ -220,10 +228,12 @@ def _answers(home: Home) -> bool:
 
 
 def _make_database(home: Home) -> str:
-    """Create the database if need be; return the server's version."""
+    """Create the database and the application's role if need be; return the server's version."""
     with psycopg.connect(_url(home, "postgres"), autocommit=True) as connection:
         if not connection.execute("select from pg_database where datname = 'meterbook'").fetchall():
             connection.execute("create database meterbook")
+        if not connection.execute("select from pg_roles where rolname = %s", [APPLICATION]).fetchall():
+            connection.execute(f"create role {APPLICATION} login".encode())
         return connection.info.parameter_status("server_version") or ""
 
 
@@ -239,7 +249,7 @@ def _running(home: Home) -> Postgres | None:
         seconds=60,
     )
     if places.wait_until(functools.partial(_answers, home), seconds=1):
-        return Postgres(_url(home, "meterbook"), home.path, pid, _make_database(home))
+        return _running_as(home, pid)
     if places.runs_in(pid, data):
         places.end(pid, (signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 5))
     return None

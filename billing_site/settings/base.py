@@ -97,6 +97,8 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
 }
+# The role that owns the tables, for migrations; apps.core.owner takes its place for a command.
+OWNER_DATABASE = dj_database_url.parse(env.OWNER_DATABASE_URL) if env.OWNER_DATABASE_URL else {}
 
 # --- People --------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

@@ -11,5 +11,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True
+# The tests' connection is the owner's until it takes the application's role: tests/roles.py.
+OWNER_DATABASE: dict[str, str] = {}
 CELERY_BROKER_URL = "memory://"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

@@ -10,11 +10,13 @@ from django.db import models
 from django.db.models import Q
 
 from apps.contracts.models.contract import Contract
+from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT
 from apps.core.ids import uuid7
 from apps.plans.models import PlanVersion
 
 
+@append_only
 class Amendment(models.Model):
     """A change of a signed contract: from which day, why, and by whom; numbered by contract, never changed."""
 

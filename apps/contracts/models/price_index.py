@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from apps.core.append_only import never_removed
 from apps.core.ids import uuid7
 from apps.customers.models import KEY
 
@@ -21,6 +22,7 @@ class PriceIndex(models.Model):
         return self.name
 
 
+@never_removed
 class IndexReading(models.Model):
     """What an index stood at from a day on."""
 

@@ -5,10 +5,12 @@ from django.db.models import F, Q
 
 from apps.contracts.models.amendment import Amendment
 from apps.contracts.models.contract import Contract
+from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT
 from apps.core.ids import uuid7
 
 
+@append_only
 class Renewal(models.Model):
     """A term that followed on another, with how much prices rose; never changed."""
 

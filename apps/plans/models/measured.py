@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT
 from apps.core.ids import uuid7
 from apps.customers.models import KEY
@@ -154,6 +155,7 @@ class Meter(models.Model):
         return self.name
 
 
+@append_only
 class EventTypeAlias(models.Model):
     """Events of one type that are counted as if they were of another; for ever, so that totals can be rebuilt."""
 

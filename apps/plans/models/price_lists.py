@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT, Digits
 from apps.core.ids import uuid7
 from apps.customers.models import KEY
@@ -35,6 +36,7 @@ class PriceList(models.Model):
         return self.name
 
 
+@append_only
 class PriceListVersion(models.Model):
     """A list as it was on a day; it never changes (a trigger holds it)."""
 
@@ -62,6 +64,7 @@ class PriceListVersion(models.Model):
         return f"{self.price_list} of {self.day:%Y-%m-%d}"
 
 
+@append_only
 class ListedPrice(models.Model):
     """What one token of a kind costs at a model, exactly as the list has it; it never changes (a trigger holds it)."""
 
