@@ -21,7 +21,7 @@ from billing_site.embedded.places import Trouble
 from billing_site.embedded.postgres import APPLICATION, start_postgres
 from apps.core import roles
 from tests.browser.absence import pytest_terminal_summary  # noqa: F401  a hook that must be here to be heard
-from tests.roles import every_connection_as_application, make_role, owners
+from tests.roles import as_owner, every_connection_as_application, make_role, owners
 
 # A law is kept or broken; on a busy machine it is neither because the example came late.
 hypothesis.settings.register_profile(
@@ -66,11 +66,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         roles.grant_to(APPLICATION)
         # What a test has committed is truncated away, as only the owner may.
-        patch.setattr(
-            TransactionTestCase, "_fixture_teardown", owners(TransactionTestCase._fixture_teardown)
-        )
+        patch.setattr(TransactionTestCase, "_fixture_teardown", owners(TransactionTestCase._fixture_teardown))
         with every_connection_as_application():
             yield
+
+
+@pytest.fixture
+def owner(db: None) -> Iterator[None]:
+    """Let the test act as the owner of the database, for triggers that the application's role does not come to."""
+    with as_owner():
+        yield
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -227,6 +227,7 @@ def test_a_plan_that_is_a_draft_is_refused() -> None:
         make_amendment(contract, ChangePlan(make_draft_version([fee_charge()]).pk))
 
 
+@pytest.mark.usefixtures("owner")
 def test_what_was_signed_is_neither_changed_nor_deleted() -> None:
     contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
     make_amendment(contract, AddDiscount("launch", "Launch", percent=Decimal(10)))

@@ -18,6 +18,7 @@ def record() -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE core_auditentry SET actor = 'b'", "DELETE FROM core_auditentry"]
 )
+@pytest.mark.usefixtures("owner")
 def test_the_trail_is_never_changed(statement: str) -> None:
     record()
 

@@ -146,6 +146,7 @@ def test_a_used_up_grant_is_not_open_but_still_shown() -> None:
         ("DELETE FROM credits_creditburn", "append-only"),
     ],
 )
+@pytest.mark.usefixtures("owner")
 def test_the_database_refuses_it_too(statement: str, constraint: str) -> None:
     _grant("welcome", "10")
     with transaction.atomic():

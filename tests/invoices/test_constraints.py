@@ -130,6 +130,7 @@ def test_a_prefix_has_one_series_a_year() -> None:
     assert _refused(statement) == "one_series_per_prefix_and_year"
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_document_and_the_note_of_its_mail_never_change() -> None:
     invoice = invoiced(_used())
     publish.render_pdf(invoice_id=invoice.pk, at=IN_NOVEMBER, actor=ACTOR)

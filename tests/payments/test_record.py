@@ -283,6 +283,7 @@ def test_transfers_at_once_never_pay_an_invoice_twice() -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("owner")
 def test_the_database_keeps_payments_as_they_were_recorded(statement: str, words: str) -> None:
     contract = subscriber()
     invoice = invoiced(contract)

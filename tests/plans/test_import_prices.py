@@ -133,12 +133,13 @@ def test_a_list_may_be_renamed_and_stays_in_its_currency() -> None:
 
 @pytest.mark.parametrize("table", ["plans_listedprice", "plans_pricelistversion"])
 @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET id = id"])
+@pytest.mark.usefixtures("owner")
 def test_the_database_lets_nobody_change_what_was_imported(table: str, change: str) -> None:
     make_price_list()
     take_in(listed(m=(1, 2)), "2026-07-24")
 
-    with transaction.get_connection().cursor() as cursor, pytest.raises(DatabaseError, match="append-only"):
-        cursor.execute(change.format(table))
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        transaction.get_connection().cursor().execute(change.format(table))
 
 
 def test_the_command_makes_the_list_imports_and_reports(tmp_path: Path) -> None:

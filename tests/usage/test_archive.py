@@ -19,7 +19,8 @@ from apps.usage.reconcile import reconcile
 from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
 from tests.usage.events import ACTOR, AT, event, take, total
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Only the owner takes a month out of the database and puts it back, as the command does.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("owner")]
 
 OCTOBER, LATER = date(2026, 10, 1), datetime(2027, 3, 1, tzinfo=UTC)
 

@@ -21,6 +21,7 @@ from apps.usage.models import Event, EventKey, LateDay, QuarantinedEvent, Receip
 from apps.usage.reconcile import reconcile
 from apps.usage.release import dismiss, release
 from tests.builders import make_contract, make_customer
+from tests.roles import as_owner
 from tests.usage.events import ACTOR, AT, backdate_meters, event, take, total
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -196,7 +197,7 @@ def connect() -> psycopg.Connection:
 
 def is_waiting_for_a_lock() -> bool:
     """Whether anybody waits in this database."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
         )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from apps.core.errors import Refusal
@@ -240,12 +240,17 @@ def test_different_values_are_counted_apart_by_dimensions() -> None:
 
 
 @pytest.mark.parametrize("table", ["usage_correction", "usage_reversal"])
+@pytest.mark.usefixtures("owner")
 def test_corrections_are_never_changed(table: str) -> None:
     make_contract()
     take(event("a"))
     void("a")
 
-    with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(f"DELETE FROM {table}")
 
 

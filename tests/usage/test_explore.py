@@ -303,6 +303,7 @@ def test_what_is_not_there_is_refused(customer: str, key: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("owner")
 def test_an_archived_event_says_where_it_is(tmp_path: Path) -> None:
     contract = make_contract()
     take(event("a"))

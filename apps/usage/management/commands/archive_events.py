@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core import clock
 from apps.core.errors import Refusal
+from apps.core.owner import acting_as_owner
 from apps.usage import archive
 
 ACTOR = "archive_events"
@@ -35,9 +36,11 @@ class Command(BaseCommand):
                 case "verify":
                     done = archive.verify(place)
                 case "detach":
-                    done = archive.detach_month(place=place, at=at, actor=ACTOR)
+                    with acting_as_owner():
+                        done = archive.detach_month(place=place, at=at, actor=ACTOR)
                 case _:
-                    done = archive.restore_month(place=place, at=at, actor=ACTOR)
+                    with acting_as_owner():
+                        done = archive.restore_month(place=place, at=at, actor=ACTOR)
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(
