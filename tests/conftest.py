@@ -17,9 +17,9 @@ from pytest_django import DjangoDbBlocker
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from apps.core import roles
 from billing_site.embedded.places import Trouble
 from billing_site.embedded.postgres import APPLICATION, start_postgres
-from apps.core import roles
 from tests.browser.absence import pytest_terminal_summary  # noqa: F401  a hook that must be here to be heard
 from tests.roles import as_owner, every_connection_as_application, make_role, owners
 

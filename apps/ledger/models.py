@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from apps.core.append_only import append_only
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer, LegalEntity
@@ -76,6 +77,7 @@ class AccountingPeriod(models.Model):
         return f"{self.starts_on:%B %Y}"
 
 
+@append_only
 class Entry(models.Model):
     """A transaction of the journal, of one document; its postings add up to nothing. Append-only, mended by another entry."""
 
@@ -128,6 +130,7 @@ class Entry(models.Model):
         return f"{self.get_kind_display()} {self.source_key}"
 
 
+@append_only
 class Posting(models.Model):
     """An amount on one account: a debit above zero, a credit below."""
 

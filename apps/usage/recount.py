@@ -25,9 +25,11 @@ from apps.usage.ways import Countable
 _TASK = "usage.recount"
 _SAMPLE = 5_000
 _POLL_SECONDS = 0.05
+# Locks, and not what sessions tell of themselves: those of the database's owner tell the application nothing.
 _UNDER_WAY = """
-    SELECT pid, backend_xid::text FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+    SELECT pid, held.transactionid::text FROM pg_locks held JOIN pg_stat_activity USING (pid)
+    WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND held.granted
+      AND datname = current_database() AND pid <> pg_backend_pid()
 """
 # Two workers' time limits: one asks for the next by the instant that it began at.
 _LONGEST_PART = timedelta(minutes=20)

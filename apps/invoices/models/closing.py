@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.contracts.models import Contract
+from apps.core.append_only import append_only
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import LegalEntity
@@ -62,6 +63,7 @@ class CloseTask(models.Model):
         return f"{self.contract} in {self.run}"
 
 
+@append_only
 class Approval(models.Model):
     """That a person approved a draft of this total; it counts while the draft still comes to that. Append-only."""
 

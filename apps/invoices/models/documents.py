@@ -2,10 +2,12 @@
 
 from django.db import models
 
+from apps.core.append_only import append_only
 from apps.core.ids import uuid7
 from apps.invoices.models.invoice import Invoice
 
 
+@append_only
 class InvoicePdf(models.Model):
     """The rendered document of a finalized invoice, kept with its hash; rendered once."""
 
@@ -19,6 +21,7 @@ class InvoicePdf(models.Model):
         verbose_name = "invoice PDF"
 
 
+@append_only
 class ElectronicInvoice(models.Model):
     """The electronic form of a finalized invoice, kept with its hash; made once."""
 
@@ -42,6 +45,7 @@ class ElectronicInvoice(models.Model):
         return f"{self.invoice} as {self.get_format_display()}"
 
 
+@append_only
 class InvoiceMail(models.Model):
     """That an invoice was mailed, to whom and when; one row an invoice, so nobody gets it twice."""
 
