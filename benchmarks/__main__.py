@@ -9,7 +9,8 @@ from pathlib import Path
 import django
 from django.core.management import call_command
 
-from benchmarks.harness import Context, report, scratch_database, server
+from apps.core import owner
+from benchmarks.harness import Context, of_database, report, scratch_database, server
 
 # Each module has `measure(context) -> list[Figure]`; they run in this order, on one scratch database.
 MODULES = ("ingest", "memory", "api", "pages", "close", "rating", "pdf", "growth")
@@ -29,12 +30,19 @@ def main() -> int:
     if not os.environ.get("DATABASE_URL"):
         parser.error("DATABASE_URL is not set; `make bench` sets it")
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
-    with scratch_database(os.environ["DATABASE_URL"]) as url:
-        os.environ["DATABASE_URL"] = url
+    # Without an owner of its own, the database belongs to the role of DATABASE_URL.
+    urls = {"DATABASE_URL": os.environ["DATABASE_URL"]}
+    urls["METERBOOK_OWNER_DATABASE_URL"] = (
+        os.environ.get("METERBOOK_OWNER_DATABASE_URL") or urls["DATABASE_URL"]
+    )
+    with scratch_database(urls["METERBOOK_OWNER_DATABASE_URL"]) as scratch:
+        os.environ.update({name: of_database(url, scratch) for name, url in urls.items()})
+        url = os.environ["METERBOOK_OWNER_DATABASE_URL"]
         django.setup()
         call_command("migrate", verbosity=0, interactive=False)
-        with django.db.connection.cursor() as cursor:
+        with owner.acting_as_owner(), django.db.connection.cursor() as cursor:
             cursor.execute("CREATE TABLE bench_row (id uuid PRIMARY KEY, key text, at double precision)")
+            cursor.execute("GRANT INSERT ON bench_row TO PUBLIC")
         with server() as (host, port, pid):
             context = Context(url, host, port, pid, options.seconds, options.clients)
             figures = []

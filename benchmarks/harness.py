@@ -44,7 +44,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where figures are measured: the scratch database, the server on it, and how much to do."""
+    """Where figures are measured: the scratch database by its owner, the server on it, and how much to do."""
 
     database_url: str
     host: str
@@ -55,16 +55,21 @@ class Context:
 
 
 @contextmanager
-def scratch_database(url: str) -> Iterator[str]:
-    """Make a database of its own beside the one that `url` names, and drop it at the end."""
-    parts = urlsplit(url)
+def scratch_database(owner_url: str) -> Iterator[str]:
+    """Make a database of its own beside the one that the owner's URL names, yield its name, and drop it at the end."""
     name = f"meterbook_bench_{os.getpid()}"
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
+            yield name
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def of_database(url: str, name: str) -> str:
+    """Return the URL of another database on the same server, by the same role."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
 
 
 @contextmanager

@@ -29,8 +29,6 @@ def history_is_out_of_reach(**_more: Any) -> list[CheckMessage]:
         found = roles.powers()
     except DatabaseError:
         return [Info("The database did not answer, so what its role may do is not known.", id="core.I001")]
-    finally:
-        connection.close()
     if not found:
         return []
     return [

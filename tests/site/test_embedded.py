@@ -179,9 +179,14 @@ def test_a_path_with_a_space_works_in_both_urls(empty: Path) -> None:
 # --- The command ---------------------------------------------------------------------------------
 
 
-def test_the_command_gets_both_urls_and_its_exit_code_passes_through(empty: Path) -> None:
+def test_the_command_gets_all_urls_and_its_exit_code_passes_through(empty: Path) -> None:
     done = subprocess.run(
-        [*EMBEDDED, "sh", "-c", "echo $DATABASE_URL $CELERY_BROKER_URL; exit 7"],
+        [
+            *EMBEDDED,
+            "sh",
+            "-c",
+            "echo $DATABASE_URL $METERBOOK_OWNER_DATABASE_URL $CELERY_BROKER_URL; exit 7",
+        ],
         env=environment(empty),
         stdout=subprocess.PIPE,
         text=True,
@@ -189,8 +194,9 @@ def test_the_command_gets_both_urls_and_its_exit_code_passes_through(empty: Path
     )
 
     assert done.returncode == 7
-    database, broker = done.stdout.split()
-    assert database.startswith("postgresql://meterbook@%2F")
+    database, owner, broker = done.stdout.split()
+    assert database.startswith("postgresql://meterbook_app@%2F")
+    assert owner.startswith("postgresql://meterbook@%2F")
     assert broker.startswith("redis+socket:///")
     assert_nothing_runs(empty)
 
@@ -378,12 +384,12 @@ def start_throw_away(var: Path) -> Postgres:
 
 
 def do(server: Postgres, statement: str) -> None:
-    with psycopg.connect(server.url) as connection:
+    with psycopg.connect(server.owner_url) as connection:
         connection.execute(statement.encode())
 
 
 def ask(server: Postgres, question: str) -> object:
-    with psycopg.connect(server.url) as connection:
+    with psycopg.connect(server.owner_url) as connection:
         row = connection.execute(question.encode()).fetchone()
     assert row is not None
     return row[0]
@@ -406,7 +412,7 @@ def kill_hard(service: Postgres | Valkey) -> None:
 
 def environment(var: Path) -> dict[str, str]:
     ours = {
-        key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "CELERY_BROKER_URL"}
+        key: value for key, value in os.environ.items() if not key.endswith(("DATABASE_URL", "BROKER_URL"))
     }
     return ours | {"METERBOOK_VAR": str(var)}
 

@@ -42,7 +42,7 @@ def test_the_environment_file_of_the_guide_means_the_same_to_a_shell_and_to_syst
     guide = (ROOT / "docs/guides/production.md").read_text()
     lines = [line.strip() for line in guide.splitlines() if re.match(r"    [A-Z_]+='", line)]
 
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert {line.split("=")[0] for line in lines} - {"DJANGO_SETTINGS_MODULE"} <= listed()
     for line in lines:
         (word,) = shlex.split(line)

@@ -23,6 +23,11 @@ class Cluster:
 
     @property
     def url(self) -> str:
+        """The owner's."""
+        return self._server.owner_url
+
+    @property
+    def application_url(self) -> str:
         return self._server.url
 
     @property

@@ -49,12 +49,13 @@ def site() -> Iterator[Site]:
     cluster = Cluster(folder)
     try:
         environment = {
-            "DATABASE_URL": cluster.url,
+            "DATABASE_URL": cluster.application_url,
             "CELERY_BROKER_URL": "memory://",
             "METERBOOK_VAR": str(folder / "var"),
             "DJANGO_SETTINGS_MODULE": "billing_site.settings.dev",
         }
-        server = Server(environment=environment, log=folder / "web.log", key=make_seller(environment))
+        key = make_seller({**environment, "METERBOOK_OWNER_DATABASE_URL": cluster.url})
+        server = Server(environment=environment, log=folder / "web.log", key=key)
         try:
             server.await_answer()
             yield Site(cluster, server, environment, folder)
