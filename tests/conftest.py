@@ -28,6 +28,8 @@ hypothesis.settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("house")
+# Django's own way to empty the database after a test that commits.
+TEARDOWN = "_fixture_teardown"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +68,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         roles.grant_to(APPLICATION)
         # What a test has committed is truncated away, as only the owner may.
-        patch.setattr(TransactionTestCase, "_fixture_teardown", owners(TransactionTestCase._fixture_teardown))
+        patch.setattr(TransactionTestCase, TEARDOWN, owners(getattr(TransactionTestCase, TEARDOWN)))
         with every_connection_as_application():
             yield
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.db import connection, transaction
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from apps.core.append_only import History, histories
 
@@ -112,7 +112,8 @@ def powers(role: str | None = None) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_POWERS, asked)
         (found,) = cursor.fetchone()
-    return list(found)
+    # Who may do everything has every one of the others as well.
+    return [str(one) for one in found[: 1 if found[:1] == ["is a superuser"] else None]]
 
 
 def undeclared() -> list[str]:
@@ -134,6 +135,7 @@ def undeclared() -> list[str]:
 def _of_table(table: str, role: str, *, is_part: bool) -> Iterator[Composed]:
     """Yield what is granted on a table; one that is not ours is left alone."""
     names = {"table": Identifier(table), "role": Identifier(role)}
+    rights: Composable
     if is_part or table == "django_migrations":
         rights = SQL("SELECT")
     elif table not in _our_tables():
@@ -157,7 +159,10 @@ def _of_function(name: str, takes: str, role: str) -> Iterator[Composed]:
 def _our_tables() -> dict[str, str]:
     """Return the tables of all models, each with its first column."""
     models = apps.get_models(include_auto_created=True)
-    return {one._meta.db_table: one._meta.concrete_fields[0].column for one in models}
+    return {
+        one._meta.db_table: next(field.column for field in one._meta.concrete_fields if field.column)
+        for one in models
+    }
 
 
 def _told(verbs: set[str] | None) -> str:

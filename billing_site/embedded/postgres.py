@@ -89,8 +89,8 @@ def find_postgres(place: Path) -> Postgres | None:
 def _running_as(home: Home, pid: int, process: "subprocess.Popen[bytes] | None" = None) -> Postgres:
     """Return the server that runs on this home, with its database and roles made if need be."""
     version = _make_database(home)
-    urls = (_url(home, "meterbook", role=role) for role in (APPLICATION, OWNER))
-    return Postgres(*urls, home.path, pid, version, process)
+    url, owner_url = (_url(home, "meterbook", role=role) for role in (APPLICATION, OWNER))
+    return Postgres(url, owner_url, home.path, pid, version, process)
 
 
 def _url(home: Home, database: str, *, role: str = OWNER) -> str:

@@ -12,6 +12,6 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = True
 # The tests' connection is the owner's until it takes the application's role: tests/roles.py.
-OWNER_DATABASE: dict[str, str] = {}
+OWNER_DATABASE = {}
 CELERY_BROKER_URL = "memory://"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
