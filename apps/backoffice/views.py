@@ -33,6 +33,7 @@ from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
 from apps.invoices.settle import to_settle
 from apps.payments import queries as payment_queries
+from apps.payments.balances import balances
 from apps.payments.interest import late_interest
 from apps.usage.queries import waiting
 
@@ -110,7 +111,7 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "grants": grants_of(customer_id=found.pk),
         "refunds": refunds_owed(customer_id=found.pk),
         "api_keys": queries.api_keys_of(found.pk),
-        "unapplied": list(payment_queries.unapplied(customer_id=found.pk).values()),
+        "balances": list(balances(found.pk).values()),
         "members": queries.members_of(found.pk),
         "waiting": waiting().filter(customer_key=found.key).count(),
         "now": at,

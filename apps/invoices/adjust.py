@@ -254,9 +254,26 @@ def _was_first(invoice: Invoice, together: Sequence[Contract], known_at: datetim
 
 
 def _closed(contract: Contract) -> list[Invoice]:
-    """Return the finalized invoices that the contract's periods are on, one for each, with their lines, the oldest first."""
-    found = of_period(contract).filter(status=Invoice.Status.FINALIZED).prefetch_related("lines")
+    """Return the finalized invoices that the contract's periods are on, one for each, with their lines, the oldest first.
+
+    Of a period that was issued again it is the last; one that is just being issued again is priced as a whole by that.
+    """
+    found = (
+        of_period(contract)
+        .filter(status=Invoice.Status.FINALIZED)
+        .exclude(replaced_by__status=Invoice.Status.DRAFT)
+        .prefetch_related("lines")
+    )
     return list({invoice.period_start_on: invoice for invoice in found}.values())
+
+
+def replaced_by(invoice: Invoice) -> list[Invoice]:
+    """Return the invoices that one was issued again for, the last first; one query each, and none for most."""
+    found = []
+    while invoice.replaces is not None:
+        invoice = invoice.replaces
+        found.append(invoice)
+    return found
 
 
 def _days_on(invoice: Invoice, contract: Contract) -> Period | None:
@@ -323,7 +340,10 @@ def _rated(priced: Priced) -> dict[Key, tuple[Decimal, Decimal]]:
 
 
 def _billed_lines(invoice: Invoice, contract: Contract) -> list[InvoiceLine]:
-    """Return the contract's lines of the period on its invoice, with all finalized adjustments of it."""
+    """Return the contract's lines of the period on its invoice, with all finalized adjustments of it.
+
+    What was credited as a correction is given back already, so it is taken off; goodwill stays billed.
+    """
     of_contract = None if invoice.contract_id == contract.pk else contract.pk
     own = (
         line
@@ -332,11 +352,18 @@ def _billed_lines(invoice: Invoice, contract: Contract) -> list[InvoiceLine]:
     )
     later = InvoiceLine.objects.filter(
         Q(of_contract=contract) | Q(of_contract=None, invoice__contract=contract),
-        adjusts=invoice,
+        adjusts__in=[invoice.pk, *(one.pk for one in replaced_by(invoice))],
         kind=_KIND.ADJUSTMENT,
         invoice__status=Invoice.Status.FINALIZED,
-    )
-    return [*own, *later]
+    ).exclude(invoice__because=Invoice.Because.GOODWILL)
+    given_back = InvoiceLine.objects.filter(
+        credits_line__invoice=invoice,
+        of_contract=of_contract,
+        in_advance=False,
+        invoice__because=Invoice.Because.CORRECTION,
+        invoice__status=Invoice.Status.FINALIZED,
+    ).exclude(kind__in=_APART)
+    return [*own, *later, *given_back]
 
 
 def _billed(lines: Iterable[InvoiceLine]) -> dict[Key, tuple[Decimal, Decimal]]:

@@ -78,14 +78,28 @@ def billed_ahead(
             Q(of_contract__in=ids) | Q(of_contract=None, invoice__contract__in=ids),
             Q(in_advance=True) | Q(kind=InvoiceLine.Kind.ADVANCE),
         )
+        .exclude(invoice__status=Invoice.Status.VOID)
+        # What was given as goodwill stays billed; what is just being issued again is not billed yet.
+        .exclude(invoice__because=Invoice.Because.GOODWILL)
+        .exclude(invoice__status=Invoice.Status.DRAFT, invoice__replaces__isnull=False)
         .filter(
             Q(invoice__period_start_on__lt=invoice.period_start_on)
             | Q(invoice__kind=Invoice.Kind.OPENING)
+            | Q(invoice__credits__kind=Invoice.Kind.OPENING)
             | Q(invoice=invoice.pk)
         )
         .exclude(invoice=None if and_its_own else invoice.pk)
-        .select_related("invoice", "adjusts")
-        .defer("invoice__snapshot", "adjusts__snapshot", "steps")
+        .select_related("invoice__replaces", "adjusts__replaces", "credits_line__invoice__replaces")
+        .defer(
+            *(
+                "invoice__snapshot",
+                "invoice__replaces__snapshot",
+                "adjusts__snapshot",
+                "adjusts__replaces__snapshot",
+            ),
+            *("credits_line__invoice__snapshot", "credits_line__invoice__replaces__snapshot"),
+            *("credits_line__steps", "steps"),
+        )
         .order_by("invoice__period_start_on", "invoice__kind", "position")
     )
     return _left(found)
@@ -100,13 +114,21 @@ def still_ahead(contract: Contract, period: Period) -> Decimal:
 def _left(lines: Iterable[InvoiceLine]) -> list[BilledAhead]:
     sums: dict[tuple[UUID, UUID], BilledAhead] = {}
     for line in lines:
-        billed = line.adjusts or line.invoice
+        billed = _billed_by(line)
         contract_id = line.of_contract_id or line.invoice.contract_id
         at = (contract_id, billed.pk)
         before = sums[at].left if at in sums else Decimal(0)
         period = sums[at].period if at in sums else _days_of(line, billed)
         sums[at] = BilledAhead(contract_id, billed, period, before + line.amount)
     return [one for one in sums.values() if one.left or one.invoice.number is None]
+
+
+def _billed_by(line: InvoiceLine) -> Invoice:
+    """Return the invoice that billed in advance what a line bills, takes off or gives back: the first, if it was issued again."""
+    billed = line.adjusts or (line.credits_line.invoice if line.credits_line else line.invoice)
+    while billed.replaces is not None:
+        billed = billed.replaces
+    return billed
 
 
 def _days_of(line: InvoiceLine, billed: Invoice) -> Period:

@@ -12,9 +12,11 @@ def of_period(contract: Contract) -> QuerySet[Invoice]:
     whose = Q(contract=contract)
     if contract.billing == Contract.Billing.PARENT:
         whose |= Q(contract=contract.parent_id)
-    # Where both have one for a period, the contract was invoiced by itself.
+    # Where both have one for a period, the contract was invoiced by itself; one that is issued again comes after the first.
     own_last = Case(When(contract=contract, then=1), default=0)
-    return Invoice.objects.filter(whose, kind=Invoice.Kind.PERIOD).order_by("period_start_on", own_last)
+    return Invoice.objects.filter(whose, kind=Invoice.Kind.PERIOD).order_by(
+        "period_start_on", own_last, "drafted_at"
+    )
 
 
 def kept_with(invoice: Invoice, contract: Contract) -> Brought:

@@ -12,7 +12,7 @@ from apps.core import db
 from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits.paying import may_be_paid
-from apps.invoices import adjust, advance, billing, gather, lines, pool, snapshot, taxes
+from apps.invoices import adjust, advance, again, billing, gather, lines, pool, snapshot, taxes
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Asked, Priced
@@ -112,6 +112,8 @@ def _of_period(wanted: Wanted, read: _Read, at: datetime) -> Composed:
         )
         for one in contracts
     }
+    if invoice.replaces_id:
+        changed = {one.pk: again.already_adjusted(one, invoice) for one in contracts}
     if contract.billed_until_on == starts_on:
         changed |= {one.pk: adjust.changed(one, _seen_from(family, one)) for one in ended}
     parts: list[Priced] = []

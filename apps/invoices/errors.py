@@ -3,6 +3,7 @@
 from datetime import date
 
 from apps.core.errors import Refusal
+from apps.core.money import Money
 
 
 class AlreadyFinalized(Refusal):
@@ -84,3 +85,78 @@ class UnsafeLogo(Refusal):
         super().__init__(
             f"The logo is not plain SVG: {problem}. Export it as a simple SVG with shapes and paths only."
         )
+
+
+class NotCreditable(Refusal):
+    code = "invoice-not-creditable"
+    title = "Not to be credited"
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(
+            f"{invoice} cannot be credited: only a finalized invoice can. A draft is changed, or voided."
+        )
+
+
+class NothingLeftToCredit(Refusal):
+    code = "nothing-left-to-credit"
+    title = "Credited already"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"Invoice {number} is credited as a whole already: nothing is left of it.")
+
+
+class CreditedTooMuch(Refusal):
+    code = "credited-too-much"
+    status = 422
+    title = "More than is left"
+
+    def __init__(self, what: str, asked: Money, left: Money) -> None:
+        super().__init__(
+            f"{asked.rounded()} would be credited of {what}, of which {left.rounded()} is left. Credit at most that."
+        )
+
+
+class NotToCredit(Refusal):
+    code = "not-an-amount-to-credit"
+    status = 422
+    title = "Not an amount to credit"
+
+    def __init__(self, invoice: str, amount: Money) -> None:
+        super().__init__(
+            f"{amount} cannot be credited of {invoice}: name lines that it has, with amounts above 0 in whole minor units."
+        )
+
+
+class ReasonMissing(Refusal):
+    code = "reason-missing"
+    status = 422
+    title = "A reason is missing"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Say why you {what}: the reason is kept, in at most 500 characters.")
+
+
+class RequestKeyUsed(Refusal):
+    code = "request-key-used"
+    title = "The key was used for something else"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"Under this key credit note {number} was written, which is another one. Use a new key for a new request."
+        )
+
+
+class NotADraft(Refusal):
+    code = "invoice-not-a-draft"
+    title = "Not a draft"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is no draft: only a draft is voided. Credit a finalized invoice instead.")
+
+
+class NotReissuable(Refusal):
+    code = "invoice-not-reissuable"
+    title = "Not to be issued again"
+
+    def __init__(self, number: str, why: str) -> None:
+        super().__init__(f"Invoice {number} cannot be issued again: {why}")

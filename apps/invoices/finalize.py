@@ -14,7 +14,7 @@ from apps.core import audit, db, outbox
 from apps.core.models import AuditEntry
 from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
-from apps.invoices import approve, draft, numbering, post, snapshot, store
+from apps.invoices import approve, credit_notes, draft, numbering, post, snapshot, store
 from apps.invoices.compose import Composed, compose
 from apps.invoices.errors import AdvanceNotFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
@@ -60,6 +60,7 @@ def finalize_each(invoice_ids: Collection[UUID], *, at: datetime, actor: str) ->
         at=at,
         messages=[(str(one.invoice.pk), {"invoice_id": str(one.invoice.pk)}) for one in composed],
     )
+    credit_notes.ring([one.invoice for one in composed], at=at)
     return [one.invoice for one in composed]
 
 
@@ -69,8 +70,7 @@ def _require_due(composed: Composed, at: datetime) -> None:
     if composed.waits_for:
         raise AdvanceNotFinalized(contract.number)
     # A contract that was to end may run on since the draft was written.
-    is_of_period = invoice.kind == Invoice.Kind.PERIOD
-    if is_of_period and local_midnight(invoice.period_end_on, invoice.timezone) > at:
+    if _closes_period(invoice) and local_midnight(invoice.period_end_on, invoice.timezone) > at:
         raise PeriodNotOver(contract.number, invoice.period_end_on, invoice.timezone)
 
 
@@ -108,11 +108,16 @@ def _series_of(invoice: Invoice) -> tuple[str, int]:
 def _billed(composed: Composed) -> Iterator[Billed]:
     """Yield the period for the contract and for the accounts on its invoice, those as far as their days go."""
     invoice = composed.invoice
-    if invoice.kind == Invoice.Kind.PERIOD:
+    if _closes_period(invoice):
         period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
         for contract in composed.contracts:
             covered = period.overlap(contract.starts_on, contract.ends_on) or period
             yield Billed(contract, covered.starts_on, covered.ends_on)
+
+
+def _closes_period(invoice: Invoice) -> bool:
+    """Tell whether the period is billed by it; one that is issued again is of days that are billed already."""
+    return invoice.kind == Invoice.Kind.PERIOD and invoice.replaces_id is None
 
 
 def _date(composed: Composed, at: datetime) -> None:

@@ -38,7 +38,7 @@ def entry_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> NewEntry:
 def _earned(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[NewPosting]:
     for line in lines:
         tax = line.tax_amount if invoice.tax_included else Decimal(0)
-        role = _role_of(line)
+        role = _role_of(invoice, line)
         yield credit(
             role,
             invoice.currency,
@@ -47,8 +47,13 @@ def _earned(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[NewPosti
         )
 
 
-def _role_of(line: InvoiceLine) -> Account.Role:
-    """Return what a line is in the books; what is billed in advance is earned once its period is billed."""
+def _role_of(invoice: Invoice, line: InvoiceLine) -> Account.Role:
+    """Return what a line is in the books; what is billed in advance is earned once its period is billed.
+
+    Goodwill leaves what was billed as it is, so it costs revenue; credits that were bought are given away then.
+    """
+    if invoice.because == Invoice.Because.GOODWILL and line.kind != _KIND.CREDITS:
+        return _ROLE.DISCOUNTS if line.kind == _KIND.CREDIT_PURCHASE else _ROLE.REVENUE
     if line.in_advance:
         return _ROLE.DEFERRED
     match line.kind:

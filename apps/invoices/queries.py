@@ -99,6 +99,16 @@ def invoices(
     return found.filter(status__in=statuses) if statuses else found
 
 
+def credit_notes(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[Invoice]:
+    """Return credit notes without their snapshots, with customer, contract and the invoice that they credit at hand."""
+    found = (
+        Invoice.objects.filter(kind=Invoice.Kind.CREDIT_NOTE, status=Invoice.Status.FINALIZED)
+        .select_related("customer", "contract", "credits")
+        .defer("snapshot", "credits__snapshot")
+    )
+    return found if customer_ids is None else found.filter(customer_id__in=customer_ids)
+
+
 def rows(found: QuerySet[Invoice]) -> tuple[InvoiceRow, ...]:
     """Return invoices from `invoices` as rows, in their order, in one query."""
     return tuple(_row(invoice) for invoice in found)
@@ -118,7 +128,9 @@ def drafts_to_review() -> tuple[DraftRow, ...]:
         kind=Invoice.Kind.PERIOD,
         period_end_on=OuterRef("period_start_on"),
         currency=OuterRef("currency"),
-    )
+    ).exclude(status=Invoice.Status.VOID)
+    # Of a period that was issued again, the last counts.
+    before = before.order_by("-drafted_at")
     found = (
         invoices(statuses=[Invoice.Status.DRAFT])
         .annotate(before=Subquery(before.values("total")[:1]))
@@ -176,6 +188,7 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
             Q(period_start_on=F("contract__billed_until_on"))
             | Q(contract__billed_until_on=None, period_start_on=F("contract__starts_on"))
             | Q(kind=Invoice.Kind.OPENING)
+            | Q(replaces__isnull=False)
         )
         .filter(Q(kind=Invoice.Kind.OPENING) | ~Exists(opening))
         .order_by("review_until_at", "id")
@@ -226,6 +239,7 @@ def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:
             contract__in=[contract.pk for contract in contracts],
             status=Invoice.Status.DRAFT,
             kind=Invoice.Kind.PERIOD,
+            replaces=None,
         )
         .values_list("contract_id")
         .annotate(Max("period_end_on"))

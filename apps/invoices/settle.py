@@ -55,7 +55,7 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
     finalized = Invoice.objects.filter(
         contract=OuterRef("pk"), status=Invoice.Status.FINALIZED, kind=Invoice.Kind.PERIOD
     )
-    last = finalized.order_by("-period_start_on")
+    last = finalized.order_by("-period_start_on", "-finalized_at")
     on_last = InvoiceLine.objects.filter(invoice=OuterRef("last_id"))
     in_advance = InvoiceLine.objects.filter(invoice__contract=OuterRef("pk"), in_advance=True)
     # What came before the last invoice is on it, unless that came down to nothing on the way.
@@ -86,7 +86,7 @@ def _of(contract: Contract) -> Iterator[ToSettle]:
     family = families([contract])[contract.pk]
     last = (
         Invoice.objects.filter(contract=contract, kind=Invoice.Kind.PERIOD)
-        .order_by("-period_start_on")
+        .order_by("-period_start_on", "-drafted_at")
         .first()
     )
     for one in (contract, *_without_invoices(family.ended_guests(contract.ends_on))):

@@ -36,7 +36,7 @@ class AllocationInline(ReadOnlyInline):
 
     @admin.display(description="amount")
     def part(self, allocation: Allocation) -> str:
-        return format_money(Money(allocation.amount, allocation.payment.currency), "en")
+        return format_money(Money(allocation.amount, allocation.invoice.currency), "en")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allocation]:
         found: QuerySet[Allocation] = super().get_queryset(request)

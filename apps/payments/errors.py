@@ -1,5 +1,7 @@
 """What the payments room refuses."""
 
+from datetime import date
+
 from apps.core.errors import Refusal
 from apps.core.money import Money
 
@@ -54,4 +56,83 @@ class NotACurrency(Refusal):
     def __init__(self, currency: str) -> None:
         super().__init__(
             f"{currency!r} is no currency of ISO 4217: give its code of three letters, such as EUR."
+        )
+
+
+class NothingToApply(Refusal):
+    code = "nothing-to-apply"
+    title = "Nothing to apply"
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(
+            f"Nothing is open of {invoice}, or its customer has no balance in its currency. Record a payment first."
+        )
+
+
+class NothingToWriteOff(Refusal):
+    code = "not-to-write-off"
+    status = 422
+    title = "Not to be written off"
+
+    def __init__(self, invoice: str, asked: Money, is_open: Money) -> None:
+        super().__init__(
+            f"{asked.rounded()} cannot be written off of {invoice}, of which {is_open.rounded()} is open. "
+            "Write off an amount above 0, in whole minor units and at most that."
+        )
+
+
+class WrittenOffTooEarly(Refusal):
+    code = "written-off-too-early"
+    status = 422
+    title = "Before the invoice's day"
+
+    def __init__(self, invoice: str, issued_on: date) -> None:
+        super().__init__(f"{invoice} was issued on {issued_on}. Choose that day or a later one.")
+
+
+class NotAWriteOff(Refusal):
+    code = "not-a-write-off"
+    title = "Not a write-off"
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(f"What is open of {invoice} is open again already. Write it off once more instead.")
+
+
+class RecoveredAlready(Refusal):
+    code = "write-off-recovered"
+    title = "Taken back already"
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(f"The write-off of {invoice} was taken back already. Reload the page to see it.")
+
+
+class NotToRefund(Refusal):
+    code = "not-to-refund"
+    status = 422
+    title = "Not to be refunded"
+
+    def __init__(self, source: str, asked: Money, left: Money) -> None:
+        super().__init__(
+            f"{asked.rounded()} cannot be refunded of {source}, of which {left.rounded()} is left. "
+            "Refund an amount above 0, in whole minor units and at most that."
+        )
+
+
+class RefundRecorded(Refusal):
+    code = "refund-already-recorded"
+    title = "Paid back already"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"The refund was paid back already, by {reference!r}. Check the bank statement.")
+
+
+class RefundReferenceUsed(Refusal):
+    code = "refund-reference-used"
+    title = "A reference of its own is needed"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"Another refund of the customer has the reference {reference!r}. Give this one the bank's own."
+            if reference
+            else "Give the bank's reference of the transfer that paid it back."
         )

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from apps.core.digits import MONEY
 from apps.core.money import Money
 from apps.invoices.models import Invoice
-from apps.payments.models import Allocation, Payment
+from apps.payments.models import Allocation
 
 # Days past due at which a bucket ends; the last is without end.
 AGES = ((0, "Not due"), (30, "1-30 days"), (60, "31-60 days"), (90, "61-90 days"), (None, "Over 90 days"))
@@ -51,18 +51,29 @@ class AgeBucket:
     invoices: int
 
 
+class PaidBy(StrEnum):
+    """What pays an invoice."""
+
+    PAYMENT = "payment"
+    CREDIT_NOTE = "credit note"
+    WRITE_OFF = "write-off"
+    RECOVERY = "recovery"
+
+
 @dataclass(frozen=True, slots=True)
 class Paying:
-    """The part of a payment that pays an invoice."""
+    """What pays a part of an invoice: a payment or credit note by its id, or a write-off and its recovery."""
 
-    payment_id: UUID
-    reference: str
-    received_on: date
+    by: PaidBy
+    source_id: UUID
+    name: str
+    on: date
     amount: Money
+    may_be_recovered: bool = False
 
 
 def open_amounts(invoice_ids: Collection[UUID]) -> dict[UUID, Decimal]:
-    """Return what is open of these finalized invoices: the total less what was paid; one query."""
+    """Return what is open of these finalized invoices: the total less what was paid, credited and written off; one query."""
     return dict(
         Invoice.objects.filter(pk__in=invoice_ids, status=Invoice.Status.FINALIZED)
         .annotate(open_amount=_open_amount())
@@ -77,7 +88,7 @@ def with_open_amounts(found: QuerySet[Invoice]) -> QuerySet[Invoice]:
 
 def receivables(*, today: date, customer_id: UUID | None = None) -> list[Receivable]:
     """Return the invoices of which something is open, the longest overdue first; one query."""
-    finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED)
+    finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED).exclude(kind=Invoice.Kind.CREDIT_NOTE)
     if customer_id is not None:
         finalized = finalized.filter(customer_id=customer_id)
     found = (
@@ -126,34 +137,34 @@ def state_of(*, total: Decimal, open_amount: Decimal, due_on: date, today: date)
 
 
 def paying(invoice_id: UUID) -> list[Paying]:
-    """Return what pays an invoice, the first payment first; one query."""
-    found = (
-        Allocation.objects.filter(invoice_id=invoice_id).select_related("payment").order_by("allocated_at")
+    """Return what pays an invoice, the first first, also what was written off of it; one query."""
+    found = Allocation.objects.filter(invoice_id=invoice_id).select_related(
+        "invoice", "payment", "credit_note", "write_off__reversed_by"
     )
-    return [
-        Paying(
-            payment_id=part.payment_id,
-            reference=part.payment.reference,
-            received_on=part.payment.received_on,
-            amount=Money(part.amount, part.payment.currency).rounded(),
+    plain = found.defer("invoice__snapshot", "credit_note__snapshot")
+    return [_paying(part) for part in plain.order_by("allocated_at", "id")]
+
+
+def _paying(part: Allocation) -> Paying:
+    amount = Money(part.amount, part.invoice.currency).rounded()
+    if part.payment:
+        return Paying(
+            PaidBy.PAYMENT, part.payment.pk, part.payment.reference, part.payment.received_on, amount
         )
-        for part in found
-    ]
-
-
-def unapplied(*, customer_id: UUID) -> dict[str, Money]:
-    """Return the customer's money that pays no invoice yet, by currency; two queries."""
-    received = Payment.objects.filter(customer_id=customer_id).values_list("currency").annotate(Sum("amount"))
-    applied = dict(
-        Allocation.objects.filter(payment__customer_id=customer_id)
-        .values_list("payment__currency")
-        .annotate(Sum("amount"))
+    if part.credit_note:
+        assert part.credit_note.issued_on, "a credit note has a day"
+        number = str(part.credit_note.number)
+        return Paying(PaidBy.CREDIT_NOTE, part.credit_note.pk, number, part.credit_note.issued_on, amount)
+    written = part.write_off
+    assert written, "an allocation has a source"
+    return Paying(
+        PaidBy.RECOVERY if written.reverses_id else PaidBy.WRITE_OFF,
+        written.pk,
+        written.reason,
+        written.written_off_on,
+        amount,
+        may_be_recovered=not written.reverses_id and not hasattr(written, "reversed_by"),
     )
-    return {
-        currency: Money(amount - applied.get(currency, Decimal(0)), currency)
-        for currency, amount in received
-        if amount > applied.get(currency, Decimal(0))
-    }
 
 
 def _open_amount() -> CombinedExpression:

@@ -11,8 +11,12 @@ from apps.core import audit
 from apps.core.money import Money, is_currency
 from apps.customers.models import Customer
 from apps.invoices.models import Invoice
+from apps.invoices.queries import invoices as bills
+from apps.ledger import post as ledger
+from apps.payments import post
+from apps.payments.allocate import Paid, allocate
 from apps.payments.errors import AllocatedTooMuch, NotACurrency, NotAnAmount, NotPayable, PaymentRecorded
-from apps.payments.models import Allocation, Payment
+from apps.payments.models import Payment
 from apps.payments.queries import open_amounts
 
 
@@ -35,7 +39,12 @@ def record_transfer(
     currency, a reference that is recorded already, invoices of another customer or currency, and more than an invoice or
     the payment has left; then nothing is recorded.
     """
-    customer = Customer.objects.select_for_update().get(pk=customer_id)
+    # Documents of the customer may be written meanwhile, but no money of it be moved.
+    customer = (
+        Customer.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("legal_entity")
+        .get(pk=customer_id)
+    )
     received = Money(amount, currency)
     _require_new(customer, received, reference)
     invoices = _payable(customer, currency)
@@ -50,10 +59,9 @@ def record_transfer(
         recorded_at=at,
         recorded_by=actor,
     )
-    Allocation.objects.bulk_create(
-        Allocation(payment=payment, invoice_id=invoice_id, amount=part, allocated_at=at)
-        for invoice_id, part in parts.items()
-    )
+    ledger.post([post.of_payment(payment)], at=at, actor=actor)
+    paid = [Paid(payment, invoices[invoice_id][0], part) for invoice_id, part in parts.items()]
+    allocate(paid, on=received_on, at=at, actor=actor)
     audit.record(
         at=at,
         actor=actor,
@@ -96,8 +104,9 @@ def _payable(customer: Customer, currency: str) -> dict[UUID, tuple[Invoice, Dec
     Who records a payment holds the customer's row, so that no other payment changes the open amounts meanwhile.
     """
     invoices = list(
-        Invoice.objects.filter(customer=customer, currency=currency, status=Invoice.Status.FINALIZED)
-        .defer("snapshot")
+        bills(customer_ids=[customer.pk], statuses=[Invoice.Status.FINALIZED])
+        .select_related("customer", "legal_entity")
+        .filter(currency=currency)
         .order_by("due_on", "number")
     )
     left = open_amounts([invoice.pk for invoice in invoices])

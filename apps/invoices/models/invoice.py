@@ -53,6 +53,12 @@ class Invoice(models.Model):
         BALANCE = "balance", "Keep it as the customer's balance"
         NEXT_INVOICE = "next_invoice", "Take it off the next invoice"
 
+    class Because(models.TextChoices):
+        """Why a credit note is given, which says what it means for pricing the period again."""
+
+        GOODWILL = "goodwill", "Goodwill: it was right, and stays billed"
+        CORRECTION = "correction", "Correction: it was wrong, and counts as given back"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(
         max_length=15,
@@ -119,6 +125,17 @@ class Invoice(models.Model):
     remainder = models.CharField(
         max_length=12, choices=Remainder.choices, blank=True, db_comment="Of a credit note"
     )
+    because = models.CharField(
+        max_length=10,
+        choices=Because.choices,
+        blank=True,
+        db_comment="Of a credit note; of a correction, what it gives back no longer counts as billed",
+    )
+    request_key = models.CharField(
+        max_length=255,
+        blank=True,
+        db_comment="Of a credit note: what whoever asked for it named it by, so that it is written once",
+    )
     reason = models.CharField(
         max_length=500, blank=True, help_text="Of a credit note, a one-off invoice or a voided draft."
     )
@@ -161,8 +178,14 @@ class Invoice(models.Model):
                 condition=Q(kind="credit_note", credits__isnull=False, subtotal__lte=0, total__lte=0)
                 & ~Q(reason="")
                 & ~Q(remainder="")
-                | ~Q(kind="credit_note") & Q(credits=None, remainder=""),
+                & ~Q(because="")
+                | ~Q(kind="credit_note") & Q(credits=None, remainder="", because="", request_key=""),
                 name="credit_note_names_what_it_credits_and_why",
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "request_key"],
+                condition=~Q(request_key=""),
+                name="a_credit_note_is_asked_for_once",
             ),
             models.CheckConstraint(condition=~Q(status="void", reason=""), name="void_has_a_reason"),
             models.CheckConstraint(
@@ -179,6 +202,11 @@ class Invoice(models.Model):
                 fields=["review_until_at"], condition=Q(status="draft"), name="invoice_drafts_by_review_end"
             ),
             models.Index(fields=["due_on"], condition=Q(status="finalized"), name="invoice_by_due_day"),
+            models.Index(
+                fields=["customer", "currency"],
+                condition=Q(kind="credit_note"),
+                name="credit_note_by_customer",
+            ),
         ]
 
     def __str__(self) -> str:
