@@ -13,6 +13,10 @@ from apps.core import people
 from apps.core.models import User
 from apps.customers import api_keys, enroll, members, sellers
 from apps.customers.models import ApiKey, Customer, LegalEntity, Membership
+from apps.invoices.credit_notes import Ask, Terms
+from apps.invoices.models import Invoice
+from apps.payments import credit, record
+from apps.payments.models import Payment
 from apps.plans import catalogue, compose, publish
 from apps.plans.compose import NewAllowance, NewCharge, NewPrice
 from apps.plans.models import CreditUnit, Meter, PlanVersion
@@ -164,3 +168,45 @@ def make_staff(email: str = "finance@seller.example") -> User:
 def make_member(customer: Customer, email: str = "member@acme.example") -> User:
     people.put(email=email, password=PASSWORD, at=AT, actor=ACTOR)
     return members.invite(customer=customer, email=email, role=Membership.Role.ADMIN, at=AT, actor=ACTOR).user
+
+
+def make_payment(
+    customer: Customer,
+    amount: str,
+    *,
+    reference: str = "R-1",
+    currency: str = "USD",
+    on: date = date(2026, 11, 5),
+    pays: dict[Any, Decimal] | None = None,
+    at: datetime = datetime(2026, 11, 5, tzinfo=UTC),
+) -> Payment:
+    return record.record_transfer(
+        customer_id=customer.pk,
+        currency=currency,
+        amount=Decimal(amount),
+        received_on=on,
+        reference=reference,
+        allocations=pays,
+        at=at,
+        actor=ACTOR,
+    )
+
+
+def make_credit_note(
+    invoice: Invoice,
+    *,
+    amount: str | None = None,
+    lines: dict[Any, Decimal] | None = None,
+    because: str = "correction",
+    remainder: str = "balance",
+    reason: str = "Wrong price",
+    key: str = "",
+    at: datetime = datetime(2026, 11, 10, tzinfo=UTC),
+) -> Invoice:
+    return credit.credit(
+        invoice_id=invoice.pk,
+        ask=Ask(lines or {}, None if amount is None else Decimal(amount)),
+        terms=Terms(Invoice.Because(because), Invoice.Remainder(remainder), reason, key),
+        at=at,
+        actor=ACTOR,
+    )

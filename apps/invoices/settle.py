@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from apps.contracts.models import Amendment, Contract
 from apps.contracts.queries import wholly_billed
 from apps.core.money import Money
-from apps.invoices import advance
+from apps.invoices import advance, credit_notes
 from apps.invoices.adjust import Adjustment, changed
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import families, family_among
@@ -23,7 +23,10 @@ _WAITED = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class ToSettle:
-    """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount."""
+    """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount.
+
+    `lines` are those of the invoice that a credit note can give it back of, with how much of each.
+    """
 
     customer_key: str
     customer_name: str
@@ -36,6 +39,7 @@ class ToSettle:
     quantity: Decimal
     unit: str
     amount: Money | None
+    lines: Mapping[UUID, Decimal]
 
 
 def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
@@ -111,6 +115,14 @@ def _difference(contract: Contract, left: Adjustment) -> ToSettle:
     return _row(
         contract,
         left.adjusted,
+        lines=_creditable(
+            left.adjusted,
+            -left.amount,
+            charge_key=left.charge_key,
+            key=left.key,
+            dimensions=dict(left.dimensions),
+            of_contract=None if left.adjusted.contract_id == contract.pk else contract,
+        ),
         name=left.named.name,
         dimensions=left.dimensions,
         quantity=left.quantity,
@@ -123,6 +135,12 @@ def _ahead(contract: Contract, left: advance.BilledAhead) -> ToSettle:
     return _row(
         contract,
         left.invoice,
+        lines=_creditable(
+            left.invoice,
+            left.left,
+            in_advance=True,
+            of_contract=None if left.invoice.contract_id == contract.pk else contract,
+        ),
         name="Billed in advance",
         dimensions={},
         quantity=Decimal(0),
@@ -131,10 +149,25 @@ def _ahead(contract: Contract, left: advance.BilledAhead) -> ToSettle:
     )
 
 
+def _creditable(invoice: Invoice, amount: Decimal, **of: object) -> dict[UUID, Decimal]:
+    """Return the lines of an invoice that are of the same thing, each with what of the amount can be credited of it."""
+    if amount <= 0 or invoice.number is None:
+        return {}
+    lines = list(invoice.lines.filter(**of))
+    found = {}
+    for one in credit_notes.left_of(invoice, lines):
+        part = min(amount, one.amount_left)
+        if part > 0:
+            found[one.line_id] = part
+            amount -= part
+    return found
+
+
 def _row(
     contract: Contract,
     invoice: Invoice,
     *,
+    lines: Mapping[UUID, Decimal],
     name: str,
     dimensions: Mapping[str, str],
     quantity: Decimal,
@@ -153,4 +186,5 @@ def _row(
         quantity=quantity,
         unit=unit,
         amount=None if amount is None else Money(amount, invoice.currency).rounded(),
+        lines=lines,
     )

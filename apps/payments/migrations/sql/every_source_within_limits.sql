@@ -24,15 +24,15 @@ BEGIN
     SELECT number, status, kind, customer_id, currency, total INTO bill
       FROM invoices_invoice WHERE id = NEW.invoice_id FOR NO KEY UPDATE;
     IF NEW.payment_id IS NOT NULL THEN
-        SELECT reference AS name, customer_id, currency INTO source
+        SELECT reference::text AS name, customer_id, currency INTO source
           FROM payments_payment WHERE id = NEW.payment_id FOR NO KEY UPDATE;
         is_left := left_of_payment(NEW.payment_id);
     ELSIF NEW.credit_note_id IS NOT NULL THEN
-        SELECT number AS name, customer_id, currency INTO source
+        SELECT number::text AS name, customer_id, currency INTO source
           FROM invoices_invoice WHERE id = NEW.credit_note_id FOR NO KEY UPDATE;
         is_left := coalesce(left_of_credit_note(NEW.credit_note_id), 0);
     ELSE
-        SELECT 'write-off' AS name, i.customer_id, i.currency INTO source
+        SELECT 'write-off'::text AS name, i.customer_id, i.currency INTO source
           FROM payments_writeoff w JOIN invoices_invoice i ON i.id = w.invoice_id
          WHERE w.id = NEW.write_off_id AND w.invoice_id = NEW.invoice_id
            AND NEW.amount = CASE WHEN w.reverses_id IS NULL THEN w.amount ELSE -w.amount END;
