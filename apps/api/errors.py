@@ -219,3 +219,15 @@ class Broken(Refusal):
         super().__init__(
             "Something went wrong here. Events may be sent again with the same ids: none counts twice."
         )
+
+
+class NoIdempotencyKey(Refusal):
+    code = "no-idempotency-key"
+    status = 400
+    title = "No Idempotency-Key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send the header Idempotency-Key with a value of your own for each new request, of at most 200 characters, "
+            "so that a request sent twice is done once."
+        )

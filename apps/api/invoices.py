@@ -133,7 +133,7 @@ class _OfInvoices(Resource):
     def invoice(self, number: str) -> queries.InvoiceWithLines:
         """Return the finalized invoice; one of a customer that the caller may not see is not there."""
         found = queries.with_lines(number=number, customer_id=self.caller.customer_id)
-        if found is None:
+        if found is None or found.invoice.kind == Invoice.Kind.CREDIT_NOTE:
             raise errors.NotFound(f"There is no invoice {number[:40]!r}.")
         return found
 
@@ -179,18 +179,7 @@ class Pdf(_OfInvoices):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, number: str) -> HttpResponse:
-        invoice = self.invoice(number).invoice
-        document = InvoicePdf.objects.filter(invoice=invoice).first()
-        if document is None:
-            raise errors.NotRendered(number)
-        etag = f'"{bytes(document.sha256).hex()}"'
-        if request.headers.get("If-None-Match") == etag:
-            return HttpResponse(status=304, headers={"ETag": etag})
-        return HttpResponse(
-            bytes(document.content),
-            content_type="application/pdf",
-            headers={"ETag": etag, "Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
-        )
+        return document_answer(request, self.invoice(number).invoice)
 
 
 class UsageCsv(_OfInvoices):
@@ -228,6 +217,21 @@ class Evidence(_OfInvoices):
         if kind not in files.KINDS:
             raise errors.NotFound(f"An invoice has no {kind[:40]!r}. There are {', '.join(files.KINDS)}.")
         return files.download(invoice, kind)
+
+
+def document_answer(request: Request, invoice: Invoice) -> HttpResponse:
+    """Answer with the document of an invoice or credit note, or that the caller has it already."""
+    document = InvoicePdf.objects.filter(invoice=invoice).first()
+    if document is None:
+        raise errors.NotRendered(str(invoice.number))
+    etag = f'"{bytes(document.sha256).hex()}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304, headers={"ETag": etag})
+    return HttpResponse(
+        bytes(document.content),
+        content_type="application/pdf",
+        headers={"ETag": etag, "Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
+    )
 
 
 def _money(amount: Decimal, currency: str) -> str:

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from apps.api.corrections import Corrections
+from apps.api.credit_notes import CreditNotePdf, CreditNotes, OneCreditNote
 from apps.api.customers import Customers, OneCustomer
 from apps.api.event_log import EventLog, OneEventOfLog
 from apps.api.events import ValidateEvents
@@ -20,6 +21,9 @@ urlpatterns = [
     path("v1/events/one", OneEventOfLog.as_view(), name="api_event"),
     path("v1/events/validate", ValidateEvents.as_view(), name="api_events_validate"),
     path("v1/corrections", Corrections.as_view(), name="api_corrections"),
+    path("v1/credit-notes", CreditNotes.as_view(), name="api_credit_notes"),
+    path("v1/credit-notes/<str:number>", OneCreditNote.as_view(), name="api_credit_note"),
+    path("v1/credit-notes/<str:number>/pdf", CreditNotePdf.as_view(), name="api_credit_note_pdf"),
     path("v1/customers", Customers.as_view(), name="api_customers"),
     path("v1/customers/<str:key>", OneCustomer.as_view(), name="api_customer"),
     path("v1/customers/<str:key>/usage", Usage.as_view(), name="api_usage"),

@@ -124,7 +124,7 @@ class PaidFilter(admin.SimpleListFilter):
         return [("open", "Open"), ("overdue", "Overdue"), ("paid", "Paid")]
 
     def queryset(self, request: HttpRequest, found: QuerySet[Any]) -> QuerySet[Any]:
-        finalized = found.filter(status=Invoice.Status.FINALIZED)
+        finalized = found.filter(status=Invoice.Status.FINALIZED).exclude(kind=Invoice.Kind.CREDIT_NOTE)
         if self.value() == "paid":
             return finalized.filter(open_amount__lte=0)
         if self.value() == "overdue":
@@ -171,7 +171,7 @@ class InvoicePages(InvoiceAdmin):
         return redirect("backoffice:invoice", invoice_id=object_id)
 
     def _open(self, invoice: Invoice) -> Money | None:
-        if invoice.status == Invoice.Status.DRAFT:
+        if invoice.status != Invoice.Status.FINALIZED or invoice.kind == Invoice.Kind.CREDIT_NOTE:
             return None
         left: Money = Money(invoice.open_amount, invoice.currency).rounded()  # type: ignore[attr-defined]
         return left

@@ -120,12 +120,12 @@ def invoices_under(contract_id: UUID, *, today: date, most: int = 200) -> list[I
 
 def _invoice_of(invoice: Invoice, today: date) -> InvoiceOf:
     left = None
-    if invoice.status != Invoice.Status.DRAFT:
+    if invoice.status == Invoice.Status.FINALIZED and invoice.kind != Invoice.Kind.CREDIT_NOTE:
         left = Money(invoice.open_amount, invoice.currency).rounded()  # type: ignore[attr-defined]
     state = state_on(invoice, left, today)
     return InvoiceOf(
         id=invoice.pk,
-        number=invoice.number or "Draft",
+        number=invoice.number or invoice.get_status_display(),
         period_start_on=invoice.period_start_on,
         period_end_on=invoice.period_end_on,
         due_on=invoice.due_on,

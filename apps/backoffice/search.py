@@ -54,4 +54,6 @@ def _invoices(request: HttpRequest, term: str) -> Iterator[Found]:
     newest = numbered.select_related("customer").defer("snapshot").order_by("-period_start_on", "-number")
     for invoice in newest[:MOST]:
         link = reverse("backoffice:invoice", args=[invoice.pk])
-        yield Found(invoice.number or "Draft", f"Invoice of {invoice.customer}", link, "receipt_long")
+        kind = "Credit note" if invoice.kind == Invoice.Kind.CREDIT_NOTE else "Invoice"
+        name = invoice.number or invoice.get_status_display()
+        yield Found(name, f"{kind} of {invoice.customer}", link, "receipt_long")

@@ -10,7 +10,11 @@ _KINDS = {PaymentState.PAID: "good", PaymentState.OVERDUE: "bad", PaymentState.P
 
 
 def state_on(invoice: Invoice, open_amount: Money | None, today: date) -> str:
-    """Return "draft", or what a finalized invoice is on a day."""
+    """Return "draft", "void" or "credit note", or what a finalized invoice is on a day."""
+    if invoice.status == Invoice.Status.VOID:
+        return "void"
+    if invoice.kind == Invoice.Kind.CREDIT_NOTE:
+        return "credit note"
     if open_amount is None or invoice.due_on is None:
         return "draft"
     return state_of(

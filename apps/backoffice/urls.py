@@ -6,14 +6,17 @@ from django.contrib import admin
 from django.urls import path, register_converter
 
 from apps.backoffice import (
+    balance_pages,
     cancellation,
     contract_urls,
     corrections,
+    credit_invoice,
     credit_pages,
     disputes,
     events,
     home_tables,
     indices,
+    invoice_steps,
     live,
     moves,
     plan_preview,
@@ -101,5 +104,36 @@ urlpatterns = [
         "admin/invoice/<uuid:invoice_id>/<str:kind>", admin.site.admin_view(proofs.evidence), name="evidence"
     ),
     path("admin/invoice/<uuid:invoice_id>/", admin.site.admin_view(views.invoice), name="invoice"),
+    path(
+        "admin/invoice/<uuid:invoice_id>/credit/",
+        admin.site.admin_view(credit_invoice.credit_invoice),
+        name="credit_invoice",
+    ),
+    path(
+        "admin/invoice/<uuid:invoice_id>/write-off/",
+        admin.site.admin_view(invoice_steps.write_off_page),
+        name="write_off",
+    ),
+    path(
+        "admin/invoice/<uuid:invoice_id>/balance/",
+        admin.site.admin_view(invoice_steps.apply_balance),
+        name="apply_balance",
+    ),
+    path(
+        "admin/invoice/<uuid:invoice_id>/void/",
+        admin.site.admin_view(invoice_steps.void_page),
+        name="void_invoice",
+    ),
+    path(
+        "admin/invoice/<uuid:invoice_id>/again/",
+        admin.site.admin_view(invoice_steps.reissue_page),
+        name="reissue_invoice",
+    ),
+    path(
+        "admin/write-off/<uuid:write_off_id>/recover/",
+        admin.site.admin_view(invoice_steps.recover_page),
+        name="recover",
+    ),
+    path("admin/balances/", admin.site.admin_view(balance_pages.balance_page), name="balances"),
     path("admin/invoice/<uuid:invoice_id>.pdf", admin.site.admin_view(views.invoice_pdf), name="invoice_pdf"),
 ]

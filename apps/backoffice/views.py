@@ -15,7 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from apps.backoffice import queries
+from apps.backoffice import balance_rows, queries
+from apps.backoffice.settled import steps_of, used_of
 from apps.backoffice.states import kind_of, state_on
 from apps.contracts.models import Contract
 from apps.controls.spend import spend_to_date
@@ -112,6 +113,8 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "refunds": refunds_owed(customer_id=found.pk),
         "api_keys": queries.api_keys_of(found.pk),
         "balances": list(balances(found.pk).values()),
+        "left": balance_rows.left_rows(customer_id=found.pk),
+        "refund_rows": balance_rows.refund_rows(customer_id=found.pk),
         "members": queries.members_of(found.pk),
         "waiting": waiting().filter(customer_key=found.key).count(),
         "now": at,
@@ -124,7 +127,8 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
     open_amount = payment_queries.open_amounts([found.pk]).get(found.pk)
-    left = None if open_amount is None else Money(open_amount, found.currency).rounded()
+    is_owed = open_amount is not None and found.kind != Invoice.Kind.CREDIT_NOTE
+    left = None if open_amount is None or not is_owed else Money(open_amount, found.currency).rounded()
     state = state_on(found, left, clock.now().date())
     context = {
         "title": str(found),
@@ -137,6 +141,8 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "state": state,
         "kind": kind_of(state),
         "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
+        "steps": steps_of(found, left),
+        "used": used_of(found),
     }
     return page(request, "backoffice/invoice.html", context)
 

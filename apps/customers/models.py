@@ -182,6 +182,7 @@ class ApiKey(models.Model):
         CUSTOMERS_WRITE = "customers:write", "Create and change customers"
         USAGE_READ = "usage:read", "Read usage and spend"
         INVOICES_READ = "invoices:read", "Read invoices"
+        INVOICES_WRITE = "invoices:write", "Credit invoices"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=100)

@@ -71,7 +71,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     @admin.display(description="number", ordering="number")
     def label(self, invoice: Invoice) -> str:
-        return invoice.number or "Draft"
+        return invoice.number or invoice.get_status_display()
 
     @admin.display(description="period", ordering="period_start_on")
     def period(self, invoice: Invoice) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum, TextField, Value
@@ -37,7 +38,10 @@ class MeterRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """A finalized invoice, and what is still open of it; one `in_advance` bills the first period's fees at its start."""
+    """A finalized invoice or credit note, and what is still open of it, which is nothing of a credit note.
+
+    One `in_advance` bills the first period's fees at its start.
+    """
 
     number: str
     period_start_on: date
@@ -47,9 +51,12 @@ class InvoiceRow:
     total: Money
     open: Money
     in_advance: bool
+    is_credit_note: bool = False
 
     def state(self, today: date) -> str:
-        """Return paid, open or overdue."""
+        """Return paid, open, overdue or credit note."""
+        if self.is_credit_note:
+            return "credit note"
         if self.open.amount <= 0:
             return "paid"
         return "overdue" if self.due_on < today else "open"
@@ -101,8 +108,9 @@ def invoice_rows(*, customer_id: UUID) -> tuple[InvoiceRow, ...]:
             issued_on=invoice.issued_on or invoice.period_end_on,
             due_on=invoice.due_on or invoice.period_end_on,
             total=Money(invoice.total, invoice.currency),
-            open=Money(invoice.total - invoice.paid, invoice.currency),
+            open=_open(invoice),
             in_advance=invoice.kind == Invoice.Kind.OPENING,
+            is_credit_note=invoice.kind == Invoice.Kind.CREDIT_NOTE,
         )
         for invoice in _finalized(customer_id)
         .annotate(paid=_paid())
@@ -121,7 +129,7 @@ def invoice_with_lines(
     return (
         invoice,
         list(invoice.lines.order_by("position")),
-        Money(invoice.total - invoice.paid, invoice.currency),
+        _open(invoice),
     )
 
 
@@ -138,6 +146,12 @@ def grants_left(*, customer_id: UUID, today: date) -> tuple[GrantRow, ...]:
 
 def _unit(grant: CreditGrant) -> str:
     return grant.credit_unit.name if grant.credit_unit else grant.currency
+
+
+def _open(invoice: Any) -> Money:
+    if invoice.kind == Invoice.Kind.CREDIT_NOTE:
+        return Money.zero(invoice.currency)
+    return Money(invoice.total - invoice.paid, invoice.currency)
 
 
 def _finalized(customer_id: UUID) -> QuerySet[Invoice]:

@@ -13,6 +13,8 @@ from apps.invoices import publish
 from apps.invoices.document import document_of
 from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
+from apps.invoices.models import Invoice
+from apps.payments.balances import balances
 from apps.portal import queries, usage_page
 from apps.portal.access import Seat, for_members, seats_of
 from apps.portal.overview import overview
@@ -77,7 +79,13 @@ def invoices(request: HttpRequest, seat: Seat) -> HttpResponse:
     rows = queries.invoice_rows(customer_id=seat.customer_id)
     today = clock.now().date()
     shown = [(row, row.state(today)) for row in rows]
-    return render(request, "portal/invoices.html", {"seat": seat, "invoices": shown, "here": "invoices"})
+    context = {
+        "seat": seat,
+        "invoices": shown,
+        "balances": list(balances(seat.customer_id).values()),
+        "here": "invoices",
+    }
+    return render(request, "portal/invoices.html", context)
 
 
 @require_safe
@@ -94,9 +102,9 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "open": still_open,
         "has_parquet": files.has_parquet(),
         "has_xml": bill.electronic.exists(),
-        "state": _state(
-            still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())
-        ),
+        "state": "credit note"
+        if bill.kind == Invoice.Kind.CREDIT_NOTE
+        else _state(still_open.amount > 0, overdue=bool(bill.due_on and bill.due_on < clock.now().date())),
         "here": "invoices",
     }
     return render(request, "portal/invoice.html", context)

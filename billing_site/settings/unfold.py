@@ -5,6 +5,7 @@ from typing import Any
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 
 
 def _static(path: str) -> Callable[[object], str]:
@@ -91,6 +92,13 @@ UNFOLD = {
                 "items": [
                     _item("To review", "fact_check", "backoffice:review"),
                     _item("All invoices", "receipt_long", "admin:invoices_invoice_changelist"),
+                    {
+                        "title": "Credit notes",
+                        "icon": "assignment_return",
+                        "link": format_lazy(
+                            "{}?kind__exact=credit_note", reverse_lazy("admin:invoices_invoice_changelist")
+                        ),
+                    },
                     _item("Parked closes", "front_hand", "admin:invoices_parkedclose_changelist"),
                     _item("Proofs", "verified", "backoffice:proofs"),
                 ],
@@ -101,6 +109,7 @@ UNFOLD = {
                     _item("Payments", "payments", "admin:payments_payment_changelist"),
                     _item("Collections", "notifications_active", "admin:dunning_case_changelist"),
                     _item("Credits", "toll", "admin:credits_creditgrant_changelist"),
+                    _item("Balances and refunds", "account_balance_wallet", "backoffice:balances"),
                     _item("Refunds owed", "undo", "backoffice:refunds"),
                 ],
             },

@@ -46,7 +46,7 @@ def calls(**fields: Any) -> Contract:
     return make_contract(plan_version=make_plan_version([usage_charge(unit_amount="1")]), **fields)
 
 
-def use(quantity: object, on: date, *, key: str, at: datetime | None = None) -> ingest.Ingested:
+def use(quantity: object, on: date, *, key: str, at: datetime | None = None) -> Any:
     noon = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
     event = {
         "id": key,
