@@ -17,7 +17,7 @@ from apps.backoffice.views import LOCALE, page, require
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
-from apps.core.formats import format_money
+from apps.core.formats import format_days, format_money
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.invoices import credit_notes
@@ -37,6 +37,7 @@ class LineChoice:
     """A line of the invoice, what is left of it, and the field that asks how much to credit."""
 
     line: InvoiceLine
+    detail: str
     left: Money
     field: Any
 
@@ -46,6 +47,7 @@ class Given:
     """What a credit note would give back of one line."""
 
     name: str
+    detail: str
     amount: Money
     tax: Money
 
@@ -84,7 +86,9 @@ class CreditForm(forms.Form):
     def choices(self, currency: str) -> Iterator[LineChoice]:
         """Yield the lines that can be credited, each with its field."""
         for line, one in self._open:
-            yield LineChoice(line, Money(one.amount_left, currency).rounded(), self[f"{_LINE}{line.pk}"])
+            yield LineChoice(
+                line, _detail(line), Money(one.amount_left, currency).rounded(), self[f"{_LINE}{line.pk}"]
+            )
 
     def clean(self) -> dict[str, Any]:
         """Refuse what names no amount."""
@@ -129,9 +133,12 @@ def credit_invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     form = CreditForm(
         request.POST if is_post else None, lines=lines, left=left, initial=_initial(request, found)
     )
-    shown = _shown(form, found.pk) if is_post and form.is_valid() else None
-    if shown and "confirmed" in request.POST and (done := _issued(request, form, found)):
-        return redirect("backoffice:invoice", invoice_id=done.pk)
+    shown = None
+    if is_post and form.is_valid():
+        # Sent twice, a form finds the credit note that it made, of which a preview would say that nothing is left.
+        if "confirmed" in request.POST and (done := _issued(request, form, found)):
+            return redirect("backoffice:invoice", invoice_id=done.pk)
+        shown = None if form.errors else _shown(form, found.pk)
     money_left = Money(total_left(left, tax_included=found.tax_included), found.currency).rounded()
     context = {
         "title": f"Credit {found}",
@@ -201,9 +208,22 @@ def _issued(request: HttpRequest, form: CreditForm, invoice: Invoice) -> Invoice
 
 
 def _given(shown: Preview) -> Iterator[Given]:
-    names = {line.pk: line.name for line in shown.lines}
+    lines = {line.pk: line for line in shown.lines}
     currency = shown.plan.invoice.currency
     for part in shown.plan.parts:
         yield Given(
-            names[part.line_id], Money(part.amount, currency).rounded(), Money(part.tax, currency).rounded()
+            lines[part.line_id].name,
+            _detail(lines[part.line_id]),
+            Money(part.amount, currency).rounded(),
+            Money(part.tax, currency).rounded(),
         )
+
+
+def _detail(line: InvoiceLine) -> str:
+    """Tell apart what lines of one name are: by their kind, their dimension values and their days."""
+    values = [value for value in line.dimensions.values() if value != "*"]
+    if line.kind not in {InvoiceLine.Kind.USAGE, InvoiceLine.Kind.RECURRING}:
+        values.insert(0, line.get_kind_display().lower())
+    if line.starts_on and line.ends_on:
+        values.append(format_days(line.starts_on, line.ends_on, LOCALE))
+    return " · ".join(values)

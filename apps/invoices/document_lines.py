@@ -81,7 +81,10 @@ def _row(
 ) -> Row:
     credit_unit = credit_units.get(line.price_unit, "") if line.price_unit != figures.currency else ""
     explained = explain(line.steps, figures=figures, unit=line.unit, credit_unit=credit_unit)
-    is_counted = line.kind not in _UNCOUNTED and not (line.kind == _ADJUSTMENT and _is_amount(line))
+    # A credit note that gives back a part of a line's amount gives back no units.
+    is_part = line.credits_line_id is not None and not line.quantity
+    is_amount = line.kind == _ADJUSTMENT and _is_amount(line)
+    is_counted = line.kind not in _UNCOUNTED and not is_part and not is_amount
     return Row(
         name=_name(line, figures),
         detail=_detail(line, figures),

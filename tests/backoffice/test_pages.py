@@ -27,6 +27,7 @@ OWN_PAGES = [
     "/admin/renewals/",
     "/admin/credits/give/",
     "/admin/refunds/",
+    "/admin/balances/",
     "/admin/indices/",
 ]
 

@@ -203,7 +203,11 @@ def test_a_preview_says_what_would_be_given_back_and_writes_nothing() -> None:
 
     shown = credit.preview(invoice_id=invoice.pk, ask=Ask(amount=Decimal(119)))
 
-    assert [shown.plan.subtotal, shown.plan.tax, shown.plan.total] == [Decimal(100), Decimal(19), Decimal(119)]
+    assert [shown.plan.subtotal, shown.plan.tax, shown.plan.total] == [
+        Decimal(100),
+        Decimal(19),
+        Decimal(119),
+    ]
     assert (shown.pays.amount, shown.rest.amount) == (Decimal("95.60"), Decimal("23.40"))
     assert not invoice.credit_notes.exists()
 
