@@ -8,9 +8,11 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.money import Money
-from apps.invoices import credit_notes, crediting, draft
+from apps.invoices import credit_notes, crediting, draft, store
+from apps.invoices.compose import Wanted, compose
 from apps.invoices.errors import NotReissuable
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
+from apps.invoices.pool import Family
 
 
 @transaction.atomic(durable=True)
@@ -21,7 +23,9 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     by a line that staff may remove. It is reviewed and finalized like any draft, and then is the period's invoice. Refuses one of
     no period, one of which something is not credited, one that was wholly given as goodwill, and one that was issued again.
     """
-    family = draft.locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    family = draft.locked_families(
+        [Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id)]
+    )[0]
     replaced = Invoice.objects.select_for_update().get(pk=invoice_id)
     goodwill = _require_reissuable(replaced)
     contract = family.contract
@@ -42,7 +46,7 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
         drafted_at=at,
         review_until_at=at + timedelta(hours=contract.customer.legal_entity.review_hours),
     )
-    draft.write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
+    _write(family, invoice, at)
     if given := min(goodwill, invoice.subtotal):
         ManualLine.objects.create(
             invoice=invoice,
@@ -52,7 +56,7 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
             added_by=actor,
             added_at=at,
         )
-        draft.write(family=family, starts_on=invoice.period_start_on, invoice=invoice, at=at)
+        _write(family, invoice, at)
     audit.record(
         at=at,
         actor=actor,
@@ -63,6 +67,10 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
         after={"total": f"{invoice.total:f} {invoice.currency}"},
     )
     return invoice
+
+
+def _write(family: Family, invoice: Invoice, at: datetime) -> None:
+    store.write(compose([Wanted(family, invoice.period_start_on, invoice)], at=at))
 
 
 def may_be_reissued(invoice: Invoice) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.contracts import bill
+from apps.contracts.bill import Billed
 from apps.contracts.models import Contract
 from apps.core import audit
 from apps.core.money import Money
@@ -68,7 +69,9 @@ def void(*, invoice_id: UUID, reason: str, at: datetime, actor: str) -> Invoice:
     """
     if not reason.strip() or len(reason) > 500:
         raise ReasonMissing("void a draft")
-    family = draft.locked_family(Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id))
+    family = draft.locked_families(
+        [Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id)]
+    )[0]
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.status != Invoice.Status.DRAFT:
         raise NotADraft(invoice.number or "The invoice that was voided")
@@ -100,7 +103,6 @@ def _close_period(invoice: Invoice, family: Family, *, at: datetime) -> None:
         raise PeriodNotOver(family.contract.number, invoice.period_end_on, invoice.timezone)
     period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
     contracts: tuple[Contract, ...] = (family.contract, *family.guests_in(period))
-    for contract in contracts:
-        covered = period.overlap(contract.starts_on, contract.ends_on) or period
-        bill.mark_billed(contract=contract, starts_on=covered.starts_on, ends_on=covered.ends_on)
+    days = [(one, period.overlap(one.starts_on, one.ends_on) or period) for one in contracts]
+    bill.mark_billed([Billed(one, covered.starts_on, covered.ends_on) for one, covered in days])
     ParkedClose.objects.filter(contract__in=contracts).delete()

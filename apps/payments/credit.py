@@ -54,7 +54,7 @@ def credit(*, invoice_id: UUID, ask: Ask, terms: Terms, at: datetime, actor: str
     contract_id, customer_id = Invoice.objects.values_list("contract_id", "customer_id").get(pk=invoice_id)
     if not terms.reason.strip() or len(terms.reason) > 500:
         raise ReasonMissing("credit an invoice")
-    locks.hold_family(contract_id)
+    locks.hold_families([contract_id])
     Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
     if before := credit_notes.of_request(customer_id, terms.request_key):
         _require_same(before, invoice_id, ask, terms)
