@@ -185,7 +185,9 @@ def _unit_price(line: InvoiceLine) -> Decimal | None:
 
 
 def _described(line: InvoiceLine, detail: str, *, is_whole: bool) -> str:
-    counted = f"{_plain(line.quantity):f} {line.unit}".strip() if is_whole and line.quantity not in {0, 1} else ""
+    counted = (
+        f"{_plain(line.quantity):f} {line.unit}".strip() if is_whole and line.quantity not in {0, 1} else ""
+    )
     return ", ".join(text for text in (line.product_name, detail, counted) if text)
 
 
