@@ -107,6 +107,9 @@ class Entry(models.Model):
     )
     posted_at = models.DateTimeField()
     posted_by = models.CharField(max_length=260)
+    reason = models.CharField(
+        max_length=500, blank=True, db_default="", help_text="Why staff made or reversed it."
+    )
     reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
 
     class Meta:
@@ -123,8 +126,11 @@ class Entry(models.Model):
                 condition=Q(kind="reversal", reverses__isnull=False) | ~Q(kind="reversal") & Q(reverses=None),
                 name="a_reversal_names_what_it_reverses",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=["reversal", "manual"], reason=""), name="an_entry_by_hand_has_a_reason"
+            ),
         ]
-        indexes = [models.Index(fields=["legal_entity", "posted_on"], name="entry_by_day")]
+        indexes = [models.Index(fields=["legal_entity", "posted_on", "id"], name="entry_by_day")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.source_key}"

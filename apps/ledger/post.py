@@ -16,9 +16,14 @@ from apps.ledger.errors import OutOfBalance
 from apps.ledger.models import Account, AccountingPeriod, Entry, Posting
 
 _LONGEST_MONTH = timedelta(days=31)
-_STATUS_OF = (
-    "SELECT status FROM ledger_accountingperiod WHERE legal_entity_id = %s AND starts_on = %s FOR SHARE"
-)
+_STATUS = AccountingPeriod.Status
+_STATUS_OF = """
+    SELECT m.status, (
+        SELECT max(locked.starts_on) FROM ledger_accountingperiod AS locked
+        WHERE locked.legal_entity_id = m.legal_entity_id AND locked.starts_on >= m.starts_on AND locked.status = 'locked'
+    )
+    FROM ledger_accountingperiod AS m WHERE m.legal_entity_id = %s AND m.starts_on = %s FOR SHARE OF m
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,17 @@ class NewEntry:
     legal_entity: LegalEntity
     postings: Sequence[NewPosting]
     reverses: UUID | None = None
+    reason: str = ""
 
 
-def post(entries: Sequence[NewEntry], *, at: datetime, actor: str) -> list[Entry]:
+def post(
+    entries: Sequence[NewEntry], *, at: datetime, actor: str, into_soft_closed: bool = False
+) -> list[Entry]:
     """Post the entries, in a number of queries that does not grow with them; one without amounts is not posted. A step.
 
     An entry is posted on its document's day; where the books of that month are closed, on the first day of the next month that
-    is open. Refuses one that is out of balance. That a document is posted once, balanced and to no locked month is held by the
-    database too.
+    is open. Staff alone post `into_soft_closed` months. Refuses one that is out of balance. That a document is posted once,
+    balanced and to no locked month is held by the database too.
     """
     db.require_transaction()
     amounts = {place: _summed(one) for place, one in enumerate(entries)}
@@ -67,7 +75,7 @@ def post(entries: Sequence[NewEntry], *, at: datetime, actor: str) -> list[Entry
             charts[entity.pk] = chart_of(entity.pk)
         place = (entity.pk, one.document_on)
         if place not in days:
-            days[place] = open_day(entity.pk, one.document_on)
+            days[place] = open_day(entity.pk, one.document_on, into_soft_closed=into_soft_closed)
         entry = Entry(
             id=uuid7(),
             legal_entity=entity,
@@ -78,6 +86,7 @@ def post(entries: Sequence[NewEntry], *, at: datetime, actor: str) -> list[Entry
             document_on=one.document_on,
             posted_at=at,
             posted_by=actor,
+            reason=one.reason,
             reverses_id=one.reverses,
         )
         made.append(entry)
@@ -97,10 +106,10 @@ def post(entries: Sequence[NewEntry], *, at: datetime, actor: str) -> list[Entry
     return made
 
 
-def open_day(legal_entity_id: UUID, day: date) -> date:
+def open_day(legal_entity_id: UUID, day: date, *, into_soft_closed: bool = False) -> date:
     """Return the day itself, or the first day of the next month whose books are open. A step.
 
-    The month cannot be closed before the transaction ends.
+    The month cannot be closed before the transaction ends. What lies before a locked month is locked with it.
     """
     db.require_transaction()
     month = day.replace(day=1)
@@ -110,18 +119,28 @@ def open_day(legal_entity_id: UUID, day: date) -> date:
     with connection.cursor() as cursor:
         # Shared among those that post, and not with whoever closes the month.
         cursor.execute(_STATUS_OF, [legal_entity_id, month])
-        (status,) = cursor.fetchone()
-    if status == AccountingPeriod.Status.OPEN:
+        status, locked = cursor.fetchone()
+    takes = {_STATUS.OPEN, _STATUS.SOFT_CLOSED} if into_soft_closed else {_STATUS.OPEN}
+    if status in takes and locked is None:
         return day
-    return open_day(legal_entity_id, (month + _LONGEST_MONTH).replace(day=1))
+    return open_day(legal_entity_id, month_after(locked or month), into_soft_closed=into_soft_closed)
+
+
+def month_after(month: date) -> date:
+    """Return the first day of the next month."""
+    return (month.replace(day=1) + _LONGEST_MONTH).replace(day=1)
 
 
 def _summed(entry: NewEntry) -> list[NewPosting]:
-    """Return one posting an account, currency and product, and check that they add up to nothing."""
-    sums: dict[tuple[Account.Role, str, str], Decimal] = {}
+    """Return one posting an account, currency and product, and check that they add up to nothing.
+
+    What is billed in advance and what was earned of it stay two postings, for the roll-forward of deferred revenue.
+    """
+    sums: dict[tuple[Account.Role, str, str, bool], Decimal] = {}
     totals: dict[str, Decimal] = {}
     for one in entry.postings:
-        key = (one.role, one.currency, one.product_name)
+        is_earned = one.role == Account.Role.DEFERRED and one.amount > 0
+        key = (one.role, one.currency, one.product_name, is_earned)
         sums[key] = sums.get(key, Decimal(0)) + one.amount
         totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.amount
     for currency, total in totals.items():
@@ -129,7 +148,7 @@ def _summed(entry: NewEntry) -> list[NewPosting]:
             raise OutOfBalance(f"{entry.kind} {entry.source_key}", f"{total:f} {currency}")
     return [
         NewPosting(role, currency, amount, product_name)
-        for (role, currency, product_name), amount in sums.items()
+        for (role, currency, product_name, _), amount in sums.items()
         if amount
     ]
 

@@ -20,8 +20,8 @@ TODAY = AT.date()
 ROLE = Account.Role
 COPY_OF_ENTRY = """
     INSERT INTO ledger_entry
-        (id, legal_entity_id, kind, source_key, description, posted_on, document_on, posted_at, posted_by)
-    SELECT %s, legal_entity_id, 'manual', 'X-2', description, posted_on, document_on, posted_at, posted_by
+        (id, legal_entity_id, kind, source_key, description, posted_on, document_on, posted_at, posted_by, reason)
+    SELECT %s, legal_entity_id, 'manual', 'X-2', description, posted_on, document_on, posted_at, posted_by, reason
     FROM ledger_entry WHERE id = %s
 """
 
@@ -35,6 +35,7 @@ def of(customer: Customer, *postings: NewPosting, key: str = "X-1", on: date = T
         customer=customer,
         legal_entity=customer.legal_entity,
         postings=postings,
+        reason="For the test",
     )
 
 
