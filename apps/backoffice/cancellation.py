@@ -110,7 +110,7 @@ def _outcome(contract: Contract, when: When, *, at: datetime) -> Outcome:
     grants = []
     for grant in found.order_by("priority", "expires_on", "pk"):
         left = grant.left - drawn.get(grant.key, Decimal(0))
-        owed = Money(cancelling.refundable(grant, left, currency), currency)
+        owed = Money(cancelling.refundable(grant, left), grant.cost_currency or currency)
         grants.append(GrantAfter(grant, drawn.get(grant.key, Decimal(0)), left, owed))
     # What is beyond the final invoice is not given back by it.
     ahead = min(Money(advance.still_ahead(contract, period), currency), priced.rated.total)

@@ -46,6 +46,13 @@ class GiveForm(forms.Form):
         decimal_places=4,
         initial=0,
     )
+    cost_currency = forms.CharField(
+        label="Its currency; empty: the contract's",
+        required=False,
+        min_length=3,
+        max_length=3,
+        widget=forms.TextInput(attrs={"placeholder": "USD", "autocapitalize": "characters"}),
+    )
     effective_on = forms.DateField(label="Good from", widget=_DAY)
     expires_on = forms.DateField(label="Gone on; empty: never", required=False, widget=_DAY)
     priority = forms.IntegerField(
@@ -140,6 +147,7 @@ def _gave(request: HttpRequest, form: GiveForm) -> bool:
             charge_keys=asked["charges"],
             amount=asked["amount"],
             cost=asked["cost"],
+            cost_currency=asked["cost_currency"].upper(),
             effective_on=asked["effective_on"],
             expires_on=asked["expires_on"],
             priority=asked["priority"],

@@ -43,7 +43,7 @@ class CreditGrantAdmin(ReadOnlyAdmin):
         ("customer", "contract"),
         ("granted", "remaining"),
         ("credit_unit", "charges"),
-        "paid",
+        ("paid", "expired"),
         ("effective_on", "expires_on"),
         "priority",
     )
@@ -58,7 +58,11 @@ class CreditGrantAdmin(ReadOnlyAdmin):
 
     @admin.display(description="paid for it")
     def paid(self, grant: CreditGrant) -> str:
-        return formats.format_quantity(grant.cost, "en") if grant.cost else "a gift"
+        return formats.format_money(Money(grant.cost, grant.cost_currency), "en") if grant.cost else "a gift"
+
+    @admin.display(description="expired")
+    def expired(self, grant: CreditGrant) -> str:
+        return _amount(grant, grant.expiry.amount) if hasattr(grant, "expiry") else "nothing"
 
     @admin.display(description="left", ordering="left")
     def remaining(self, grant: CreditGrant) -> str:

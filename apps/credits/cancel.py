@@ -15,8 +15,11 @@ from apps.contracts.cancel import When, write_cancellation
 from apps.contracts.models import Amendment, Contract
 from apps.core import audit, db
 from apps.core.money import rounded_to_minor_unit
+from apps.credits import post
 from apps.credits.errors import NothingToRefund
-from apps.credits.models import CreditGrant, RefundOwed
+from apps.credits.models import CreditGrant, CreditReservation, RefundOwed
+from apps.credits.queries import unbilled_while_good
+from apps.ledger import post as ledger
 
 
 class Unused(StrEnum):
@@ -48,7 +51,7 @@ def cancel(
             RefundOwed(
                 grant=grant,
                 contract=contract,
-                currency=contract.plan_version.currency,
+                currency=grant.cost_currency,
                 reason=reason.strip(),
                 asked_at=at,
             )
@@ -89,9 +92,10 @@ def left_after(contract: Contract, ends_on: date) -> QuerySet[CreditGrant]:
     )
 
 
-def refundable(grant: CreditGrant, left: Decimal, currency: str) -> Decimal:
+def refundable(grant: CreditGrant, left: Decimal) -> Decimal:
     """Return what was paid for what is left of a grant: cost x left / amount, rounded to the minor unit, half up."""
-    return rounded_to_minor_unit(Fraction(grant.cost) * Fraction(left) / Fraction(grant.amount), currency)
+    exact = Fraction(grant.cost) * Fraction(left) / Fraction(grant.amount)
+    return rounded_to_minor_unit(exact, grant.cost_currency)
 
 
 def count_refunds(*, at: datetime, actor: str) -> int:
@@ -100,16 +104,11 @@ def count_refunds(*, at: datetime, actor: str) -> int:
     That is once the contract is wholly billed; and of a grant for any contract of the customer, once all days on which it was
     good are billed under the others too.
     """
-    others = Contract.objects.exclude(status=Contract.Status.DRAFT).filter(
-        Q(billed_until_on=None)
-        | Q(billed_until_on__lt=OuterRef("grant__expires_on"))
-        & (Q(ends_on=None) | Q(billed_until_on__lt=F("ends_on"))),
-        customer=OuterRef("grant__customer"),
-        starts_on__lt=OuterRef("grant__expires_on"),
-    )
+    others = unbilled_while_good("grant__").filter(customer=OuterRef("grant__customer"))
     waiting = (
         RefundOwed.objects.filter(amount=None, contract__ends_on__lte=F("contract__billed_until_on"))
         .exclude(Exists(others), grant__contract=None)
+        .exclude(Exists(CreditReservation.objects.filter(grant=OuterRef("grant"))))
         .values_list("pk", flat=True)
     )
     return sum(_count(refund_id, at=at, actor=actor) for refund_id in waiting)
@@ -118,7 +117,7 @@ def count_refunds(*, at: datetime, actor: str) -> int:
 @transaction.atomic(durable=True)
 def note_refunded(*, refund_id: UUID, note: str, at: datetime, actor: str) -> RefundOwed:
     """Note that staff paid back what is owed, and how; refuse what is not counted yet, and what was paid back before."""
-    refund = RefundOwed.objects.select_for_update(of=("self",)).select_related("grant").get(pk=refund_id)
+    refund = _locked(refund_id)
     if refund.amount is None:
         raise NothingToRefund(refund.grant.name, "the final invoice may still draw on it. Wait for that.")
     if refund.refunded_at:
@@ -127,21 +126,34 @@ def note_refunded(*, refund_id: UUID, note: str, at: datetime, actor: str) -> Re
         raise NothingToRefund(refund.grant.name, "say how it was refunded, such as the bank's reference.")
     refund.refunded_at, refund.note = at, note.strip()
     refund.save(update_fields=["refunded_at", "note"])
+    ledger.post([post.refunded_entry(refund, at.date())], at=at, actor=actor)
     _record("credits.refund", refund, at=at, actor=actor, note=refund.note)
     return refund
 
 
 @transaction.atomic(durable=True)
 def _count(refund_id: UUID, *, at: datetime, actor: str) -> bool:
-    refund = RefundOwed.objects.select_for_update(of=("self",)).select_related("grant").get(pk=refund_id)
+    refund = _locked(refund_id)
     if refund.amount is not None:
         return False
     grant = CreditGrant.objects.select_for_update().get(pk=refund.grant_id)
     refund.left, refund.counted_at = grant.left, at
-    refund.amount = refundable(grant, grant.left, refund.currency)
+    refund.amount = refundable(grant, grant.left)
     refund.save(update_fields=["left", "counted_at", "amount"])
+    ledger.post([post.refund_owed_entry(refund, cost=post.owed(grant), on=at.date())], at=at, actor=actor)
+    # It is money owed from now on, no credits.
+    grant.left = 0
+    grant.save(update_fields=["left"])
     _record("credits.owe_refund", refund, at=at, actor=actor, note=refund.reason)
     return True
+
+
+def _locked(refund_id: UUID) -> RefundOwed:
+    return (
+        RefundOwed.objects.select_for_update(of=("self",))
+        .select_related("grant__customer", "grant__legal_entity")
+        .get(pk=refund_id)
+    )
 
 
 def _let_expire(grants: list[CreditGrant], ends_on: date) -> None:

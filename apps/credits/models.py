@@ -9,7 +9,7 @@ from apps.contracts.models import Contract
 from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT, MONEY
 from apps.core.ids import uuid7
-from apps.customers.models import Customer
+from apps.customers.models import Customer, LegalEntity
 from apps.plans.models import CreditUnit
 
 
@@ -20,6 +20,9 @@ class CreditGrant(models.Model):
     key = models.CharField(max_length=120, unique=True)
     name = models.CharField(max_length=200, help_text="What the customer reads: 'Welcome credits'.")
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    legal_entity = models.ForeignKey(
+        LegalEntity, models.PROTECT, related_name="+", editable=False, db_comment="Whose books owe it"
+    )
     credit_unit = models.ForeignKey(
         CreditUnit,
         models.PROTECT,
@@ -47,9 +50,17 @@ class CreditGrant(models.Model):
     )
     amount = models.DecimalField(**AMOUNT)
     left = models.DecimalField(
-        **AMOUNT, db_comment="amount less all burns; kept by the burn action under a row lock"
+        **AMOUNT,
+        db_comment="amount less all burns, and nothing once it expired or was owed back; kept under a row lock",
     )
     cost = models.DecimalField(**AMOUNT, default=0, help_text="What was paid for it; 0 for a gift.")
+    cost_currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of what was paid for it; empty: a gift.",
+    )
     priority = models.PositiveSmallIntegerField(default=50, help_text="The lowest number is used first.")
     effective_on = models.DateField()
     expires_on = models.DateField(
@@ -72,6 +83,10 @@ class CreditGrant(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_on=None) | Q(expires_on__gt=F("effective_on")),
                 name="grant_expires_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost=0) | Q(cost__gt=0, cost_currency__regex=r"^[A-Z]{3}$"),
+                name="grant_that_cost_something_says_in_what",
             ),
         ]
 
@@ -122,6 +137,24 @@ class CreditBurn(models.Model):
                 fields=["grant", "source_key"], name="an_invoice_draws_once_from_a_grant"
             ),
         ]
+
+
+class CreditExpiry(models.Model):
+    """What of one grant expired: nothing can draw on it any more; append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    grant = models.OneToOneField(CreditGrant, models.PROTECT, related_name="expiry")
+    amount = models.DecimalField(**AMOUNT)
+    cost = models.DecimalField(**MONEY, db_comment="What had been paid for it, in the grant's cost_currency")
+    expired_at = models.DateTimeField(db_comment="When it was noted; the grant says from which day on")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0, cost__gte=0), name="expiry_is_above_zero")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} of {self.grant} expired"
 
 
 class RefundOwed(models.Model):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.contracts.models import Contract, PromisedGrant
+from apps.core.money import rounded_to_minor_unit
 from apps.core.periods import local_day, months_after
 from apps.credits.errors import GrantExists
 from apps.credits.grant import write_grant
@@ -82,7 +83,9 @@ def _promises(contract_ids: Sequence[UUID] | None) -> list[PromisedGrant]:
     found = PromisedGrant.objects.filter(removed_by=None).exclude(contract__status=Contract.Status.DRAFT)
     if contract_ids is not None:
         found = found.filter(contract__in=contract_ids)
-    return list(found.select_related("contract").order_by("contract__number", "starts_on", "key"))
+    return list(
+        found.select_related("contract__plan_version").order_by("contract__number", "starts_on", "key")
+    )
 
 
 def _missing(promises: Sequence[PromisedGrant], at: datetime) -> list[Due]:
@@ -106,7 +109,7 @@ def _as_grant(due: Due) -> CreditGrant:
         charge_keys=list(promise.charge_keys),
         amount=promise.amount,
         left=promise.amount,
-        cost=promise.cost,
+        cost=rounded_to_minor_unit(promise.cost, promise.contract.plan_version.currency),
         priority=promise.priority,
         effective_on=due.on,
         expires_on=due.expires_on,

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import DecimalField, F, OuterRef, Q, Subquery, Sum
+from django.db.models import DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from apps.contracts.models import Contract
 from apps.core.digits import AMOUNT
 from apps.core.money import Money, rounded_to_minor_unit
 from apps.credits.models import CreditBurn, CreditGrant, CreditReservation, RefundOwed
@@ -31,6 +32,7 @@ class GrantRow:
     currency: str = ""
     contract: str = ""
     charge_keys: tuple[str, ...] = ()
+    expired: Decimal = Decimal(0)
 
     @property
     def money(self) -> Money | None:
@@ -41,6 +43,11 @@ class GrantRow:
     def money_left(self) -> Money | None:
         """Return what is left, where it is money."""
         return Money(self.left, self.currency).rounded() if self.currency else None
+
+    @property
+    def money_expired(self) -> Money | None:
+        """Return what expired, where it is money."""
+        return Money(self.expired, self.currency).rounded() if self.currency else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,9 @@ def _reserved_by_others(source_key: str) -> Coalesce:
 
 def grants_of(*, customer_id: UUID) -> tuple[GrantRow, ...]:
     """Return all grants of a customer, the newest first, used up and expired ones too, in one query."""
-    found = CreditGrant.objects.filter(customer_id=customer_id).select_related("credit_unit", "contract")
+    found = CreditGrant.objects.filter(customer_id=customer_id).select_related(
+        "credit_unit", "contract", "expiry"
+    )
     return tuple(_row(grant) for grant in found.order_by("-effective_on", "-id"))
 
 
@@ -174,7 +183,7 @@ def _refund_row(refund: RefundOwed) -> RefundRow:
 
 def named(*, keys: Collection[str]) -> dict[str, GrantRow]:
     """Return the grants with these keys, in one query."""
-    found = CreditGrant.objects.filter(key__in=keys).select_related("credit_unit", "contract")
+    found = CreditGrant.objects.filter(key__in=keys).select_related("credit_unit", "contract", "expiry")
     return {grant.key: _row(grant) for grant in found}
 
 
@@ -191,4 +200,19 @@ def _row(grant: CreditGrant) -> GrantRow:
         currency=grant.currency,
         contract=grant.contract.number if grant.contract else "",
         charge_keys=tuple(grant.charge_keys),
+        expired=grant.expiry.amount if hasattr(grant, "expiry") else Decimal(0),
+    )
+
+
+def unbilled_while_good(grant: str = "") -> QuerySet[Contract]:
+    """Return, for a subquery about grants, the signed contracts with days not billed yet on which the grant was good.
+
+    A period that begins before the grant's end may be paid by it. `grant` is the way from the outer row to the grant, such as
+    "grant__". Narrow it to the contracts that the grant is for.
+    """
+    expires_on = OuterRef(f"{grant}expires_on")
+    return Contract.objects.exclude(status=Contract.Status.DRAFT).filter(
+        Q(billed_until_on=None)
+        | Q(billed_until_on__lt=expires_on) & (Q(ends_on=None) | Q(billed_until_on__lt=F("ends_on"))),
+        starts_on__lt=expires_on,
     )

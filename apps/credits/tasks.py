@@ -1,11 +1,11 @@
-"""What Beat and the outbox ring for: promised credits that are due, and refunds that can be counted."""
+"""What Beat and the outbox ring for: promised credits that are due, those that expire, and refunds that can be counted."""
 
 from uuid import UUID
 
 from celery import shared_task
 
 from apps.core import clock
-from apps.credits import cancel, promised
+from apps.credits import cancel, expire, promised
 
 SCHEDULE = "schedule"
 
@@ -27,3 +27,9 @@ def grant_promised(*, contract_id: str, **_newer: object) -> None:
 def count_refunds(**_newer: object) -> None:
     """Say how much is owed back under contracts that were cancelled and are wholly billed."""
     cancel.count_refunds(at=clock.now(), actor=SCHEDULE)
+
+
+@shared_task(name="credits.expire_due")
+def expire_due(**_newer: object) -> None:
+    """Let credits expire that nothing can draw on any more."""
+    expire.expire_due(at=clock.now(), actor=SCHEDULE)

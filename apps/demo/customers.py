@@ -294,6 +294,7 @@ def _credits(*, starts_on: date, at: datetime) -> None:
                 credit_unit_id=unit.pk,
                 amount=Decimal(amount),
                 cost=Decimal(cost),
+                cost_currency="USD",
                 priority=priority,
                 effective_on=starts_on,
                 at=at,

@@ -95,9 +95,16 @@ def _fix(composed: Sequence[Composed], *, at: datetime, actor: str) -> None:
     for one in composed:
         if one.credits_used:
             reserve.release(source_key=str(one.invoice.pk))
-        burn.burn(source_key=str(one.invoice.number), used=one.credits_used, at=at)
+    draws = [_draw(one) for one in composed]
+    burn.burn_many(draws, at=at, actor=actor)
     db.update_rows([one.invoice for one in composed], _FIXED)
     ledger.post([post.entry_of(one.invoice, one.lines) for one in composed], at=at, actor=actor)
+
+
+def _draw(composed: Composed) -> burn.Draw:
+    invoice = composed.invoice
+    assert invoice.issued_on, "what draws has a day"
+    return burn.Draw(str(invoice.number), invoice.issued_on, composed.credits_used)
 
 
 def _series_of(invoice: Invoice) -> tuple[str, int]:

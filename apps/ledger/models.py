@@ -108,7 +108,7 @@ class Entry(models.Model):
     posted_at = models.DateTimeField()
     posted_by = models.CharField(max_length=260)
     reason = models.CharField(
-        max_length=500, blank=True, db_default="", help_text="Why staff made or reversed it."
+        max_length=500, blank=True, default="", db_default="", help_text="Why staff made or reversed it."
     )
     reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
 

@@ -131,9 +131,9 @@ def test_what_was_paid_for_unused_credits_is_owed_back_once_the_final_invoice_is
     ],
 )
 def test_a_refund_is_in_proportion_and_rounded_half_up(amount: str, cost: str, left: str, owed: str) -> None:
-    bought = CreditGrant(amount=Decimal(amount), cost=Decimal(cost))
+    bought = CreditGrant(amount=Decimal(amount), cost=Decimal(cost), cost_currency="USD")
 
-    assert cancel.refundable(bought, Decimal(left), "USD") == Decimal(owed)
+    assert cancel.refundable(bought, Decimal(left)) == Decimal(owed)
 
 
 def test_expired_credits_still_pay_the_final_invoice_and_nothing_after_it() -> None:
@@ -249,6 +249,7 @@ def test_what_another_contract_may_still_draw_is_not_owed_back_yet() -> None:
         credit_unit_id=unit.pk,
         amount=Decimal(100),
         cost=Decimal(100),
+        cost_currency="USD",
         effective_on=before.starts_on,
         at=AT,
         actor=ACTOR,

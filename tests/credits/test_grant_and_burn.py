@@ -50,8 +50,14 @@ def test_burns_lower_what_is_left_and_are_noted_with_the_invoice() -> None:
     _grant("welcome", "100")
 
     with transaction.atomic():
-        burn.burn(source_key="INV-1", used={"welcome": Decimal(30)}, at=AT)
-        burn.burn(source_key="INV-2", used={"welcome": Decimal("12.5"), "other": Decimal(0)}, at=AT)
+        burn.burn(source_key="INV-1", used={"welcome": Decimal(30)}, on=AT.date(), at=AT, actor=ACTOR)
+        burn.burn(
+            source_key="INV-2",
+            used={"welcome": Decimal("12.5"), "other": Decimal(0)},
+            on=AT.date(),
+            at=AT,
+            actor=ACTOR,
+        )
 
     assert CreditGrant.objects.get().left == Decimal("57.5")
     assert list(CreditBurn.objects.order_by("burned_at", "id").values_list("source_key", "amount")) == [
@@ -65,7 +71,13 @@ def test_a_grant_is_never_overdrawn_and_then_nothing_is_drawn_at_all() -> None:
     _grant("nearly-empty", "5")
 
     with pytest.raises(GrantOverdrawn, match="5 left, and 6"), transaction.atomic():
-        burn.burn(source_key="INV-1", used={"full": Decimal(10), "nearly-empty": Decimal(6)}, at=AT)
+        burn.burn(
+            source_key="INV-1",
+            used={"full": Decimal(10), "nearly-empty": Decimal(6)},
+            on=AT.date(),
+            at=AT,
+            actor=ACTOR,
+        )
 
     assert sorted(CreditGrant.objects.values_list("left", flat=True)) == [Decimal(5), Decimal(100)]
     assert not CreditBurn.objects.exists()
@@ -73,7 +85,7 @@ def test_a_grant_is_never_overdrawn_and_then_nothing_is_drawn_at_all() -> None:
 
 def test_a_burn_belongs_inside_an_action() -> None:
     with pytest.raises(RuntimeError, match="action"):
-        burn.burn(source_key="INV-1", used={"welcome": Decimal(1)}, at=AT)
+        burn.burn(source_key="INV-1", used={"welcome": Decimal(1)}, on=AT.date(), at=AT, actor=ACTOR)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -86,7 +98,9 @@ def test_sixteen_burns_at_once_take_no_more_than_there_is() -> None:
         try:
             together.wait()
             with transaction.atomic():
-                burn.burn(source_key=f"INV-{place}", used={"welcome": Decimal(1)}, at=AT)
+                burn.burn(
+                    source_key=f"INV-{place}", used={"welcome": Decimal(1)}, on=AT.date(), at=AT, actor=ACTOR
+                )
         except GrantOverdrawn:
             return False
         else:
@@ -121,7 +135,7 @@ def test_a_used_up_grant_is_not_open_but_still_shown() -> None:
     _grant("welcome", "3")
     customer = Customer.objects.get()
     with transaction.atomic():
-        burn.burn(source_key="INV-1", used={"welcome": Decimal(3)}, at=AT)
+        burn.burn(source_key="INV-1", used={"welcome": Decimal(3)}, on=AT.date(), at=AT, actor=ACTOR)
 
     assert queries.open_grants([customer.pk], on=date(2026, 10, 1))[customer.pk] == ()
     assert [row.left for row in queries.grants_of(customer_id=customer.pk)] == [Decimal(0)]
@@ -150,7 +164,7 @@ def test_a_used_up_grant_is_not_open_but_still_shown() -> None:
 def test_the_database_refuses_it_too(statement: str, constraint: str) -> None:
     _grant("welcome", "10")
     with transaction.atomic():
-        burn.burn(source_key="INV-1", used={"welcome": Decimal(2)}, at=AT)
+        burn.burn(source_key="INV-1", used={"welcome": Decimal(2)}, on=AT.date(), at=AT, actor=ACTOR)
 
     with pytest.raises(DatabaseError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)

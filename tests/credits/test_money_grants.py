@@ -183,6 +183,7 @@ def test_the_database_keeps_a_grant_in_a_unit_or_in_money_for_a_contract(fields:
             key="k",
             name="n",
             customer=customer,
+            legal_entity=customer.legal_entity,
             credit_unit=unit,
             amount=1,
             left=1,

@@ -69,11 +69,11 @@ def test_a_soft_closed_month_takes_entries_of_staff_who_say_so() -> None:
     entity = make_customer().legal_entity
     periods.soft_close(legal_entity_id=entity.pk, month=OCTOBER_9, at=AT, actor=ACTOR)
 
-    with pytest.raises(MonthClosed, match="soft-closed for October 2026.*or say that it is to go into"):
+    with pytest.raises(MonthClosed, match=r"soft-closed for October 2026\..*or say that it is to go into"):
         enter(*FEE)
     assert enter(*FEE, into_soft_closed=True).posted_on == OCTOBER_9
     periods.lock(legal_entity_id=entity.pk, month=OCTOBER_9, at=AT, actor=ACTOR)
-    with pytest.raises(MonthClosed, match="locked for October 2026. Post on a day of an open month.$"):
+    with pytest.raises(MonthClosed, match=r"locked for October 2026\. Post on a day of an open month\.$"):
         enter(*FEE, into_soft_closed=True)
 
 

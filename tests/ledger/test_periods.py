@@ -50,7 +50,7 @@ def test_a_month_is_closed_opened_and_closed_again_and_the_trail_tells_why() -> 
 
 
 def test_a_month_is_not_closed_before_it_is_over() -> None:
-    with pytest.raises(MonthNotClosable, match="is not over. Close it from 2026-12-01 on"):
+    with pytest.raises(MonthNotClosable, match=r"is not over\. Close it from 2026-12-01 on"):
         soft_close(NOVEMBER, at=datetime(2026, 11, 30, 23, tzinfo=UTC))
 
     assert soft_close(NOVEMBER).status == "soft_closed"
@@ -85,7 +85,7 @@ def test_a_locked_month_is_locked_for_good() -> None:
         "DELETE FROM ledger_accountingperiod",
     ):
         with (
-            pytest.raises(IntegrityError, match="locked_months_stay_locked|locked for good"),
+            pytest.raises(IntegrityError, match="locked for good"),
             connection.cursor() as sql,
         ):
             sql.execute(statement)

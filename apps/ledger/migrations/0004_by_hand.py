@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='entry',
             name='reason',
-            field=models.CharField(blank=True, db_default='', help_text='Why staff made or reversed it.', max_length=500),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Why staff made or reversed it.', max_length=500),
         ),
         migrations.AddIndex(
             model_name='entry',

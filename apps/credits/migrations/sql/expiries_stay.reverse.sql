@@ -1,0 +1,1 @@
+DROP TRIGGER credit_expiry_is_append_only ON credits_creditexpiry;
