@@ -27,6 +27,7 @@ from apps.backoffice import (
     renewals,
     views,
 )
+from apps.backoffice.books import urls as books_urls
 
 app_name = "backoffice"
 
@@ -96,6 +97,7 @@ urlpatterns = [
     path("admin/refunds/", admin.site.admin_view(credit_pages.refunds), name="refunds"),
     path("admin/indices/", admin.site.admin_view(indices.indices), name="indices"),
     path("admin/indices/<str:key>/", admin.site.admin_view(indices.readings), name="readings"),
+    *books_urls.urlpatterns,
     *contract_urls.urlpatterns,
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/proofs/", admin.site.admin_view(proofs.proofs), name="proofs"),

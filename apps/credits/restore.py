@@ -1,17 +1,17 @@
 """Giving back the credits that an invoice drew, once it is wholly credited."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
+from uuid import UUID
 
 from apps.core import audit, db
-from apps.core.money import rounded_to_minor_unit
 from apps.credits.models import CreditBurn, CreditGrant
 from apps.customers.models import Customer
 from apps.ledger import post
+from apps.ledger.manual import reversal_of
 from apps.ledger.models import Account, Entry
-from apps.ledger.post import NewEntry, NewPosting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,34 @@ class Restored:
 def restore(restored: Restored, *, at: datetime, actor: str) -> list[CreditGrant]:
     """Give back what an invoice drew: a grant for each that it drew on, of exactly what it drew, with its unit, days and priority.
 
-    A step of crediting an invoice. What was paid for a grant goes with it in proportion. The entries that posted the draw are
-    reversed in the journal.
+    A step of crediting an invoice. What the draw released of the cost goes with it, to the cent, and the entry that posted it is
+    reversed: so the books owe for the new grant what they owed before the invoice.
     """
     db.require_transaction()
     burns = list(
         CreditBurn.objects.filter(source_key=restored.invoice_number)
-        .select_related("grant")
+        .select_related("grant__legal_entity")
         .order_by("grant_id")
     )
-    granted = [_again(burn, restored) for burn in burns]
+    if not burns:
+        return []
+    entries = {
+        entry.source_key: entry
+        for entry in Entry.objects.filter(
+            kind=Entry.Kind.BURN, source_key__in=[str(burn.pk) for burn in burns], reversed_by=None
+        ).select_related("legal_entity")
+    }
+    released = _released(entries)
+    granted = [_again(burn, restored, cost=released.get(str(burn.pk), Decimal(0))) for burn in burns]
     CreditGrant.objects.bulk_create(granted)
+    post.post(
+        [
+            reversal_of(entry, on=max(restored.on, entry.document_on), reason=restored.credit_note_number)
+            for entry in entries.values()
+        ],
+        at=at,
+        actor=actor,
+    )
     for grant in granted:
         audit.record(
             at=at,
@@ -49,53 +66,36 @@ def restore(restored: Restored, *, at: datetime, actor: str) -> list[CreditGrant
             after={"amount": f"{grant.amount:f}", "drawn_by": restored.invoice_number},
             reason=restored.credit_note_number,
         )
-    if granted:
-        _post(restored, at=at, actor=actor)
     return granted
 
 
-def _again(burn: CreditBurn, restored: Restored) -> CreditGrant:
+def _released(entries: Mapping[str, Entry]) -> dict[str, Decimal]:
+    """Return what each draw released, by the burn's id."""
+    found = [entry.pk for entry in entries.values()]
+    amounts: dict[UUID, Decimal] = dict(
+        Entry.objects.filter(pk__in=found, postings__account__role=Account.Role.CREDITS).values_list(
+            "pk", "postings__amount"
+        )
+    )
+    return {key: amounts[entry.pk] for key, entry in entries.items()}
+
+
+def _again(burn: CreditBurn, restored: Restored, *, cost: Decimal) -> CreditGrant:
     grant = burn.grant
-    share = Fraction(grant.cost) * Fraction(burn.amount) / Fraction(grant.amount)
     return CreditGrant(
         key=f"{grant.key[:80]}:{restored.credit_note_number}",
         name=grant.name,
         customer_id=grant.customer_id,
+        legal_entity=grant.legal_entity,
         credit_unit_id=grant.credit_unit_id,
         currency=grant.currency,
         contract_id=grant.contract_id,
         charge_keys=grant.charge_keys,
         amount=burn.amount,
         left=burn.amount,
-        cost=rounded_to_minor_unit(share, grant.currency or restored.currency) if grant.cost else Decimal(0),
+        cost=cost,
+        cost_currency=grant.cost_currency if cost else "",
         priority=grant.priority,
         effective_on=grant.effective_on,
         expires_on=grant.expires_on,
-    )
-
-
-def _post(restored: Restored, *, at: datetime, actor: str) -> None:
-    """Reverse what the draw posted, if it did: credits that were given for nothing post nothing."""
-    drawn = Entry.objects.filter(
-        kind=Entry.Kind.BURN, source_key=restored.invoice_number, reversed_by=None
-    ).select_related("legal_entity")
-    post.post(
-        [
-            NewEntry(
-                kind=Entry.Kind.REVERSAL,
-                source_key=restored.credit_note_number,
-                description=f"Credits given back by {restored.credit_note_number}",
-                document_on=max(restored.on, entry.document_on),
-                customer=restored.customer,
-                legal_entity=entry.legal_entity,
-                postings=[
-                    NewPosting(Account.Role(one.account.role), one.currency, -one.amount, one.product_name)
-                    for one in entry.postings.select_related("account")
-                ],
-                reverses=entry.pk,
-            )
-            for entry in drawn
-        ],
-        at=at,
-        actor=actor,
     )

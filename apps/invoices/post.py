@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from django.db.models import Q
+
 from apps.core.money import EXACT
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.ledger.models import Account, Entry
@@ -23,7 +25,7 @@ def entry_of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> NewEntry:
     return NewEntry(
         kind=Entry.Kind.CREDIT_NOTE if is_credit_note else Entry.Kind.INVOICE,
         source_key=invoice.number,
-        description=f"{invoice.get_kind_display()} {invoice.number}",
+        description=f"{'Credit note' if is_credit_note else 'Invoice'} {invoice.number}",
         document_on=invoice.issued_on,
         customer=invoice.customer,
         legal_entity=invoice.legal_entity,
@@ -45,6 +47,16 @@ def _earned(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[NewPosti
             EXACT.subtract(line.amount, tax),
             line.product_name if role == _ROLE.REVENUE else "",
         )
+
+
+def is_revenue() -> Q:
+    """Return what holds for the lines, finalized or not, that are revenue: the same as `_role_of` says of each."""
+    of_threshold = Q(kind=_KIND.ADVANCE, adjusts__kind=Invoice.Kind.THRESHOLD)
+    billed = ~Q(kind__in=[_KIND.ADVANCE, _KIND.CREDITS, _KIND.CREDIT_PURCHASE]) | of_threshold
+    goodwill = Q(invoice__because=Invoice.Because.GOODWILL)
+    return ~goodwill & Q(in_advance=False) & billed | goodwill & ~Q(
+        kind__in=[_KIND.CREDITS, _KIND.CREDIT_PURCHASE]
+    )
 
 
 def _role_of(invoice: Invoice, line: InvoiceLine) -> Account.Role:

@@ -127,7 +127,7 @@ class Entry(models.Model):
                 name="a_reversal_names_what_it_reverses",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["reversal", "manual"], reason=""), name="an_entry_by_hand_has_a_reason"
+                condition=~Q(kind="manual", reason=""), name="an_entry_by_hand_has_a_reason"
             ),
         ]
         indexes = [models.Index(fields=["legal_entity", "posted_on", "id"], name="entry_by_day")]

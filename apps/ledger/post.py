@@ -61,7 +61,7 @@ def post(
     balanced and to no locked month is held by the database too.
     """
     db.require_transaction()
-    amounts = {place: _summed(one) for place, one in enumerate(entries)}
+    amounts = {place: summed(one) for place, one in enumerate(entries)}
     wanted = [(one, amounts[place]) for place, one in enumerate(entries) if amounts[place]]
     if not wanted:
         return []
@@ -131,8 +131,8 @@ def month_after(month: date) -> date:
     return (month.replace(day=1) + _LONGEST_MONTH).replace(day=1)
 
 
-def _summed(entry: NewEntry) -> list[NewPosting]:
-    """Return one posting an account, currency and product, and check that they add up to nothing.
+def summed(entry: NewEntry) -> list[NewPosting]:
+    """Return what is posted of an entry: one posting an account, currency and product. Refuses what does not add up to nothing.
 
     What is billed in advance and what was earned of it stay two postings, for the roll-forward of deferred revenue.
     """

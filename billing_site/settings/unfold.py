@@ -114,6 +114,18 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Books",
+                "items": [
+                    _item("Trial balance", "balance", "backoffice:books"),
+                    _item("Journal", "menu_book", "backoffice:books_journal"),
+                    _item("Receivables", "request_quote", "backoffice:books_receivables"),
+                    _item("Revenue", "bar_chart", "backoffice:books_revenue"),
+                    _item("Deferred revenue", "schedule", "backoffice:books_deferred"),
+                    _item("Credits owed", "toll", "backoffice:books_credits"),
+                    _item("Months", "lock_clock", "backoffice:books_months"),
+                ],
+            },
+            {
                 "title": "Catalogue",
                 "collapsible": True,
                 "items": [

@@ -33,6 +33,7 @@ from tests.builders import (
     AT,
     fee_charge,
     make_contract,
+    make_credit_note,
     make_credit_unit,
     make_customer,
     make_meter,
@@ -278,6 +279,21 @@ def test_a_rounding_difference_of_a_refund_goes_where_expiry_goes() -> None:
 
     amounts = {one.role.value: one.amount for one in entry.postings}
     assert amounts == {"credits": Decimal(0), "refunds": Decimal("-0.01"), "breakage": Decimal("0.01")}
+
+
+def test_credits_that_a_credit_note_gives_back_are_owed_as_before() -> None:
+    """Money of 100.00 that had cost 50.00 pays a part of the fee; once that is wholly credited, 50.00 are owed again."""
+    contract = fees()
+    give("100", "50", contract)
+    invoice = invoiced(contract)
+    assert (invoice.total, balances("credits")) == (Decimal(200), Decimal(0))
+
+    make_credit_note(invoice)
+
+    again = CreditGrant.objects.get(left__gt=0)
+    assert (again.amount, again.cost, again.cost_currency) == (Decimal(100), Decimal("50.00"), "USD")
+    assert balances("credits") == -post.owed(again) == Decimal("-50.00")
+    assert balances("discounts") == balances("revenue") == 0
 
 
 class Credits(RuleBasedStateMachine):

@@ -227,6 +227,7 @@ def test_a_full_credit_note_gives_back_exactly_the_credits_that_were_drawn() -> 
         effective_on=date(2026, 10, 1),
         credit_unit_id=unit.pk,
         cost=Decimal(8),
+        cost_currency="USD",
         at=AT,
         actor=ACTOR,
     )

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         ('credits', '0005_schedule'),
         ('customers', '0005_einvoice_and_approval'),
         ('django_celery_beat', '0019_alter_periodictasks_options'),
-        ('ledger', '0003_by_hand'),
+        ('ledger', '0004_by_hand'),
         ('plans', '0008_price_lists_stay'),
     ]
 

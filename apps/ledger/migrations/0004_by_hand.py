@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['reversal', 'manual']), ('reason', ''), _negated=True), name='an_entry_by_hand_has_a_reason'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind', 'manual'), ('reason', ''), _negated=True), name='an_entry_by_hand_has_a_reason'),
         ),
         run_sql(__file__, 'locked_up_to'),
     ]

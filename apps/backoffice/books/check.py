@@ -1,0 +1,174 @@
+"""Checking the books against the documents: each invoice is posted once as it is, and what is owed agrees both ways."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+
+from apps.credits.liability import liability
+from apps.customers.models import LegalEntity
+from apps.invoices.models import Invoice, InvoiceTax
+from apps.invoices.post import entry_of
+from apps.ledger.models import Account, Entry, Posting
+from apps.ledger.post import summed
+from apps.ledger.queries import Books, balance, balances, by_customer, currencies
+
+_AT_ONCE = 500
+_DOCUMENTS = [Entry.Kind.INVOICE, Entry.Kind.CREDIT_NOTE]
+_ROLE = Account.Role
+# By customer, from documents: what is open of invoices, and what of payments and credit notes pays none.
+_OPEN = """
+    SELECT i.customer_id, sum(i.total) - coalesce((
+        SELECT sum(a.amount) FROM payments_allocation a JOIN invoices_invoice paid ON paid.id = a.invoice_id
+        WHERE paid.customer_id = i.customer_id AND paid.legal_entity_id = %(entity)s AND paid.currency = %(currency)s
+    ), 0)
+    FROM invoices_invoice i
+    WHERE i.legal_entity_id = %(entity)s AND i.currency = %(currency)s AND i.status = 'finalized' AND i.kind <> 'credit_note'
+    GROUP BY i.customer_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something on which books and documents do not agree, with both figures."""
+
+    what: str
+    documents: str
+    books: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.documents} by the documents, {self.books} in the books"
+
+
+def check(entity: LegalEntity) -> Iterator[Difference]:
+    """Yield everything on which the books of a legal entity and its documents differ; reads all of them."""
+    yield from _documents(entity)
+    for currency in currencies(entity.pk):
+        books = Books(entity.pk, currency)
+        yield from _sums_to_nothing(books)
+        yield from _receivables(books)
+        yield from _credits(books)
+        yield from _taxes(books)
+
+
+def unposted(
+    legal_entity_id: UUID, *, issued_from: date | None = None, issued_before: date | None = None
+) -> QuerySet[Invoice]:
+    """Return finalized invoices and credit notes that have something to post and are not in the journal."""
+    entries = Entry.objects.filter(
+        legal_entity=OuterRef("legal_entity"), kind__in=_DOCUMENTS, source_key=OuterRef("number")
+    )
+    found = Invoice.objects.filter(
+        ~Exists(entries), legal_entity=legal_entity_id, status=Invoice.Status.FINALIZED
+    ).exclude(Q(total=0, tax_amount=0, lines=None))
+    if issued_from is not None:
+        found = found.filter(issued_on__gte=issued_from)
+    if issued_before is not None:
+        found = found.filter(issued_on__lt=issued_before)
+    # An invoice may come to nothing since its lines do.
+    return found.filter(Q(lines__amount__gt=0) | Q(lines__amount__lt=0)).distinct()
+
+
+def _documents(entity: LegalEntity) -> Iterator[Difference]:
+    """Compare each invoice and credit note with its entry, amount by amount, some hundred at a time."""
+    found = (
+        Invoice.objects.filter(legal_entity=entity, status=Invoice.Status.FINALIZED)
+        .select_related("customer", "legal_entity")
+        .prefetch_related("lines__adjusts")
+        .defer("snapshot")
+        .order_by("pk")
+    )
+    known: set[str] = set()
+    some: list[Invoice] = []
+    for invoice in found.iterator(_AT_ONCE):
+        some.append(invoice)
+        known.add(str(invoice.number))
+        if len(some) == _AT_ONCE:
+            yield from _compared(entity, some)
+            some = []
+    yield from _compared(entity, some)
+    booked = Entry.objects.filter(legal_entity=entity, kind__in=_DOCUMENTS).values_list(
+        "source_key", flat=True
+    )
+    for number in booked.iterator(_AT_ONCE):
+        if number not in known:
+            yield Difference(f"Invoice {number}", "no such invoice", "an entry")
+
+
+def _compared(entity: LegalEntity, invoices: list[Invoice]) -> Iterator[Difference]:
+    numbers = [str(one.number) for one in invoices]
+    booked: dict[str, dict[tuple[str, str], Decimal]] = {}
+    found = (
+        Posting.objects.filter(
+            entry__legal_entity=entity, entry__kind__in=_DOCUMENTS, entry__source_key__in=numbers
+        )
+        .values_list("entry__source_key", "account__role", "product_name")
+        .annotate(sum=Sum("amount"))
+        .order_by()
+    )
+    for number, role, product, amount in found:
+        booked.setdefault(number, {})[role, product] = amount
+    for invoice in invoices:
+        expected: dict[tuple[str, str], Decimal] = {}
+        for one in summed(entry_of(invoice, list(invoice.lines.all()))):
+            key = (one.role.value, one.product_name)
+            expected[key] = expected.get(key, Decimal(0)) + one.amount
+        has = booked.get(str(invoice.number), {})
+        if {key: one for key, one in expected.items() if one} != {
+            key: one for key, one in has.items() if one
+        }:
+            yield Difference(f"Invoice {invoice.number}", _told(expected), _told(has))
+
+
+def _told(amounts: dict[tuple[str, str], Decimal]) -> str:
+    told = [
+        f"{role} {product} {amount:f}".replace("  ", " ")
+        for (role, product), amount in sorted(amounts.items())
+    ]
+    return "; ".join(told) or "nothing"
+
+
+def _sums_to_nothing(books: Books) -> Iterator[Difference]:
+    total = sum((one.closing for one in balances(books, starts_on=date.min, ends_on=date.max)), Decimal(0))
+    if total:
+        yield Difference(f"All accounts, {books.currency}", "0", f"{total:f}")
+
+
+def _receivables(books: Books) -> Iterator[Difference]:
+    """Compare what each customer owes; entries by hand are no document, and show here."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, {"entity": books.legal_entity_id, "currency": books.currency})
+        is_open = dict(cursor.fetchall())
+    booked = by_customer(books, _ROLE.RECEIVABLES, ends_on=date.max)
+    for customer_id in sorted({*is_open, *booked}):
+        documents, entries = is_open.get(customer_id, Decimal(0)), booked.get(customer_id, Decimal(0))
+        if documents != entries:
+            yield Difference(
+                f"Receivables of customer {customer_id}, {books.currency}", f"{documents:f}", f"{entries:f}"
+            )
+
+
+def _credits(books: Books) -> Iterator[Difference]:
+    rows = liability(legal_entity_id=books.legal_entity_id, currency=books.currency, is_open=True)
+    owed = sum((one.cost_left for one in rows), Decimal(0))
+    booked = -balance(books, _ROLE.CREDITS, ends_on=date.max)
+    if owed != booked:
+        yield Difference(f"Customer credits, {books.currency}", f"{owed:f}", f"{booked:f}")
+
+
+def _taxes(books: Books) -> Iterator[Difference]:
+    """Compare the tax rows of all documents with what they posted as tax; what was paid to a tax office is no such."""
+    rows = InvoiceTax.objects.filter(
+        invoice__legal_entity=books.legal_entity_id,
+        invoice__currency=books.currency,
+        invoice__status=Invoice.Status.FINALIZED,
+    ).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+    booked = books.postings().filter(account__role=_ROLE.TAX, entry__kind__in=_DOCUMENTS).aggregate(
+        sum=Sum("amount")
+    )["sum"] or Decimal(0)
+    if rows != -booked:
+        yield Difference(f"Tax, {books.currency}", f"{rows:f}", f"{-booked:f}")

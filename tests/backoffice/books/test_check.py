@@ -1,0 +1,72 @@
+"""Books and documents agree, and what differs is told."""
+
+from datetime import date
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from apps.backoffice.books.check import check, unposted
+from apps.core.ids import uuid7
+from apps.customers.models import LegalEntity
+from apps.invoices.models import Invoice
+from apps.ledger.models import Account, Entry
+from tests.builders import (
+    make_credit_note,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_books_and_documents_agree_and_what_differs_is_told(
+    books: dict[str, Invoice], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("check_books")
+    assert "books and documents agree" in capsys.readouterr().out
+
+    forge(books["october"])
+
+    told = [str(one) for one in check(LegalEntity.objects.get())]
+    with pytest.raises(SystemExit):
+        call_command("check_books")
+    assert "Invoice INV-2026-000001" in told[0]
+    assert "receivables 142.8" in told[0]
+    assert any("Receivables of customer" in one for one in told)
+
+
+def forge(invoice: Invoice) -> None:
+    """Post an invoice once more, as only SQL can: under another kind of entry, then told as its own."""
+    entity = invoice.legal_entity_id
+    accounts = dict(Account.objects.filter(legal_entity=entity).values_list("role", "pk"))
+    entry = Entry.objects.get(source_key=invoice.number, kind="invoice")
+    with connection.cursor() as sql, transaction.atomic():
+        for role, amount in (("receivables", 5), ("revenue", -5)):
+            sql.execute(
+                "INSERT INTO ledger_posting (id, entry_id, account_id, customer_id, currency, amount, product_name)"
+                " VALUES (%s, %s, %s, %s, 'USD', %s, '')",
+                [uuid7(), entry.pk, accounts[role], invoice.customer_id, amount],
+            )
+
+
+def test_they_agree_after_credit_notes_refunds_and_entries_by_hand(books: dict[str, Invoice]) -> None:
+    make_credit_note(books["november"], amount="19")
+    make_credit_note(books["november"], remainder="refund")
+
+    assert list(check(LegalEntity.objects.get())) == []
+
+
+def test_an_invoice_that_is_not_in_the_journal_is_found(books: dict[str, Invoice]) -> None:
+    entity = LegalEntity.objects.get()
+    with connection.cursor() as sql:
+        sql.execute("ALTER TABLE ledger_entry DISABLE TRIGGER journal_is_append_only")
+        sql.execute(
+            "UPDATE ledger_entry SET source_key = 'X' WHERE source_key = %s", [books["october"].number]
+        )
+        sql.execute("ALTER TABLE ledger_entry ENABLE TRIGGER journal_is_append_only")
+
+    assert list(unposted(entity.pk)) == [books["october"]]
+    assert list(unposted(entity.pk, issued_before=date(2026, 11, 1))) == []
+    told = [str(one) for one in check(entity)]
+    assert "Invoice INV-2026-000001" in told[0]
+    assert "nothing in the books" in told[0]
+    assert told[1] == "Invoice X: no such invoice by the documents, an entry in the books"
