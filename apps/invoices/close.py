@@ -1,6 +1,7 @@
 """Closing a contract: a draft invoice for every finished period, once each, whoever closes it and however often."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -9,8 +10,9 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
 from apps.contracts.models import Contract
-from apps.core import audit
+from apps.core import audit, db
 from apps.core.errors import Refusal
+from apps.core.models import AuditEntry
 from apps.invoices import draft
 from apps.invoices.models import Invoice, ParkedClose
 
@@ -46,6 +48,12 @@ def close_contract(*, contract_id: UUID, at: datetime, actor: str) -> Closed:
 @transaction.atomic(durable=True)
 def park(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> ParkedClose:
     """Set a contract aside with what stopped its close, for staff to see and to close again."""
+    return set_aside(contract_id=contract_id, problem=problem, at=at, actor=actor)
+
+
+def set_aside(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> ParkedClose:
+    """Park a contract. A step."""
+    db.require_transaction()
     contract = Contract.objects.select_for_update().get(pk=contract_id)
     code, reason = _words(problem)
     starts_on = _stopped_on(contract)
@@ -65,17 +73,25 @@ def park(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> 
         )
         parked.refresh_from_db()
     if is_new:
-        _record(contract, "invoices.park", at=at, actor=actor, reason=reason)
+        audit.record_all([_entry(contract.number, "invoices.park", at=at, actor=actor, reason=reason)])
     return parked
 
 
 @transaction.atomic(durable=True)
 def unpark(*, contract_id: UUID, at: datetime, actor: str) -> bool:
     """Take a contract out of parking, and tell whether it was there."""
-    gone, _ = ParkedClose.objects.filter(contract_id=contract_id).delete()
-    if gone:
-        _record(Contract.objects.get(pk=contract_id), "invoices.unpark", at=at, actor=actor)
-    return bool(gone)
+    return bool(release([contract_id], at=at, actor=actor))
+
+
+def release(contract_ids: Collection[UUID], *, at: datetime, actor: str) -> list[str]:
+    """Take contracts that got through out of parking, and return the numbers of those that were there. A step."""
+    db.require_transaction()
+    parked = ParkedClose.objects.filter(contract__in=contract_ids)
+    numbers = list(parked.values_list("contract__number", flat=True))
+    if numbers:
+        parked.delete()
+        audit.record_all([_entry(number, "invoices.unpark", at=at, actor=actor) for number in numbers])
+    return numbers
 
 
 def _words(problem: Exception) -> tuple[str, str]:
@@ -91,12 +107,7 @@ def _stopped_on(contract: Contract) -> date:
     return draft.undrafted_on(contract, drafted_until_on) or contract.billed_until_on or contract.starts_on
 
 
-def _record(contract: Contract, action: str, *, at: datetime, actor: str, reason: str = "") -> None:
-    audit.record(
-        at=at,
-        actor=actor,
-        action=action,
-        subject_type="contract",
-        subject_key=contract.number,
-        reason=reason,
+def _entry(number: str, action: str, *, at: datetime, actor: str, reason: str = "") -> AuditEntry:
+    return audit.entry(
+        at=at, actor=actor, action=action, subject_type="contract", subject_key=number, reason=reason
     )

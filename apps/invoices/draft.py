@@ -124,6 +124,14 @@ def undrafted_on(contract: Contract, drafted_until_on: date | None) -> date | No
     return first_on if contract.covers(first_on) else None
 
 
+def goes_on(invoice: Invoice, *, at: datetime) -> bool:
+    """Tell whether the contract of an invoice just drafted may have another to draft by `at`; takes no query."""
+    contract = invoice.contract
+    is_period = invoice.kind == Invoice.Kind.PERIOD
+    next_on = invoice.period_end_on if is_period else invoice.period_start_on
+    return contract.covers(next_on) and period_on(contract, next_on).ends_at <= at
+
+
 def _next(family: Family, drafted: Mapping[UUID, date | None], at: datetime) -> Wanted | None:
     contract = family.contract
     if contract.pk not in drafted and opens(contract, family, at=at):

@@ -65,6 +65,16 @@ class ApprovalMissing(Refusal):
         )
 
 
+class RunUnderWay(Refusal):
+    code = "close-run-under-way"
+    title = "Such a run is under way"
+
+    def __init__(self, step: str) -> None:
+        super().__init__(
+            f"Another run is under way: {step.lower()}. Wait until it has finished, then start this one."
+        )
+
+
 class PrefixTaken(Refusal):
     code = "invoice-prefix-taken"
     title = "Another legal entity uses the prefix"

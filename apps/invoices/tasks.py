@@ -1,40 +1,47 @@
-"""What Beat and the outbox ring for: closing, finalizing, rendering and mailing; each task calls one action."""
+"""What Beat and the outbox ring for: close runs, rendering and mailing; each task calls one action."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from celery import shared_task
 
 from apps.core import clock
-from apps.invoices import close, publish, queries, review
+from apps.invoices import publish, queries, run
+from apps.invoices.errors import RunUnderWay
 from apps.invoices.verify import of_all
 
 SCHEDULE = "schedule"
+_BATCHES_A_TURN = 100
 
 
 @shared_task(name="invoices.close_due")
 def close_due(**_newer: object) -> None:
-    """Send a close for every contract with a finished period that has no invoice."""
-    for contract_id in queries.due_to_close(at=clock.now()):
-        close_contract.delay(contract_id=str(contract_id))
-
-
-@shared_task(name="invoices.close_contract")
-def close_contract(*, contract_id: str, **_newer: object) -> None:
-    """Draft the finished periods of one contract."""
-    close.close_contract(contract_id=UUID(contract_id), at=clock.now(), actor=SCHEDULE)
+    """Start a run that drafts what ended, unless one is under way."""
+    with suppress(RunUnderWay):
+        run.start_drafts(at=clock.now(), actor=SCHEDULE)
 
 
 @shared_task(name="invoices.finalize_due")
 def finalize_due(**_newer: object) -> None:
-    """Send a finalize for every draft whose review time is over."""
-    for invoice_id in queries.due_to_finalize(at=clock.now()):
-        finalize_draft.delay(invoice_id=str(invoice_id))
+    """Start a run that finalizes what was reviewed, unless one is under way."""
+    with suppress(RunUnderWay):
+        run.start_finalize(at=clock.now(), actor=SCHEDULE)
 
 
-@shared_task(name="invoices.finalize_draft")
-def finalize_draft(*, invoice_id: str, **_newer: object) -> None:
-    """Finalize one draft; a refusal parks its contract."""
-    review.finalize_or_park(invoice_id=UUID(invoice_id), at=clock.now(), actor=SCHEDULE)
+@shared_task(name="invoices.work_on_run")
+def work_on_run(*, run_id: str, **_newer: object) -> None:
+    """Close contracts of a run until none waits; after many, let other tasks have their turn."""
+    for _ in range(_BATCHES_A_TURN):
+        if not run.advance(run_id=UUID(run_id), at=clock.now()):
+            return
+    work_on_run.delay(run_id=run_id)
+
+
+@shared_task(name="invoices.resume_runs")
+def resume_runs(**_newer: object) -> None:
+    """Ring for every run that is not finished: its workers may have died."""
+    for run_id in run.unfinished():
+        work_on_run.delay(run_id=str(run_id))
 
 
 @shared_task(name="invoices.render_pdf")

@@ -1,5 +1,6 @@
 """Close runs, what was approved for them, and contracts that were parked."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -26,6 +27,14 @@ class CloseRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step", "legal_entity"],
+                condition=Q(finished_at=None),
+                nulls_distinct=False,
+                name="one_active_run_a_step_and_legal_entity",
+            )
+        ]
         indexes = [models.Index(fields=["-started_at"], name="close_run_by_start")]
 
     def __str__(self) -> str:
@@ -46,6 +55,9 @@ class CloseTask(models.Model):
     status = models.CharField(max_length=7, choices=Status.choices, default=Status.WAITING)
     done_at = models.DateTimeField(null=True, blank=True)
     invoices = models.PositiveIntegerField(default=0, db_comment="How many drafts it made or finalized")
+    drafts = ArrayField(
+        models.UUIDField(), default=list, db_comment="Of a run that finalizes: the drafts that it does"
+    )
 
     class Meta:
         constraints = [
