@@ -1,10 +1,12 @@
-"""Closing and finalizing contracts of six priced lines, beside bare bulk inserts of the same rows."""
+"""Closing and finalizing contracts of six priced lines by a run of two workers, beside bare bulk inserts of the same rows."""
 
 import os
+import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -16,35 +18,110 @@ from django.db import connection, transaction
 from benchmarks.harness import Context, Figure
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from apps.customers.models import LegalEntity
     from apps.plans.models import Meter, PlanVersion
 
 CONTRACTS = int(os.environ.get("METERBOOK_BENCH_CONTRACTS", "1000"))
+# Of one customer, on one day.
+EVENTS = int(os.environ.get("METERBOOK_BENCH_EVENTS_A_DAY", "1000000"))
 LINES = 6
 WORKERS = 2
 NOVEMBER = datetime(2026, 11, 2, tzinfo=UTC)
+REVIEWED = NOVEMBER + timedelta(days=2)
 OCTOBER_ON = date(2026, 10, 1)
 ACTOR = "benchmark"
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a close of so many contracts took: seconds of each step, and the peak memory of the worker that had most, in MiB."""
+
+    contract_ids: Sequence[UUID]
+    drafting: float
+    finalizing: float
+    memory: float
+
+    @property
+    def rate(self) -> float:
+        """Return how many contracts a second were closed and finalized."""
+        return len(self.contract_ids) / (self.drafting + self.finalizing)
+
+
 def measure(context: Context) -> list[Figure]:
-    """Close and finalize every contract with two workers; then insert the same rows in bulk."""
-    contract_ids = prepare(CONTRACTS)
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=django.setup) as workers:
-        list(workers.map(_warm, range(WORKERS)))
-        drafting = _timed(workers, close_one, contract_ids)
-        finalizing = _timed(workers, finalize_one, _draft_ids(contract_ids))
-    floor = _insert_bare(contract_ids)
+    """Close and finalize few contracts, many, and one with many events, each by a run that two workers share."""
+    few = closed(prepare(max(CONTRACTS // 10, 50)))
+    many = closed(prepare(CONTRACTS))
+    floor = _insert_bare(many.contract_ids)
+    one = prepare(1)
+    _store_events(one[0])
+    busy = closed([*one, *prepare(max(CONTRACTS // 10, 50) - 1)])
+    seconds = many.drafting + many.finalizing
     return [
         Figure(
             f"close and finalize, {LINES} lines each",
-            len(contract_ids) / (drafting + finalizing),
+            many.rate,
             "contracts/s",
-            floor=len(contract_ids) / floor,
-            floor_name="bare bulk inserts of the same invoices and lines, one process, one transaction",
-            note=f"{len(contract_ids)} contracts, {WORKERS} workers; drafts {drafting:.1f} s, finalize {finalizing:.1f} s",
-        )
+            floor=len(many.contract_ids) / floor,
+            floor_name="bare bulk inserts of the same invoices, lines, taxes, entries, postings, messages and audit entries, one process",
+            note=f"{CONTRACTS:,} contracts, {WORKERS} workers; drafts {many.drafting:.1f} s, finalize {many.finalizing:.1f} s; "
+            f"{seconds / floor:.1f} times the floor",
+        ),
+        Figure(
+            f"the same, {CONTRACTS:,} contracts",
+            many.rate,
+            "contracts/s",
+            floor=few.rate,
+            floor_name=f"the same, {len(few.contract_ids):,} contracts",
+        ),
+        Figure(
+            f"the same, one customer with {EVENTS:,} events a day",
+            busy.rate,
+            "contracts/s",
+            floor=few.rate,
+            floor_name=f"as many contracts, {len(few.contract_ids):,}, none of them with events stored",
+        ),
+        Figure(
+            "peak memory of a worker that closes",
+            max(many.memory, busy.memory),
+            "MiB",
+            floor=few.memory,
+            floor_name=f"the same, {len(few.contract_ids):,} contracts",
+            better="lower",
+        ),
     ]
+
+
+def closed(contract_ids: Sequence[UUID]) -> Closed:
+    """Draft the contracts by one run, and finalize the drafts by another."""
+    from apps.invoices import run  # noqa: PLC0415
+    from apps.invoices.models import Invoice  # noqa: PLC0415
+
+    entity = _seller()
+    context = get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=django.setup) as workers:
+        list(workers.map(_warm, range(WORKERS)))
+        begun = time.perf_counter()
+        drafts = run.start_drafts(at=NOVEMBER, actor=ACTOR, legal_entity=entity)
+        assert drafts is not None
+        list(workers.map(_work, [drafts.pk] * WORKERS))
+        drafted = time.perf_counter()
+        finalize = run.start_finalize(at=REVIEWED, actor=ACTOR, legal_entity=entity)
+        assert finalize is not None
+        memory = list(workers.map(_work, [finalize.pk] * WORKERS))
+        ended = time.perf_counter()
+    found = Invoice.objects.filter(contract__in=contract_ids, status=Invoice.Status.FINALIZED)
+    assert found.count() == len(contract_ids)
+    return Closed(contract_ids, drafted - begun, ended - drafted, max(memory))
+
+
+def close_one(contract_id: UUID) -> None:
+    """Close one contract."""
+    from apps.invoices import close  # noqa: PLC0415
+
+    made = close.close_contract(contract_id=contract_id, at=NOVEMBER, actor=ACTOR)
+    assert len(made.drafts) == 1, made.parked
 
 
 def prepare(count: int) -> list[UUID]:
@@ -91,30 +168,6 @@ def prepare(count: int) -> list[UUID]:
     return [contract.pk for contract in contracts]
 
 
-def close_one(contract_id: UUID) -> None:
-    """Close one contract."""
-    close_many([contract_id])
-
-
-def close_many(contract_ids: Sequence[UUID], batch: int = 50) -> None:
-    """Draft contracts batch by batch."""
-    from apps.invoices import draft  # noqa: PLC0415
-
-    for start in range(0, len(contract_ids), batch):
-        with transaction.atomic(durable=True):
-            made = draft.draft_each(contract_ids[start : start + batch], at=NOVEMBER, actor=ACTOR)
-        assert len(made) == len(contract_ids[start : start + batch])
-
-
-def finalize_many(invoice_ids: Sequence[UUID], batch: int = 50) -> None:
-    """Finalize drafts batch by batch."""
-    from apps.invoices import finalize  # noqa: PLC0415
-
-    for start in range(0, len(invoice_ids), batch):
-        with transaction.atomic(durable=True):
-            finalize.finalize_each(invoice_ids[start : start + batch], at=NOVEMBER, actor=ACTOR)
-
-
 def _plan() -> tuple["PlanVersion", list["Meter"]]:
     from apps.plans import catalogue, compose, publish  # noqa: PLC0415
     from apps.plans.compose import NewCharge, NewPrice  # noqa: PLC0415
@@ -141,40 +194,101 @@ def _seller() -> "LegalEntity":
     return sellers.put(key="bench-seller", fields=fields, at=NOVEMBER, actor=ACTOR)
 
 
-def _draft_ids(contract_ids: Sequence[UUID]) -> list[UUID]:
-    from apps.invoices.models import Invoice  # noqa: PLC0415
+def _work(run_id: UUID) -> float:
+    """Close contracts of a run until it is finished, and return the peak memory of this process, in MiB."""
+    from apps.invoices import run  # noqa: PLC0415
+    from apps.invoices.models import CloseRun  # noqa: PLC0415
 
-    return list(Invoice.objects.filter(contract_id__in=contract_ids).values_list("pk", flat=True))
-
-
-def _timed(workers: ProcessPoolExecutor, work: Callable[[UUID], None], ids: Sequence[UUID]) -> float:
-    begun = time.perf_counter()
-    for _ in workers.map(work, ids, chunksize=20):
-        pass
-    return time.perf_counter() - begun
+    while CloseRun.objects.filter(pk=run_id, finished_at=None).exists():
+        at = NOVEMBER if CloseRun.objects.get(pk=run_id).step == CloseRun.Step.DRAFT else REVIEWED
+        if not run.advance(run_id=run_id, at=at):
+            time.sleep(0.01)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _warm(_: int) -> None:
     connection.ensure_connection()
 
 
+def _store_events(contract_id: UUID) -> None:
+    """Store a day of very many events of one customer, with the totals that they add up to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT usage_make_month('2026-10-01'::date)")
+        cursor.execute(
+            """
+            INSERT INTO usage_event (customer_id, "time", key, contract_id, type, quantity, properties, day, received_at)
+            SELECT contract.customer_id, '2026-10-01 00:00Z'::timestamptz + n * interval '80 milliseconds', 'busy-' || n,
+                   contract.id, 'bench-0', 1, '{}', '2026-10-01', '2026-10-01 00:00Z'
+            FROM contracts_contract contract, generate_series(1, %s) AS n WHERE contract.id = %s
+            """,
+            [EVENTS, contract_id],
+        )
+        cursor.execute(
+            "UPDATE usage_usageday SET quantity = %s, events = %s WHERE contract_id = %s AND day = '2026-10-01' "
+            "AND meter_id = (SELECT id FROM plans_meter WHERE key = 'bench-0')",
+            [EVENTS, EVENTS, contract_id],
+        )
+        cursor.execute("VACUUM (ANALYZE) usage_event")
+        cursor.execute("CHECKPOINT")
+
+
 def _insert_bare(contract_ids: Sequence[UUID]) -> float:
-    """Insert the same invoices and lines again, as drafts of another year, and return the seconds that it took."""
-    from apps.core.ids import uuid7  # noqa: PLC0415
-    from apps.invoices.models import Invoice, InvoiceLine  # noqa: PLC0415
+    """Insert the same rows again, as of drafts of another year, and return the seconds that it took."""
+    from apps.core.models import AuditEntry, OutboxMessage  # noqa: PLC0415
+    from apps.customers.models import Customer  # noqa: PLC0415
+    from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax  # noqa: PLC0415
+    from apps.ledger.models import Entry, Posting  # noqa: PLC0415
 
     invoices = list(Invoice.objects.filter(contract_id__in=contract_ids))
-    lines = list(InvoiceLine.objects.filter(invoice__in=[invoice.pk for invoice in invoices]))
-    fresh = {invoice.pk: uuid7() for invoice in invoices}
+    ids = [invoice.pk for invoice in invoices]
+    lines = list(InvoiceLine.objects.filter(invoice__in=ids))
+    taxes = list(InvoiceTax.objects.filter(invoice__in=ids))
+    entries = list(Entry.objects.filter(source_key__in=[invoice.number for invoice in invoices]))
+    customers = Customer.objects.filter(pk__in=[invoice.customer_id for invoice in invoices])
+    postings = list(Posting.objects.filter(customer__in=customers))
+    messages = list(OutboxMessage.objects.filter(key__in=list(map(str, ids))))
+    numbers = [invoice.number for invoice in invoices]
+    contracts = [
+        f"{number}"
+        for number in Invoice.objects.filter(pk__in=ids).values_list("contract__number", flat=True)
+    ]
+    trail = list(AuditEntry.objects.filter(subject_key__in=[*numbers, *contracts], actor=ACTOR))
+    fresh_invoices, fresh_entries = _renewed(invoices), _renewed(entries)
+    _renewed(trail)
+    _renewed(messages)
     for line in lines:
-        line.pk, line.invoice_id = uuid7(), fresh[line.invoice_id]
+        line.invoice_id = fresh_invoices[line.invoice_id]
+    for tax in taxes:
+        tax.invoice_id = fresh_invoices[tax.invoice_id]
+    for posting in postings:
+        posting.entry_id = fresh_entries[posting.entry_id]
+    for rows in (lines, taxes, postings):
+        _renewed(rows)
     for invoice in invoices:
-        invoice.pk = fresh[invoice.pk]
         invoice.period_start_on, invoice.period_end_on = date(2000, 1, 1), date(2000, 2, 1)
         invoice.status = Invoice.Status.DRAFT
         invoice.number = invoice.finalized_at = invoice.issued_on = invoice.due_on = None
+    for entry in entries:
+        entry.source_key = f"bare {entry.source_key}"
+    for message in messages:
+        message.key = f"bare {message.key}"
     begun = time.perf_counter()
     with transaction.atomic():
         Invoice.objects.bulk_create(invoices, batch_size=1000)
         InvoiceLine.objects.bulk_create(lines, batch_size=1000)
+        InvoiceTax.objects.bulk_create(taxes, batch_size=1000)
+        Entry.objects.bulk_create(entries, batch_size=1000)
+        Posting.objects.bulk_create(postings, batch_size=1000)
+        OutboxMessage.objects.bulk_create(messages, batch_size=1000)
+        AuditEntry.objects.bulk_create(trail, batch_size=1000)
     return time.perf_counter() - begun
+
+
+def _renewed(rows: "Sequence[Model]") -> dict[UUID, UUID]:
+    """Give the rows ids of their own, and return them by those before."""
+    from apps.core.ids import uuid7  # noqa: PLC0415
+
+    ids = {row.pk: uuid7() for row in rows}
+    for row in rows:
+        row.pk = ids[row.pk]
+    return ids

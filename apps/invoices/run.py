@@ -23,6 +23,7 @@ from apps.invoices.models import CloseRun, CloseTask, Invoice
 BATCH = 50
 _FOR_EACH_WORKER = 500
 _MOST_WORKERS = 16
+_ALL = 10**9
 _ONE_ACTIVE = "one_active_run_a_step_and_legal_entity"
 # Refusals after which a draft is left as it is.
 _LEFT = (AlreadyFinalized, ApprovalMissing)
@@ -56,7 +57,7 @@ def start_finalize(
     None where there are none. Refuses to while another run finalizes for the same.
     """
     drafts = Invoice.objects.filter(status=Invoice.Status.DRAFT)
-    ids = queries.due_to_finalize(at=at) if invoice_ids is None else invoice_ids
+    ids = queries.due_to_finalize(at=at, most=_ALL) if invoice_ids is None else invoice_ids
     found = drafts.filter(pk__in=ids)
     if legal_entity is not None:
         found = found.filter(legal_entity=legal_entity)
