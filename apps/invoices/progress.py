@@ -7,7 +7,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Count, Max, Sum
-from django.db.models.functions import Coalesce
 
 from apps.core.money import Money
 from apps.invoices.models import CloseRun, CloseTask, Invoice, ParkedClose
@@ -55,7 +54,7 @@ def run_progress(run: CloseRun, *, at: datetime, most_reasons: int = 20) -> Prog
     counted = (
         run.tasks.order_by()
         .values_list("status")
-        .annotate(Count("id"), Coalesce(Sum("invoices"), 0), Max("done_at"))
+        .annotate(Count("id"), Sum("invoices"), Max("done_at"))
     )
     by_status = {status: row for status, *row in counted}
     many = {status: by_status[status][0] if status in by_status else 0 for status in _STATUS.values}

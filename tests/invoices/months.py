@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import count
+
+from django.db import connection
 
 from apps.contracts.models import Contract
 from apps.invoices import close, finalize
 from apps.invoices.models import Invoice
+from apps.plans.compose import NewPrice
 from apps.plans.models import Meter
 from apps.usage import ingest
+from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
 
 ACTOR = "tests"
 _ids = count(1)
@@ -52,3 +57,23 @@ def drafted(contract: Contract, *, at: datetime = IN_NOVEMBER) -> Invoice:
 def invoiced(contract: Contract, *, at: datetime = IN_NOVEMBER) -> Invoice:
     """Close the contract and finalize the draft."""
     return finalize.finalize(invoice_id=drafted(contract, at=at).pk, at=at, actor=ACTOR)
+
+
+def unpriced(key: str = "broken") -> Contract:
+    """A contract that cannot be closed: its matrix prices model a alone, and its totals were changed to model b by hand."""
+    meter = make_meter("tokens", aggregation="sum", unit="tokens", event_type="llm", dimensions=["model"])
+    cell = NewPrice(model="per_unit", unit_amount=Decimal("0.01"), match={"model": "a"})
+    charge = usage_charge("tokens", dimensions=["model"], prices=[cell])
+    contract = make_contract(make_customer(key), make_plan_version([charge]))
+    use(contract, meter.key, "10", dimensions={"model": "a"})
+    set_model(contract, "b")
+    return contract
+
+
+def set_model(contract: Contract, model: str) -> None:
+    """Change the model of the contract's totals by hand, which nothing in Meterbook does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE usage_usageday SET dimensions = jsonb_build_object('model', %s::text) WHERE contract_id = %s",
+            [model, contract.pk],
+        )

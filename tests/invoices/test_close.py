@@ -7,11 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.contracts.models import Contract
 from apps.core.models import AuditEntry
 from apps.invoices import close, draft, finalize, queries
 from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
-from apps.plans.compose import NewPrice
 from tests.builders import (
     make_contract,
     make_customer,
@@ -20,7 +18,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import ACTOR, IN_NOVEMBER, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, unpriced, use
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +113,7 @@ def test_tax_is_rounded_once_on_the_subtotal() -> None:
 
 def test_a_contract_that_cannot_be_priced_is_parked_with_the_reason_and_others_go_on() -> None:
     """The matrix prices model a alone; the totals were changed to model b by hand."""
-    parked_one, contract = _contract_with_unpriced_usage(), make_contract(make_customer("fine"))
+    parked_one, contract = unpriced(), make_contract(make_customer("fine"))
 
     closed = close.close_contract(contract_id=parked_one.pk, at=IN_NOVEMBER, actor=ACTOR)
     fine = close.close_contract(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR)
@@ -129,7 +127,7 @@ def test_a_contract_that_cannot_be_priced_is_parked_with_the_reason_and_others_g
 
 
 def test_a_parked_contract_is_tried_again_after_an_hour_and_counts_its_attempts() -> None:
-    contract = _contract_with_unpriced_usage()
+    contract = unpriced()
     for minutes in (0, 30):
         at = IN_NOVEMBER + timedelta(minutes=minutes)
         close.close_contract(contract_id=contract.pk, at=at, actor=ACTOR)
@@ -203,17 +201,6 @@ def test_a_draft_takes_a_bounded_number_of_queries() -> None:
 
     statements = [query["sql"] for query in asked if "SAVEPOINT" not in query["sql"]]
     assert len(statements) <= 8, statements
-
-
-def _contract_with_unpriced_usage() -> Contract:
-    meter = make_meter("tokens", aggregation="sum", unit="tokens", event_type="llm", dimensions=["model"])
-    cell = NewPrice(model="per_unit", unit_amount=Decimal("0.01"), match={"model": "a"})
-    charge = usage_charge("tokens", dimensions=["model"], prices=[cell])
-    contract = make_contract(make_customer("broken"), make_plan_version([charge]))
-    use(contract, meter.key, "10", dimensions={"model": "a"})
-    with connection.cursor() as cursor:
-        cursor.execute('UPDATE usage_usageday SET dimensions = \'{"model": "b"}\'')
-    return contract
 
 
 def _dies(*_: object) -> None:
