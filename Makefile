@@ -55,7 +55,7 @@ fmt: .venv/.development ## Format the code
 	$(BIN)/ruff format .
 
 torture: .venv/.development ## Break it on purpose: kill servers and databases while usage comes in, price 100,000 documents twice
-	@METERBOOK_TORTURE=full $(BIN)/pytest tests/torture tests/rating/test_random_documents.py --color=no --no-header --tb=short -q $(ARGS)
+	@METERBOOK_TORTURE=full $(BIN)/pytest tests/torture tests/rating/test_random_documents.py tests/invoices/test_closes_at_once.py --color=no --no-header --tb=short -q $(ARGS)
 
 bench: .venv/.development ## Measure, beside a floor for each figure
 	@METERBOOK_VAR="$(CURDIR)/var/bench" $(EMBEDDED) $(BIN)/python -m benchmarks $(ARGS)

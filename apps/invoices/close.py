@@ -54,7 +54,7 @@ def park(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> 
 def set_aside(*, contract_id: UUID, problem: Exception, at: datetime, actor: str) -> ParkedClose:
     """Park a contract. A step."""
     db.require_transaction()
-    contract = Contract.objects.select_for_update().get(pk=contract_id)
+    contract = Contract.objects.select_for_update(no_key=True).get(pk=contract_id)
     code, reason = _words(problem)
     starts_on = _stopped_on(contract)
     parked, is_new = ParkedClose.objects.get_or_create(

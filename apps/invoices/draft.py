@@ -64,7 +64,8 @@ def locked_families(contract_ids: Collection[UUID]) -> list[Family]:
     """
     ids = locks.hold_families(contract_ids)
     kin = list(
-        Contract.objects.select_for_update(of=("self",))
+        # Not against those who only refer to a contract, such as whoever writes down the list of another run.
+        Contract.objects.select_for_update(of=("self",), no_key=True)
         .select_related("customer__legal_entity", "plan_version__plan")
         .filter(pk__in=ids)
         .order_by("customer_id", "pk")

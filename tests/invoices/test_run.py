@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.contracts.models import Contract
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers.models import LegalEntity
-from apps.invoices import run
+from apps.invoices import close, run
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.models import Approval, CloseRun, CloseTask, Invoice, NumberSeries, ParkedClose
 from apps.invoices.progress import latest, run_progress
@@ -94,7 +94,7 @@ def test_a_batch_that_dies_leaves_its_contracts_waiting(monkeypatch: pytest.Monk
     begun = run.start_drafts(at=IN_NOVEMBER, actor=ACTOR)
     assert begun is not None
     with monkeypatch.context() as broken:
-        broken.setattr(run.close, "release", _dies)
+        broken.setattr(close, "release", _dies)
         with pytest.raises(SystemExit):
             run.advance(run_id=begun.pk, at=IN_NOVEMBER)
 
