@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import audit
+from apps.customers import tax_numbers
 from apps.customers.errors import CustomerKeyTaken
 from apps.customers.models import Customer
 from apps.customers.queries import ids_by_key
@@ -14,9 +15,10 @@ from apps.customers.queries import ids_by_key
 
 @transaction.atomic(durable=True)
 def create(*, fields: Mapping[str, object], at: datetime, actor: str) -> Customer:
-    """Create a customer from checked fields; refuse a key that is taken."""
+    """Create a customer from checked fields; refuse a key that is taken, and a tax number that its country has none like."""
     if ids_by_key([str(fields["key"])]):
         raise CustomerKeyTaken(str(fields["key"]))
+    fields = _with_tax_number(fields, "", "")
     customer = Customer.objects.create(**fields)
     _record(customer, action="customers.create", at=at, actor=actor, before={}, after=_plain(fields))
     return customer
@@ -24,8 +26,12 @@ def create(*, fields: Mapping[str, object], at: datetime, actor: str) -> Custome
 
 @transaction.atomic(durable=True)
 def change(*, customer_id: UUID, fields: Mapping[str, object], at: datetime, actor: str) -> Customer:
-    """Change a customer's fields; its key stays, since usage is posted under it."""
+    """Change a customer's fields; its key stays, since usage is posted under it.
+
+    Refuses a new tax number that its country has none like; one that was there before stays as it is.
+    """
     customer = Customer.objects.select_for_update().get(pk=customer_id)
+    fields = _with_tax_number(fields, customer.tax_number, customer.country)
     before = {name: getattr(customer, name) for name in fields}
     for name, value in fields.items():
         setattr(customer, name, value)
@@ -34,6 +40,13 @@ def change(*, customer_id: UUID, fields: Mapping[str, object], at: datetime, act
         customer, action="customers.change", at=at, actor=actor, before=_plain(before), after=_plain(fields)
     )
     return customer
+
+
+def _with_tax_number(fields: Mapping[str, object], number: str, country: str) -> Mapping[str, object]:
+    given = str(fields.get("tax_number", number))
+    if given == number:
+        return fields
+    return {**fields, "tax_number": tax_numbers.checked(given, str(fields.get("country", country)))}
 
 
 def _record(

@@ -19,3 +19,34 @@ class CustomerKeyTaken(Refusal):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"There is already a customer {key!r}. Choose another key, or change that customer.")
+
+
+class WrongTaxNumber(Refusal):
+    code = "wrong-tax-number"
+    status = 422
+    title = "Not a tax number of that country"
+
+    def __init__(self, number: str, country: str, name: str, example: str, why: str) -> None:
+        super().__init__(
+            f"The tax number {number!r} is no {name} of {country}: {why} "
+            f"Give it as in {example}, correct the country, or leave the number empty."
+        )
+
+
+class TaxOverlap(Refusal):
+    code = "tax-overlap"
+    title = "Two hold for the same days"
+
+    def __init__(self, what: str, place: str) -> None:
+        super().__init__(
+            f"There is another {what} for {place} on some of these days. End that one first, or choose other days."
+        )
+
+
+class UnknownTaxThing(Refusal):
+    code = "unknown-tax-record"
+    status = 404
+    title = "No such registration, rate or exemption"
+
+    def __init__(self) -> None:
+        super().__init__("It is not there any more. Reload the list.")

@@ -170,3 +170,23 @@ class NotReissuable(Refusal):
 
     def __init__(self, number: str, why: str) -> None:
         super().__init__(f"Invoice {number} cannot be issued again: {why}")
+
+
+class NoTaxRate(Refusal):
+    code = "no-tax-rate"
+    title = "No tax rate is known"
+
+    def __init__(self, place: str, on: date) -> None:
+        super().__init__(
+            f"The seller is registered for tax in {place}, and no rate of it is known for {on}. Add the rate under Settings, Tax rates."
+        )
+
+
+class TaxProviderFailed(Refusal):
+    code = "tax-provider-failed"
+    title = "The tax service gave no answer"
+
+    def __init__(self, provider: str, why: str) -> None:
+        super().__init__(
+            f"{provider} could not tell the tax: {why} Nothing was changed. Close again once it answers, or let the legal entity find tax by its own rates."
+        )

@@ -6,7 +6,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core import clock
-from apps.invoices import publish, queries, run
+from apps.invoices import publish, queries, run, tax_sales
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.verify import of_all
 
@@ -70,3 +70,16 @@ def render_missing(**_newer: object) -> None:
 def verify_all(*, run_id: str, **_newer: object) -> None:
     """Prove all finalized documents for a run that staff asked for."""
     of_all.carry_out(run_id=UUID(run_id), at=clock.now())
+
+
+@shared_task(name="invoices.report_tax")
+def report_tax(*, invoice_id: str, **_newer: object) -> None:
+    """Report one document to the tax service that told its tax."""
+    tax_sales.report(invoice_id=UUID(invoice_id), at=clock.now())
+
+
+@shared_task(name="invoices.report_taxes_left")
+def report_taxes_left(**_newer: object) -> None:
+    """Report again what a tax service did not take, sales before what was given back of them."""
+    for invoice_id in tax_sales.left(at=clock.now()):
+        report_tax.delay(invoice_id=str(invoice_id))

@@ -129,8 +129,13 @@ class _Named(ActionAdmin):
 
 @admin.register(Product)
 class ProductAdmin(_Named):
+    list_display = ("name", "key", "tax_class")  # type: ignore[assignment]  # one more column than the others
+    fields = ("name", "key", "tax_class")  # type: ignore[assignment]
+
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:  # noqa: FBT001
-        obj.pk = catalogue.put_product(key=obj.key, name=obj.name, at=clock.now(), actor=actor_of(request)).pk
+        obj.pk = catalogue.put_product(
+            key=obj.key, name=obj.name, tax_class=obj.tax_class, at=clock.now(), actor=actor_of(request)
+        ).pk
 
 
 @admin.register(CreditUnit)

@@ -29,10 +29,11 @@ _SHAPE = (
 
 
 @transaction.atomic(durable=True)
-def put_product(*, key: str, name: str, at: datetime, actor: str) -> Product:
-    """Create the product with this key, or rename it."""
-    product, _ = Product.objects.update_or_create(key=key, defaults={"name": name})
-    _record(product, key=key, at=at, actor=actor, after={"name": name})
+def put_product(*, key: str, name: str, tax_class: str | None = None, at: datetime, actor: str) -> Product:
+    """Create the product with this key, or rename it; its tax class stays where none is given."""
+    fields = {"name": name} | ({"tax_class": tax_class} if tax_class else {})
+    product, _ = Product.objects.update_or_create(key=key, defaults=fields)
+    _record(product, key=key, at=at, actor=actor, after=dict(fields))
     return product
 
 

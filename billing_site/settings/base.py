@@ -225,3 +225,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }
+
+# --- Outside services ----------------------------------------------------------------------------
+STRIPE_KEY = env.STRIPE_KEY
+STRIPE_URL = env.STRIPE_URL

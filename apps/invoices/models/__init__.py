@@ -4,6 +4,7 @@ from apps.invoices.models.closing import Approval, CloseRun, CloseTask, ParkedCl
 from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, InvoicePdf
 from apps.invoices.models.invoice import Invoice, NumberSeries
 from apps.invoices.models.lines import InvoiceLine, ManualLine
+from apps.invoices.models.tax_services import TaxCalculation, TaxTransaction
 from apps.invoices.models.taxes import InvoiceTax
 from apps.invoices.models.verifying import VerifyRun
 
@@ -20,5 +21,7 @@ __all__ = [
     "ManualLine",
     "NumberSeries",
     "ParkedClose",
+    "TaxCalculation",
+    "TaxTransaction",
     "VerifyRun",
 ]

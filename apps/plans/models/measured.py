@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from apps.core.append_only import append_only
 from apps.core.digits import AMOUNT
 from apps.core.ids import uuid7
-from apps.customers.models import KEY
+from apps.customers.models import KEY, TaxClass
 
 
 class Product(models.Model):
@@ -17,6 +17,13 @@ class Product(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     key = models.CharField(max_length=63, unique=True, validators=[KEY])
     name = models.CharField(max_length=200)
+    tax_class = models.CharField(
+        max_length=8,
+        choices=TaxClass.choices,
+        default=TaxClass.STANDARD,
+        db_default=TaxClass.STANDARD,
+        help_text="Which of a place's tax rates it has. Products of one name have one: the standard one if they differ.",
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -31,6 +31,15 @@ class Place(models.Model):
 class LegalEntity(Place):
     """A company of the seller's, in whose name invoices are written."""
 
+    class TaxProvider(models.TextChoices):
+        CUSTOMER = "customer", "Each customer's own rate, given by hand"
+        BUILT_IN = "built_in", "Our registrations and rates"
+        STRIPE = "stripe", "Stripe Tax"
+
+    class TaxRounding(models.TextChoices):
+        INVOICE = "invoice", "Once a rate, over the whole invoice"
+        LINE = "line", "On each line"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     key = models.CharField(max_length=63, unique=True, validators=[KEY])
     name = models.CharField(max_length=200)
@@ -66,6 +75,27 @@ class LegalEntity(Place):
         default=24, help_text="How long a draft invoice waits for review before it is finalized by itself."
     )
 
+    tax_provider = models.CharField(
+        "tax is found by",
+        max_length=8,
+        choices=TaxProvider.choices,
+        default=TaxProvider.CUSTOMER,
+        db_default=TaxProvider.CUSTOMER,
+    )
+    tax_rounding = models.CharField(
+        "tax is rounded",
+        max_length=7,
+        choices=TaxRounding.choices,
+        default=TaxRounding.INVOICE,
+        db_default=TaxRounding.INVOICE,
+        help_text="Once a rate is what EN 16931 and Japan's qualified invoices ask for.",
+    )
+    prices_include_tax = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The prices of its contracts are what customers pay in all.",
+    )
+
     class Meta:
         verbose_name_plural = "legal entities"
 
@@ -83,6 +113,10 @@ class Customer(Place):
         SPANISH = "es", "Español"
         JAPANESE = "ja", "日本語"
 
+    class BuysAs(models.TextChoices):
+        BUSINESS = "business", "A business"
+        CONSUMER = "consumer", "A consumer"
+
     class EInvoice(models.TextChoices):
         NONE = "none", "PDF alone"
         FACTURX = "facturx", "Factur-X / ZUGFeRD, in the PDF"
@@ -99,12 +133,19 @@ class Customer(Place):
     legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+", verbose_name="sold by")
     billing_email = models.EmailField("billing e-mail", blank=True)
     tax_number = models.CharField("VAT or tax number", max_length=40, blank=True)
+    buys_as = models.CharField(
+        max_length=8,
+        choices=BuysAs.choices,
+        default=BuysAs.BUSINESS,
+        db_default=BuysAs.BUSINESS,
+        help_text="A business with a tax number of its country may owe the tax itself.",
+    )
     tax_rate = models.DecimalField(
         "tax, percent",
         max_digits=6,
         decimal_places=3,
         default=0,
-        help_text="Added to every invoice: 19 means 19%.",
+        help_text="Where the legal entity gives tax by hand. Added to every invoice: 19 means 19%.",
     )
     tax_note = models.CharField(
         max_length=200, blank=True, help_text="Printed beside the tax line, such as 'Reverse charge'."

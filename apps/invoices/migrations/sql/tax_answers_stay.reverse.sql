@@ -1,0 +1,1 @@
+DROP TRIGGER tax_calculation_is_append_only ON invoices_taxcalculation;

@@ -1,0 +1,133 @@
+"""Answers of outside tax services: kept, found again, and asked for while no transaction is open.
+
+Rating, locking and numbering never wait for a service. A draft that needs an answer which is not there stops with TaxToAsk and is
+rolled back; the service is then asked, its answer kept, and the draft written again, now from what is kept. Finalizing does the
+same: it asks again only if what is sold, to whom or where has changed since.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import transaction
+
+from apps.core.money import minor_digits
+from apps.customers.models import LegalEntity
+from apps.invoices import stripe_tax, taxing
+from apps.invoices.models import Invoice, TaxCalculation
+from apps.invoices.tax_asked import AnsweredLine, AskedLine, TaxProvider, TaxRequest, TaxToAsk
+from apps.invoices.tax_rules import TaxRules, place_of
+from apps.invoices.tax_words import reason
+from apps.invoices.taxing import Category, Treatment
+
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+PROVIDERS: Mapping[str, Callable[[], TaxProvider]] = {
+    LegalEntity.TaxProvider.STRIPE.value: stripe_tax.StripeTax
+}
+# How often a draft may change while it waits for an answer, before that is left to the next close.
+_MOST_QUESTIONS = 5
+_REASONS = {
+    Category.REVERSE_CHARGE: ("reverse_charge", taxing.REVERSE_CHARGE),
+    Category.EXPORT: ("export", taxing.EXPORT),
+    Category.OUTSIDE_SCOPE: ("outside", taxing.OUTSIDE),
+}
+
+
+def asks_first(action: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Let an action of its own transaction ask a tax service, outside of it, and begin anew with the answer."""
+
+    @wraps(action)
+    def asking(*args: _Given.args, **given: _Given.kwargs) -> _Made:
+        for _ in range(_MOST_QUESTIONS):
+            try:
+                return action(*args, **given)
+            except TaxToAsk as question:
+                at: Any = given["at"]
+                ask(question.request, at=at)
+        return action(*args, **given)
+
+    return asking
+
+
+def ask(request: TaxRequest, *, at: datetime) -> TaxCalculation:
+    """Ask the service, and keep its answer. Refuses with TaxProviderFailed; takes no transaction while it waits."""
+    answer = PROVIDERS[request.provider]().calculate(request)
+    with transaction.atomic():
+        kept, _ = TaxCalculation.objects.get_or_create(
+            key=request.key,
+            defaults={
+                "provider": request.provider,
+                "calculation": answer.calculation,
+                "request": _plain(asdict(request)),
+                "answer": [_plain(asdict(line)) for line in answer.lines],
+                "asked_at": at,
+                "expires_at": answer.expires_at,
+            },
+        )
+    return kept
+
+
+def of_invoice(
+    invoice: Invoice, amounts: Mapping[str, Decimal], on: date, rules: TaxRules
+) -> Mapping[str, AnsweredLine]:
+    """Return the tax of what an invoice sells, by tax class; raise TaxToAsk where it was not asked for yet."""
+    request = request_of(invoice, amounts, on, rules)
+    if not request.lines:
+        return {}
+    kept = TaxCalculation.objects.filter(pk=request.key).first()
+    if kept is None:
+        raise TaxToAsk(request)
+    return {
+        line["tax_class"]: AnsweredLine(
+            **{**line, "rate": Decimal(line["rate"]), "amount": Decimal(line["amount"])}
+        )
+        for line in kept.answer
+    }
+
+
+def request_of(invoice: Invoice, amounts: Mapping[str, Decimal], on: date, rules: TaxRules) -> TaxRequest:
+    """Return the question for an invoice's tax; classes that come to nothing or less are left out."""
+    customer = invoice.customer
+    entity, place = customer.legal_entity, place_of(customer)
+    address = {
+        "line1": customer.address.replace("\n", ", "),
+        "postal_code": customer.postal_code,
+        "city": customer.city,
+        "state": place.region,
+        "country": place.country,
+    }
+    digits = minor_digits(invoice.currency)
+    exemptions = rules.buyer(customer).exemptions
+    return TaxRequest(
+        provider=entity.tax_provider,
+        seller=entity.key,
+        currency=invoice.currency,
+        is_included=entity.prices_include_tax,
+        on=on,
+        address=tuple((name, value) for name, value in address.items() if value),
+        tax_number=customer.tax_number,
+        is_exempt=any(on in one.days and one.place.covers(place) for one in exemptions),
+        lines=tuple(
+            AskedLine(tax_class, int(amount.scaleb(digits)))
+            for tax_class, amount in sorted(amounts.items())
+            if amount > 0
+        ),
+    )
+
+
+def treatment_of(answer: AnsweredLine, language: str) -> Treatment:
+    """Return an answer as a treatment, with its reason in the customer's language."""
+    key, code = _REASONS.get(Category(answer.category), ("", ""))
+    words = reason(key, language) if key else ""
+    return Treatment(answer.category, answer.rate, answer.name, answer.place, words, code)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: str(value) if isinstance(value, Decimal) or hasattr(value, "isoformat") else value
+        for name, value in values.items()
+    }
