@@ -12,9 +12,9 @@ from apps.api import errors
 from apps.api.pagination import PAGE_PARAMETERS, PageFields, page
 from apps.api.resource import Fields, Resource, checked
 from apps.core import clock
-from apps.customers import enroll
+from apps.customers import enroll, taxation
 from apps.customers.errors import CustomerKeyTaken
-from apps.customers.models import KEY, ApiKey, Customer, LegalEntity
+from apps.customers.models import KEY, ApiKey, Customer, LegalEntity, TaxExemption
 
 Scope = ApiKey.Scope
 _PLACE = ("address", "postal_code", "city", "region", "country")
@@ -42,6 +42,7 @@ class CustomerChange(Fields, serializers.ModelSerializer[Customer]):
             "legal_entity",
             "billing_email",
             "tax_number",
+            "buys_as",
             "tax_rate",
             "tax_note",
             "language",
@@ -60,10 +61,19 @@ class CustomerCreate(CustomerChange):
         fields = ["key", *CustomerChange.Meta.fields]
 
 
+class Exemption(Fields, serializers.ModelSerializer[TaxExemption]):
+    """A certificate by which a customer need not pay the tax of a place."""
+
+    class Meta:
+        model = TaxExemption
+        fields = ["country", "region", "certificate", "reason", "reference", "starts_on", "ends_on"]
+
+
 class CustomerAnswer(serializers.ModelSerializer[Customer]):
     """A customer."""
 
     legal_entity = serializers.CharField(source="legal_entity.key")
+    tax_exemptions = Exemption(many=True, help_text="Certificates of tax exemption.")
 
     class Meta:
         model = Customer
@@ -73,8 +83,10 @@ class CustomerAnswer(serializers.ModelSerializer[Customer]):
             "legal_entity",
             "billing_email",
             "tax_number",
+            "buys_as",
             "tax_rate",
             "tax_note",
+            "tax_exemptions",
             "language",
             *_PLACE,
             "created_at",
@@ -100,7 +112,7 @@ class Customers(Resource):
         responses=CustomersAnswer,
     )
     def get(self, request: Request) -> Response:
-        found = Customer.objects.select_related("legal_entity")
+        found = Customer.objects.select_related("legal_entity").prefetch_related("tax_exemptions")
         if self.caller.customer_id:
             found = found.filter(pk=self.caller.customer_id)
         rows, next_cursor = page(found, checked(PageFields, request.query_params.dict()))
@@ -145,3 +157,26 @@ class OneCustomer(Resource):
         fields = checked(CustomerChange, request.data, partial=True)
         enroll.change(customer_id=customer.pk, fields=fields, at=clock.now(), actor=self.caller.actor)
         return Response(CustomerAnswer(self.customer(key)).data)
+
+
+class Exemptions(Resource):
+    """The certificates of tax exemption of one customer."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": Scope.CUSTOMERS_WRITE}
+
+    @extend_schema(
+        operation_id="add_tax_exemption",
+        summary="Note a tax exemption",
+        description="Drafts take it when they are refreshed; finalized invoices stay.",
+        request=Exemption,
+        responses={201: Exemption},
+    )
+    def post(self, request: Request, key: str) -> Response:
+        customer = self.customer(key)
+        if self.caller.customer_id:
+            raise errors.ConfinedKey
+        fields = checked(Exemption, request.data)
+        made = taxation.save_exemption(
+            fields={"customer": customer, **fields}, at=clock.now(), actor=self.caller.actor
+        )
+        return Response(Exemption(made).data, status=201)

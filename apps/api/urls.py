@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from apps.api.corrections import Corrections
 from apps.api.credit_notes import CreditNotePdf, CreditNotes, OneCreditNote
-from apps.api.customers import Customers, OneCustomer
+from apps.api.customers import Customers, Exemptions, OneCustomer
 from apps.api.event_log import EventLog, OneEventOfLog
 from apps.api.events import ValidateEvents
 from apps.api.invoices import Evidence, Invoices, OneInvoice, Pdf, UsageCsv
@@ -26,6 +26,7 @@ urlpatterns = [
     path("v1/credit-notes/<str:number>/pdf", CreditNotePdf.as_view(), name="api_credit_note_pdf"),
     path("v1/customers", Customers.as_view(), name="api_customers"),
     path("v1/customers/<str:key>", OneCustomer.as_view(), name="api_customer"),
+    path("v1/customers/<str:key>/tax-exemptions", Exemptions.as_view(), name="api_tax_exemptions"),
     path("v1/customers/<str:key>/usage", Usage.as_view(), name="api_usage"),
     path("v1/customers/<str:key>/spend", SpendToDate.as_view(), name="api_spend"),
     path("v1/invoices", Invoices.as_view(), name="api_invoices"),

@@ -25,6 +25,7 @@ from apps.backoffice import (
     quarantine,
     recounts,
     renewals,
+    taxes,
     views,
 )
 from apps.backoffice.books import urls as books_urls
@@ -98,6 +99,8 @@ urlpatterns = [
     path("admin/indices/", admin.site.admin_view(indices.indices), name="indices"),
     path("admin/indices/<str:key>/", admin.site.admin_view(indices.readings), name="readings"),
     *books_urls.urlpatterns,
+    path("admin/tax/", admin.site.admin_view(taxes.report), name="taxes"),
+    path("admin/tax/documents/", admin.site.admin_view(taxes.documents), name="tax_documents"),
     *contract_urls.urlpatterns,
     path("admin/customer/<str:key>/", admin.site.admin_view(views.customer), name="customer"),
     path("admin/proofs/", admin.site.admin_view(proofs.proofs), name="proofs"),

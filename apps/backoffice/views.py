@@ -26,9 +26,10 @@ from apps.core.formats import format_money
 from apps.core.money import Money
 from apps.credits.queries import grants_of, refunds_owed
 from apps.customers import members
-from apps.customers.models import Customer, Membership
+from apps.customers.models import Customer, LegalEntity, Membership
 from apps.invoices import queries as invoice_queries
 from apps.invoices import review as reviewing
+from apps.invoices import taxes
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
@@ -91,7 +92,7 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
     """Show all that belongs to a customer; a form invites a member to its portal."""
     require(request, "customers.view_customer", to_change="customers.change_customer")
     require(request, "invoices.view_invoice")
-    found = Customer.objects.filter(key=key).first()
+    found = Customer.objects.select_related("legal_entity").filter(key=key).first()
     if found is None:
         raise Http404
     at = clock.now()
@@ -109,6 +110,8 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
         "receivables": payment_queries.receivables(today=at.date(), customer_id=found.pk),
         "invoices": queries.invoices_of(found.pk, today=at.date()),
         "to_settle": to_settle(customer_id=found.pk),
+        "taxed_by_hand": found.legal_entity.tax_provider == LegalEntity.TaxProvider.CUSTOMER,
+        "tax_missing": [taxes.MISSING[what] for what in taxes.missing(found, at.date())],
         "grants": grants_of(customer_id=found.pk),
         "refunds": refunds_owed(customer_id=found.pk),
         "api_keys": queries.api_keys_of(found.pk),

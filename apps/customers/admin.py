@@ -5,20 +5,50 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from apps.core import clock
 from apps.core.admin import ActionAdmin, Checkboxes, actor_of, confirmed, found, page_action
-from apps.customers import api_keys, enroll, sellers
-from apps.customers.models import ApiKey, Customer, LegalEntity
+from apps.customers import api_keys, enroll, eu_rates, sellers, tax_numbers, taxation
+from apps.customers.errors import WrongTaxNumber
+from apps.customers.models import (
+    ApiKey,
+    Customer,
+    LegalEntity,
+    TaxExemption,
+    TaxRate,
+    TaxRegistration,
+)
 
 PLACE = ("address", "postal_code", "city", "region", "country")
 
 
+class TaxNumberForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Tells a tax number that cannot be at its field, before anything is saved."""
+
+    number_field = "tax_number"
+
+    def clean(self) -> dict[str, Any]:
+        """Check the number where it is new or changed."""
+        fields: dict[str, Any] = super().clean() or {}
+        if self.number_field in self.changed_data and self.number_field in fields:
+            try:
+                self.check_number(fields)
+            except WrongTaxNumber as wrong:
+                self.add_error(self.number_field, ValidationError(str(wrong)))
+        return fields
+
+    def check_number(self, fields: dict[str, Any]) -> None:
+        """Refuse a number that its country has none like."""
+        tax_numbers.checked(fields[self.number_field], fields.get("country", ""))
+
+
 @admin.register(Customer)
 class CustomerAdmin(ActionAdmin):
+    form = TaxNumberForm
     list_display = ("name", "key", "city", "country", "language", "billing_email", "created_at")
     list_filter = ("language", "country", "legal_entity")
     search_fields = ("name", "key", "billing_email", "tax_number")
@@ -26,7 +56,7 @@ class CustomerAdmin(ActionAdmin):
     fieldsets = (
         (None, {"fields": ("name", "key", "legal_entity", "billing_email", "language", "einvoice")}),
         ("Address", {"fields": PLACE}),
-        ("Tax", {"fields": ("tax_number", "tax_rate", "tax_note")}),
+        ("Tax", {"fields": ("tax_number", "buys_as", "tax_rate", "tax_note")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
@@ -50,6 +80,7 @@ class LegalEntityAdmin(ActionAdmin):
     fieldsets = (
         (None, {"fields": ("name", "key", "email", "website", "tax_number")}),
         ("Address", {"fields": PLACE}),
+        ("Tax", {"fields": ("tax_provider", "tax_rounding", "prices_include_tax")}),
         (
             "Invoices",
             {
@@ -72,6 +103,117 @@ class LegalEntityAdmin(ActionAdmin):
     def save_model(self, request: HttpRequest, obj: LegalEntity, form: Any, change: bool) -> None:  # noqa: FBT001
         fields = {name: value for name, value in form.cleaned_data.items() if name != "key"}
         obj.pk = sellers.put(key=obj.key, fields=fields, at=clock.now(), actor=actor_of(request)).pk
+
+
+class RegistrationForm(TaxNumberForm):
+    """The same for a registration; states and the One-Stop Shop give numbers of other kinds."""
+
+    number_field = "number"
+
+    def check_number(self, fields: dict[str, Any]) -> None:
+        """Refuse a number that its country has none like, where it is the country's own."""
+        if fields.get("scheme") == TaxRegistration.Scheme.LOCAL and not fields.get("region"):
+            super().check_number(fields)
+
+
+@admin.register(TaxRegistration)
+class TaxRegistrationAdmin(ActionAdmin):
+    form = RegistrationForm
+    when_empty = (
+        "No legal entity is registered yet: each customer has the tax that was given to it by hand. "
+        "From its first registration on, a legal entity goes by its registrations and the rates."
+    )
+    list_display = ("legal_entity", "place", "scheme", "number", "starts_on", "ends_on")
+    list_filter = ("legal_entity", "scheme")
+    list_select_related = ("legal_entity",)
+    search_fields = ("number", "country")
+    ordering = ("legal_entity__name", "country", "region", "starts_on")
+    fields = ("legal_entity", ("country", "region"), "scheme", "number", ("starts_on", "ends_on"))
+
+    def save_model(self, request: HttpRequest, obj: TaxRegistration, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = taxation.save_registration(
+            registration_id=obj.pk if change else None,
+            fields=form.cleaned_data,
+            at=clock.now(),
+            actor=actor_of(request),
+        ).pk
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ActionAdmin):
+    list_before_template = "customers/eu_rates.html"
+    list_display = ("place", "tax_class", "name", "percent", "legal_entity", "starts_on", "ends_on")
+    list_filter = ("tax_class", "legal_entity")
+    list_select_related = ("legal_entity",)
+    search_fields = ("country", "region", "name")
+    ordering = ("country", "region", "tax_class", "starts_on")
+    fields = (
+        ("country", "region"),
+        "tax_class",
+        ("name", "percent"),
+        ("starts_on", "ends_on"),
+        "legal_entity",
+    )
+
+    def save_model(self, request: HttpRequest, obj: TaxRate, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = taxation.save_rate(
+            rate_id=obj.pk if change else None,
+            fields=form.cleaned_data,
+            at=clock.now(),
+            actor=actor_of(request),
+        ).pk
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that offers the EU's rates."""
+        view = self.admin_site.admin_view(self.add_eu_rates)
+        return [path("add-eu/", view, name="customers_taxrate_add_eu"), *super().get_urls()]
+
+    def add_eu_rates(self, request: HttpRequest) -> HttpResponse:
+        """Ask, then add the EU's standard rates."""
+
+        def act() -> str:
+            added = taxation.add_eu_rates(at=clock.now(), actor=actor_of(request))
+            places = ", ".join(rate.country for rate in added)
+            return f"Added {len(added)} rates: {places}." if added else "All of them are there already."
+
+        return confirmed(
+            request,
+            title="Add the EU's standard rates",
+            text=(
+                f"The standard VAT rate of each of the {len(eu_rates.STANDARD)} member states is added, as it was in force on "
+                f"{eu_rates.AS_OF:%-d %B %Y}. Countries that have a standard rate for all legal entities keep theirs. "
+                "Check them before you bill by them."
+            ),
+            button="Add the rates",
+            back=reverse("admin:customers_taxrate_changelist"),
+            permission="customers.add_taxrate",
+            act=act,
+        )
+
+
+@admin.register(TaxExemption)
+class TaxExemptionAdmin(ActionAdmin):
+    when_empty = "No customer is exempt. Note a certificate here once a customer hands one in."
+    list_display = ("customer", "place", "certificate", "reason", "starts_on", "ends_on")
+    list_select_related = ("customer",)
+    search_fields = ("customer__name", "customer__key", "certificate")
+    ordering = ("customer__name", "country", "starts_on")
+    fields = (
+        "customer",
+        ("country", "region"),
+        "certificate",
+        "reason",
+        "reference",
+        ("starts_on", "ends_on"),
+    )
+
+    def save_model(self, request: HttpRequest, obj: TaxExemption, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.pk = taxation.save_exemption(
+            exemption_id=obj.pk if change else None,
+            fields=form.cleaned_data,
+            at=clock.now(),
+            actor=actor_of(request),
+        ).pk
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]

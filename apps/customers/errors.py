@@ -1,5 +1,7 @@
 """What the customers room refuses."""
 
+from datetime import date
+
 from apps.core.errors import Refusal
 
 
@@ -30,6 +32,17 @@ class WrongTaxNumber(Refusal):
         super().__init__(
             f"The tax number {number!r} is no {name} of {country}: {why} "
             f"Give it as in {example}, correct the country, or leave the number empty."
+        )
+
+
+class NoTaxDays(Refusal):
+    code = "no-tax-days"
+    status = 422
+    title = "It holds on no day"
+
+    def __init__(self, starts_on: date, ends_on: date) -> None:
+        super().__init__(
+            f"It would hold from {starts_on} until before {ends_on}, and so on no day. Choose an end (ends_on) after its first day."
         )
 
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from apps.core import audit
 from apps.customers import eu_rates, tax_numbers
-from apps.customers.errors import TaxOverlap, UnknownTaxThing
+from apps.customers.errors import NoTaxDays, TaxOverlap, UnknownTaxThing
 from apps.customers.models import LegalEntity, TaxExemption, TaxRate, TaxRegistration
 
 Taxed = TypeVar("Taxed", TaxRegistration, TaxRate, TaxExemption)
@@ -126,6 +126,8 @@ def _save(
     actor: str,
 ) -> None:
     is_new = thing._state.adding
+    if thing.ends_on and thing.ends_on <= thing.starts_on:
+        raise NoTaxDays(thing.starts_on, thing.ends_on)
     try:
         with transaction.atomic():
             thing.save()

@@ -15,6 +15,13 @@ from apps.invoices.taxing import Category, Treatment
 
 _PROVIDER = LegalEntity.TaxProvider
 _DAY = timedelta(days=1)
+# What staff read where something is missing, by what `missing` calls it.
+MISSING = {
+    "country": "No country: taxed as at the seller's place",
+    "region": "No state or province: taxed as where the seller is not registered",
+    "tax_number": "A business without a valid VAT number: taxed as a consumer",
+    "rate": "No rate is known for its place: its draft is parked",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -111,6 +111,7 @@ UNFOLD = {
                     _item("Credits", "toll", "admin:credits_creditgrant_changelist"),
                     _item("Balances and refunds", "account_balance_wallet", "backoffice:balances"),
                     _item("Refunds owed", "undo", "backoffice:refunds"),
+                    _item("Tax", "account_balance", "backoffice:taxes"),
                 ],
             },
             {
@@ -142,6 +143,9 @@ UNFOLD = {
                 "collapsible": True,
                 "items": [
                     _item("Legal entities", "apartment", "admin:customers_legalentity_changelist"),
+                    _item("Tax registrations", "how_to_reg", "admin:customers_taxregistration_changelist"),
+                    _item("Tax rates", "percent", "admin:customers_taxrate_changelist"),
+                    _item("Tax exemptions", "verified", "admin:customers_taxexemption_changelist"),
                     _item("API keys", "key", "admin:customers_apikey_changelist"),
                     _item("People", "person", "admin:core_user_changelist"),
                     _item("Roles", "badge", "admin:auth_group_changelist"),

@@ -108,3 +108,35 @@ def test_a_mistaken_page_is_refused(backend: Backend, query: str) -> None:
 
 def test_an_unknown_customer_is_not_there(backend: Backend) -> None:
     assert problem(backend.get("/customers/nobody")) == (404, "unknown-customer")
+
+
+def test_a_tax_number_is_kept_in_its_form_and_a_wrong_one_refused(backend: Backend) -> None:
+    created = backend.post("/customers", {**NEW, "country": "DE", "tax_number": "136 695 976"})
+    wrong = backend.send("PATCH", "/customers/acme", b'{"tax_number": "DE000000000"}')
+
+    assert said(created)["tax_number"] == "DE136695976"
+    assert problem(wrong) == (422, "wrong-tax-number")
+    assert "Give it as in DE136695976" in said(wrong)["detail"]
+    assert Customer.objects.get().tax_number == "DE136695976"
+
+
+def test_a_certificate_is_noted_by_the_sellers_own_backends_alone(backend: Backend) -> None:
+    backend.post("/customers", NEW)
+    paper = {
+        "country": "US",
+        "region": "NY",
+        "certificate": "ST-119.1",
+        "reason": "School",
+        "starts_on": "2026-01-01",
+        "ends_on": None,
+    }
+    own = Backend(make_api_key("customers:write", customer=Customer.objects.get()))
+
+    noted = backend.post("/customers/acme/tax-exemptions", paper)
+    again = backend.post("/customers/acme/tax-exemptions", paper)
+    by_itself = own.post("/customers/acme/tax-exemptions", {**paper, "region": "NJ"})
+
+    assert noted.status_code == 201
+    assert problem(again) == (409, "tax-overlap")
+    assert problem(by_itself) == (403, "confined-key")
+    assert said(backend.get("/customers/acme"))["tax_exemptions"] == [{**paper, "reference": ""}]

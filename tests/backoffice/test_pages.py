@@ -29,6 +29,9 @@ OWN_PAGES = [
     "/admin/refunds/",
     "/admin/balances/",
     "/admin/indices/",
+    "/admin/tax/",
+    "/admin/tax/documents/?category=S&rate=19",
+    "/admin/customers/taxrate/add-eu/",
 ]
 
 

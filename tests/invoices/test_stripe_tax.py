@@ -1,0 +1,198 @@
+"""Stripe Tax, against a stand-in on the loopback address: asked outside of transactions, once, and told what was sold."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test import override_settings
+
+from apps.contracts.models import Contract
+from apps.core.models import OutboxMessage
+from apps.customers import taxation
+from apps.invoices import close, draft, finalize, stripe_tax, tax_sales
+from apps.invoices.errors import TaxProviderFailed
+from apps.invoices.models import Invoice, ParkedClose, TaxCalculation, TaxTransaction
+from tests.builders import (
+    ACTOR,
+    AT,
+    fee_charge,
+    make_contract,
+    make_customer,
+    make_legal_entity,
+    make_plan_version,
+)
+from tests.invoices.months import IN_NOVEMBER, drafted, invoiced
+from tests.invoices.stripe_stand_in import Asked, stand_in
+
+pytestmark = pytest.mark.django_db
+NEW_YORK = {"country": "US", "region": "New York", "city": "New York", "postal_code": "10001"}
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    with stand_in() as (url, found), override_settings(STRIPE_KEY="sk_test_x", STRIPE_URL=url):
+        stripe_tax._client.cache_clear()
+        yield found
+        stripe_tax._client.cache_clear()
+
+
+def contract_of(fee: str = "100", **customer: Any) -> Contract:
+    make_legal_entity(tax_provider="stripe", country="US", region="NY")
+    return make_contract(make_customer(**customer), make_plan_version([fee_charge(fee)]))
+
+
+def test_two_taxes_of_a_place_are_one_row_of_both(asked: Asked) -> None:
+    """4% and 4.875% of 100.00: 4.00 and 4.88 (4.875, half up)."""
+    invoice = invoiced(contract_of(**NEW_YORK))
+
+    (row,) = invoice.taxes.all()
+    assert (row.category, row.rate, row.name, row.place) == ("S", Decimal("8.875"), "Sales tax", "US-NY")
+    assert (row.base, row.amount, invoice.total) == (
+        Decimal("100.00"),
+        Decimal("8.88"),
+        Decimal("108.88"),
+    )
+    assert [line.tax_amount for line in invoice.lines.all()] == [Decimal("8.88")]
+
+
+def test_it_is_asked_once_for_a_draft_and_its_invoice(asked: Asked) -> None:
+    contract = contract_of(**NEW_YORK)
+    made = drafted(contract)
+    draft.refresh(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    (body,) = asked.of("/calculations")
+    assert len([path for path, _, _ in asked.calls if path.endswith("/calculations")]) == 1
+    assert body["line_items"] == {
+        "0": {"amount": "10000", "reference": "standard", "tax_behavior": "exclusive"}
+    }
+    assert body["customer_details"]["address"] == {
+        "country": "US",
+        "state": "NY",
+        "city": "New York",
+        "postal_code": "10001",
+    }
+    assert datetime.fromtimestamp(int(body["tax_date"]), UTC).date().isoformat() == "2026-10-31"
+
+
+def test_no_transaction_waits_for_it(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_blocks = []
+    calculate = stripe_tax.StripeTax.calculate
+
+    def watched(self: stripe_tax.StripeTax, request: Any) -> Any:
+        blocks = connection.atomic_blocks
+        open_blocks.append([one for one in blocks if not getattr(one, "_from_testcase", False)])
+        return calculate(self, request)
+
+    monkeypatch.setattr(stripe_tax.StripeTax, "calculate", watched)
+    drafted(contract_of(**NEW_YORK))
+
+    assert open_blocks == [[]]
+
+
+def test_a_business_of_the_eu_and_a_certificate_and_a_state_without_nexus_have_none(asked: Asked) -> None:
+    contract = contract_of(country="FR", tax_number="FR40303265045", language="fr")
+    charged = invoiced(contract)
+    texan = make_contract(
+        make_customer("texan", country="US", region="TX"), make_plan_version([fee_charge("100")])
+    )
+    exempt = make_customer("school", **NEW_YORK)
+    taxation.save_exemption(
+        fields={
+            "customer": exempt,
+            "country": "US",
+            "certificate": "X-1",
+            "reason": "School",
+            "starts_on": AT.date(),
+        },
+        at=AT,
+        actor=ACTOR,
+    )
+    school = make_contract(exempt, make_plan_version([fee_charge("100")]))
+
+    rows = [one.taxes.get() for one in (charged, invoiced(texan), invoiced(school))]
+
+    assert [(row.category, row.amount, row.place) for row in rows] == [
+        ("AE", Decimal(0), "FR"),
+        ("O", Decimal(0), "US"),
+        ("E", Decimal(0), "US"),
+    ]
+    assert (rows[0].reason, rows[0].reason_code) == (
+        "Autoliquidation : la TVA est due par le preneur",
+        "VATEX-EU-AE",
+    )
+
+
+def test_what_it_refuses_parks_the_close_and_nothing_is_lost(asked: Asked) -> None:
+    contract = contract_of(**NEW_YORK)
+    asked.is_down = True
+
+    parked = close.close_contract(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR).parked
+
+    assert parked
+    assert (parked.code, "No tax today" in parked.reason) == ("tax-provider-failed", True)
+    assert not Invoice.objects.exists()
+    asked.is_down = False
+    assert invoiced(contract).total == Decimal("108.88")
+    assert not ParkedClose.objects.exists()
+
+
+def test_without_a_key_the_way_out_is_told() -> None:
+    stripe_tax._client.cache_clear()
+
+    parked = close.close_contract(contract_id=contract_of(**NEW_YORK).pk, at=IN_NOVEMBER, actor=ACTOR).parked
+
+    assert parked
+    assert "METERBOOK_STRIPE_KEY" in parked.reason
+
+
+def test_the_invoice_is_reported_once_under_its_number(asked: Asked) -> None:
+    invoice = invoiced(contract_of(**NEW_YORK))
+    message = OutboxMessage.objects.get(task="invoices.report_tax")
+
+    first = tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
+    again = tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
+
+    assert message.arguments == {"invoice_id": str(invoice.pk)}
+    assert asked.of("/create_from_calculation") == [
+        {"calculation": TaxCalculation.objects.get().calculation, "reference": "INV-2026-000001"}
+    ]
+    assert first.transaction == again.transaction != ""
+
+
+def test_a_report_that_failed_is_left_for_later(asked: Asked) -> None:
+    invoice = invoiced(contract_of(**NEW_YORK))
+    asked.is_down = True
+
+    with pytest.raises(TaxProviderFailed):
+        tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
+
+    hour_later = IN_NOVEMBER.replace(hour=10)
+    assert TaxTransaction.objects.get().reported_at is None
+    assert (tax_sales.left(at=IN_NOVEMBER), tax_sales.left(at=hour_later)) == ([], [invoice.pk])
+
+
+def test_an_answer_that_ran_out_is_asked_for_again_before_the_report(asked: Asked) -> None:
+    invoice = invoiced(contract_of(**NEW_YORK))
+
+    tax_sales.report(invoice_id=invoice.pk, at=datetime(2028, 6, 1, tzinfo=UTC))
+
+    assert len(asked.of("/calculations")) == 2
+    (reported,) = asked.of("/create_from_calculation")
+    assert reported["calculation"] != TaxCalculation.objects.get().calculation
+
+
+def test_what_gives_nothing_asks_nothing(asked: Asked) -> None:
+    invoice = invoiced(contract_of("0", **NEW_YORK))
+
+    assert (asked.calls, invoice.total, TaxTransaction.objects.count()) == ([], Decimal(0), 0)
+
+
+def test_an_answer_never_changes(asked: Asked) -> None:
+    drafted(contract_of(**NEW_YORK))
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        TaxCalculation.objects.update(answer=[])
