@@ -69,6 +69,12 @@ class Exemption(Fields, serializers.ModelSerializer[TaxExemption]):
         fields = ["country", "region", "certificate", "reason", "reference", "starts_on", "ends_on"]
 
 
+class ExemptionsAnswer(serializers.Serializer[Any]):
+    """A customer's certificates."""
+
+    data = Exemption(many=True)  # type: ignore[assignment]
+
+
 class CustomerAnswer(serializers.ModelSerializer[Customer]):
     """A customer."""
 
@@ -162,7 +168,14 @@ class OneCustomer(Resource):
 class Exemptions(Resource):
     """The certificates of tax exemption of one customer."""
 
-    scopes: ClassVar[dict[str, str]] = {"POST": Scope.CUSTOMERS_WRITE}
+    scopes: ClassVar[dict[str, str]] = {"GET": Scope.CUSTOMERS_READ, "POST": Scope.CUSTOMERS_WRITE}
+
+    @extend_schema(
+        operation_id="list_tax_exemptions", summary="List tax exemptions", responses=ExemptionsAnswer
+    )
+    def get(self, request: Request, key: str) -> Response:
+        held = self.customer(key).tax_exemptions.order_by("starts_on", "pk")
+        return Response({"data": Exemption(held, many=True).data})
 
     @extend_schema(
         operation_id="add_tax_exemption",

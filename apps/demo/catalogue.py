@@ -4,13 +4,13 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from apps.customers import sellers
-from apps.customers.models import LegalEntity
+from apps.customers import sellers, taxation
+from apps.customers.models import LegalEntity, TaxRate, TaxRegistration
 from apps.plans import catalogue, compose, publish
 from apps.plans.compose import NewAllowance, NewCharge, NewPrice, NewTier
 from apps.plans.models import Plan, PlanVersion
@@ -27,6 +27,7 @@ MODELS = (
 )
 # The demo loads a whole finished month, which may lie further back than the 35 days that meters allow at first.
 LATE_DAYS = 70
+_REGISTERED_ON = date(2020, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def list_prices() -> dict[str, dict[str, Decimal]]:
 
 
 def make_seller(*, at: datetime) -> LegalEntity:
-    """Make the demo's legal entity."""
-    return sellers.put(
+    """Make the demo's legal entity, registered for tax in New York."""
+    seller = sellers.put(
         key="demo",
         fields={
             "name": "Demo Models Inc.",
@@ -78,6 +79,20 @@ def make_seller(*, at: datetime) -> LegalEntity:
         at=at,
         actor=ACTOR,
     )
+    _register(seller, at=at)
+    return seller
+
+
+def _register(seller: LegalEntity, *, at: datetime) -> None:
+    """New York City takes 4% for the state, 4.5% for the city and 0.375% for its commuter trains."""
+    place: dict[str, object] = {"country": "US", "region": "NY", "starts_on": _REGISTERED_ON}
+    if not TaxRegistration.objects.filter(legal_entity=seller).exists():
+        taxation.save_registration(
+            fields={**place, "legal_entity": seller, "number": "00-0000000"}, at=at, actor=ACTOR
+        )
+    if not TaxRate.objects.filter(country="US", region="NY").exists():
+        rate: dict[str, object] = {"name": "Sales tax", "percent": Decimal("8.875")}
+        taxation.save_rate(fields={**place, **rate}, at=at, actor=ACTOR)
 
 
 def make_meters(*, at: datetime) -> None:

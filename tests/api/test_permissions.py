@@ -27,6 +27,7 @@ CALLS = [
     ("api_customers", "POST", "/customers", Scope.CUSTOMERS_WRITE),
     ("api_customer", "GET", "/customers/acme", Scope.CUSTOMERS_READ),
     ("api_customer", "PATCH", "/customers/acme", Scope.CUSTOMERS_WRITE),
+    ("api_tax_exemptions", "GET", "/customers/acme/tax-exemptions", Scope.CUSTOMERS_READ),
     ("api_tax_exemptions", "POST", "/customers/acme/tax-exemptions", Scope.CUSTOMERS_WRITE),
     ("api_usage", "GET", "/customers/acme/usage", Scope.USAGE_READ),
     ("api_spend", "GET", "/customers/acme/spend", Scope.USAGE_READ),
