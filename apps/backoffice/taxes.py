@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from apps.backoffice.views import page, require
-from apps.core import clock
+from apps.core import clock, spreadsheets
 from apps.core.formats import format_day
 from apps.core.money import Money
 from apps.core.periods import months_after
@@ -52,7 +52,7 @@ class Span:
         return f"{format_day(self.starts_on, 'en')} to {format_day(last_on, 'en')}"
 
 
-def report(request: HttpRequest) -> HttpResponse:
+def report(request: HttpRequest) -> HttpResponseBase:
     """Show the tax of a month or quarter of a legal entity by place, category and rate, and how it agrees with the books."""
     require(request, "invoices.view_invoice")
     entities = list(LegalEntity.objects.order_by("name"))
@@ -60,8 +60,14 @@ def report(request: HttpRequest) -> HttpResponse:
     span = _span(request)
     context: dict[str, Any] = {"title": "Tax", "entities": entities, "entity": entity, "span": span}
     if entity:
-        within: Any = {"legal_entity_id": entity.pk, "starts_on": span.starts_on, "ends_on": span.ends_on}
-        found = tax_report.rows(**within)
+        found = tax_report.rows(**_within(entity, span))
+        if not found and "from" not in request.GET:
+            # Before the first month is over, the running one says more.
+            context["span"] = span = span.after
+            found = tax_report.rows(**_within(entity, span))
+        if request.GET.get("as") in spreadsheets.FORMATS:
+            return spreadsheets.download(_table(entity, span, found), request.GET["as"])
+        within = _within(entity, span)
         currencies = sorted({row.tax.currency for row in found})
         context |= {
             "rows": found,
@@ -93,9 +99,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         raise Http404
     span = _span(request)
     found = tax_report.documents(
-        legal_entity_id=entity.pk,
-        starts_on=span.starts_on,
-        ends_on=span.ends_on,
+        **_within(entity, span),
         place=asked.get("place", "")[:6],
         category=asked.get("category", "")[:2],
         rate=rate,
@@ -118,6 +122,34 @@ def documents(request: HttpRequest) -> HttpResponse:
         "rate": rate,
     }
     return page(request, "backoffice/tax_documents.html", context)
+
+
+def _within(entity: LegalEntity, span: Span) -> dict[str, Any]:
+    return {"legal_entity_id": entity.pk, "starts_on": span.starts_on, "ends_on": span.ends_on}
+
+
+def _table(entity: LegalEntity, span: Span, rows: list[tax_report.TaxRow]) -> spreadsheets.Table:
+    return spreadsheets.Table(
+        f"tax-{entity.key}-{span.starts_on}-{span.word}",
+        (
+            "Place",
+            "Category",
+            "Treatment",
+            "Tax",
+            "Rate, percent",
+            "Currency",
+            "Taxed amount",
+            "Tax amount",
+            "Documents",
+        ),
+        (
+            (
+                *(row.place, row.category, row.treatment, row.name, row.rate.normalize()),
+                *(row.base.currency, row.base, row.tax, row.documents),
+            )
+            for row in rows
+        ),
+    )
 
 
 def _entity(request: HttpRequest, among: list[LegalEntity]) -> LegalEntity | None:

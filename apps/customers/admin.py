@@ -127,7 +127,7 @@ class TaxRegistrationAdmin(ActionAdmin):
     list_filter = ("legal_entity", "scheme")
     list_select_related = ("legal_entity",)
     search_fields = ("number", "country")
-    ordering = ("legal_entity__name", "country", "region", "starts_on")
+    ordering = ("legal_entity__name", "country", "region")
     fields = ("legal_entity", ("country", "region"), "scheme", "number", ("starts_on", "ends_on"))
 
     def save_model(self, request: HttpRequest, obj: TaxRegistration, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -146,7 +146,7 @@ class TaxRateAdmin(ActionAdmin):
     list_filter = ("tax_class", "legal_entity")
     list_select_related = ("legal_entity",)
     search_fields = ("country", "region", "name")
-    ordering = ("country", "region", "tax_class", "starts_on")
+    ordering = ("country", "region")
     fields = (
         ("country", "region"),
         "tax_class",
@@ -197,7 +197,7 @@ class TaxExemptionAdmin(ActionAdmin):
     list_display = ("customer", "place", "certificate", "reason", "starts_on", "ends_on")
     list_select_related = ("customer",)
     search_fields = ("customer__name", "customer__key", "certificate")
-    ordering = ("customer__name", "country", "starts_on")
+    ordering = ("customer__name", "country")
     fields = (
         "customer",
         ("country", "region"),

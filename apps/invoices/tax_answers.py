@@ -73,19 +73,27 @@ def ask(request: TaxRequest, *, at: datetime) -> TaxCalculation:
 
 def of_invoice(
     invoice: Invoice, amounts: Mapping[str, Decimal], on: date, rules: TaxRules
-) -> Mapping[str, AnsweredLine]:
-    """Return the tax of what an invoice sells, by tax class; raise TaxToAsk where it was not asked for yet."""
+) -> TaxCalculation | None:
+    """Return what was answered for an invoice that sells these amounts by tax class; None where there is nothing to tax.
+
+    Raises TaxToAsk where it was not asked yet.
+    """
     request = request_of(invoice, amounts, on, rules)
     if not request.lines:
-        return {}
+        return None
     kept = TaxCalculation.objects.filter(pk=request.key).first()
     if kept is None:
         raise TaxToAsk(request)
+    return kept
+
+
+def lines_of(kept: TaxCalculation | None) -> Mapping[str, AnsweredLine]:
+    """Return an answer by tax class."""
     return {
         line["tax_class"]: AnsweredLine(
             **{**line, "rate": Decimal(line["rate"]), "amount": Decimal(line["amount"])}
         )
-        for line in kept.answer
+        for line in (kept.answer if kept else ())
     }
 
 

@@ -18,21 +18,20 @@ _PATIENCE = timedelta(minutes=10)
 _MOST = 500
 
 
-def sale_later(invoice: Invoice, request: TaxRequest, *, at: datetime) -> None:
-    """Ask for a finalized invoice to be reported as a sale. A step; nothing where nothing was asked of the service."""
-    db.require_transaction()
-    if request.lines:
-        calculation = TaxCalculation.objects.get(pk=request.key)
-        TaxTransaction.objects.create(invoice=invoice, calculation=calculation)
-        outbox.enqueue(task=_TASK, key=str(invoice.pk), at=at, invoice_id=str(invoice.pk))
+def sale_later(invoice: Invoice, *, at: datetime) -> None:
+    """Ask for a finalized invoice to be reported as a sale. A step."""
+    _later(TaxTransaction(invoice=invoice, calculation=invoice.tax_calculation), at)
 
 
 def reversal_later(note: Invoice, *, at: datetime) -> None:
-    """Ask for a credit note to be reported as given back. A step; nothing where its invoice was not reported."""
+    """Ask for a credit note to be reported as given back. A step."""
+    _later(TaxTransaction(invoice=note), at)
+
+
+def _later(due: TaxTransaction, at: datetime) -> None:
     db.require_transaction()
-    if TaxTransaction.objects.filter(invoice=note.credits_id).exists():
-        TaxTransaction.objects.create(invoice=note)
-        outbox.enqueue(task=_TASK, key=str(note.pk), at=at, invoice_id=str(note.pk))
+    due.save(force_insert=True)
+    outbox.enqueue(task=_TASK, key=str(due.pk), at=at, invoice_id=str(due.pk))
 
 
 def report(*, invoice_id: UUID, at: datetime) -> TaxTransaction:

@@ -1,11 +1,13 @@
 """The tax of an invoice: what each line is taxed at, and the summary by category and rate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from apps.core.ids import uuid7
 from apps.customers.models import Customer, LegalEntity
 from apps.invoices import tax_answers, tax_sales, tax_shares, taxing
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
@@ -33,29 +35,37 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taxed:
-    """Parts of lines that are taxed as one, and the tax as a part of their amounts."""
+class _Due:
+    """How what belongs together is taxed: the treatment, the tax as a part of the amounts, and the class it was asked for by."""
 
     treatment: Treatment
-    parts: Sequence[Part[_Kind]]
     ratio: Fraction
+    tax_class: str = ""
+
+    @property
+    def row(self) -> tuple[str, Decimal, str, str]:
+        """What its row of the summary is known by."""
+        one = self.treatment
+        return one.category, one.rate, one.name, one.place
 
 
-def tax(invoice: Invoice, lines: Sequence[InvoiceLine], rules: TaxRules | None = None) -> list[InvoiceTax]:
+def tax(invoice: Invoice, lines: list[InvoiceLine], rules: TaxRules | None = None) -> list[InvoiceTax]:
     """Tax the lines of a draft and return the summary's rows; fills tax and total of the invoice, and of each line its share.
 
     `rules` are what was read for many invoices by `rules_for`; without them they are read here, unless tax is given by hand.
     A row's tax is rounded once, or on each line where the legal entity says so; shares of lines add up to it. A line that
-    belongs to no product is spread over the others, see docs/guides/tax.md. Where an outside service has the answer, and has
-    not been asked yet, TaxToAsk is raised. Refuses a place whose rate is not known.
+    belongs to no product is spread over the others: where these are taxed in several ways it becomes several lines, in place,
+    see docs/guides/tax.md. Where an outside service has the answer, and has not been asked yet, TaxToAsk is raised. Refuses a
+    place whose rate is not known.
     """
     entity = invoice.customer.legal_entity
-    invoice.tax_included = entity.prices_include_tax
+    invoice.tax_included, invoice.tax_calculation = entity.prices_include_tax, None
     if entity.tax_provider != _PROVIDER.CUSTOMER and rules is None:
         rules = rules_for([invoice.customer])
     made = _parts(invoice, lines, rules)
-    taxed = list(_taxed(invoice, made, rules))
-    rows = _rows(invoice, lines, taxed)
+    taxed = _split(lines, made, _due(invoice, made, rules))
+    lines[:] = [line for line, _ in taxed]
+    rows = _rows(invoice, taxed)
     invoice.tax_amount = sum((row.amount for row in rows), Decimal(0))
     invoice.tax_rate = rows[0].rate if len(rows) == 1 else Decimal(0)
     invoice.total = invoice.subtotal if invoice.tax_included else invoice.subtotal + invoice.tax_amount
@@ -73,16 +83,13 @@ def missing(customer: Customer, on: date, rules: TaxRules | None = None) -> list
     return list(taxing.missing(seller, buyer, on))
 
 
-def report_later(invoice: Invoice, lines: Sequence[InvoiceLine], *, at: datetime) -> None:
+def report_later(invoice: Invoice, *, at: datetime) -> None:
     """Have a numbered invoice or credit note reported to the tax service that told its tax. A step; nothing if none did."""
-    if invoice.customer.legal_entity.tax_provider != _PROVIDER.STRIPE:
-        return
-    if invoice.credits_id:
-        tax_sales.reversal_later(invoice, at=at)
-        return
-    rules = rules_for([invoice.customer])
-    amounts = _by_class(_parts(invoice, lines, rules))
-    tax_sales.sale_later(invoice, tax_answers.request_of(invoice, amounts, tax_day(invoice), rules), at=at)
+    if invoice.credits is not None:
+        if invoice.credits.tax_calculation_id:
+            tax_sales.reversal_later(invoice, at=at)
+    elif invoice.tax_calculation_id:
+        tax_sales.sale_later(invoice, at=at)
 
 
 def tax_day(invoice: Invoice) -> date:
@@ -117,44 +124,74 @@ def _kind_of(line: InvoiceLine, on: date, rules: TaxRules) -> _Kind | None:
     return _Kind(rules.class_of(line.product_name), on) if line.product_name or is_of_one_class else None
 
 
-def _taxed(invoice: Invoice, made: Sequence[Part[_Kind]], rules: TaxRules | None) -> Iterator[_Taxed]:
-    """Yield what is taxed as one, in the order of the summary; what has no tax at all is left out."""
+def _due(
+    invoice: Invoice, made: Sequence[Part[_Kind]], rules: TaxRules | None
+) -> Mapping[_Kind, _Due | None]:
+    """Return how each kind is taxed; None: with no tax, and nothing said of it."""
     customer = invoice.customer
-    if rules is None:
-        treatments = {part.group: _by_hand(customer) for part in made}
-    elif customer.legal_entity.tax_provider == _PROVIDER.STRIPE:
-        yield from _answered(invoice, made, rules)
-        return
-    else:
-        seller, buyer = rules.seller(customer.legal_entity), rules.buyer(customer)
-        treatments = {
-            kind: taxing.treatment(seller, buyer, kind.tax_class, kind.on) or _by_hand(customer)
-            for kind in {part.group for part in made}
-        }
-    together: dict[tuple[object, ...], list[Part[_Kind]]] = {}
-    first: dict[tuple[object, ...], Treatment] = {}
-    for kind in sorted(treatments):
-        if found := treatments[kind]:
-            first.setdefault(_row_of(found), found)
-    for part in made:
-        if found := treatments[part.group]:
-            together.setdefault(_row_of(found), []).append(part)
-    for key in sorted(together, key=str):
-        ratio = tax_shares.ratio(first[key].rate, is_included=invoice.tax_included)
-        yield _Taxed(first[key], together[key], ratio)
-
-
-def _answered(invoice: Invoice, made: Sequence[Part[_Kind]], rules: TaxRules) -> Iterator[_Taxed]:
-    """Yield what an outside service answered; what comes to nothing or less was not asked, and has no tax."""
-    answers = tax_answers.of_invoice(invoice, _by_class(made), tax_day(invoice), rules)
-    for tax_class in sorted({part.group.tax_class for part in made}):
-        parts = [part for part in made if part.group.tax_class == tax_class]
-        amount = sum((part.amount for part in parts), Decimal(0))
-        if (answer := answers.get(tax_class)) and amount:
-            treatment = tax_answers.treatment_of(answer, invoice.customer.language)
-            yield _Taxed(treatment, parts, Fraction(answer.amount) / Fraction(amount))
+    kinds = sorted({part.group for part in made})
+    if rules is not None and customer.legal_entity.tax_provider == _PROVIDER.STRIPE:
+        return _answered(invoice, made, kinds, rules)
+    found: dict[_Kind, _Due | None] = {}
+    known: dict[tuple[object, ...], _Due] = {}
+    for kind in kinds:
+        treatment = _treatment(customer, kind, rules)
+        if treatment is None:
+            found[kind] = None
         else:
-            yield _Taxed(Treatment(Category.OUTSIDE_SCOPE, Decimal(0)), parts, Fraction(0))
+            due = _Due(treatment, tax_shares.ratio(treatment.rate, is_included=invoice.tax_included))
+            # Two reasons of one row, such as certificates of two days, are one: that of the earlier day.
+            found[kind] = known.setdefault(due.row, due)
+    return found
+
+
+def _treatment(customer: Customer, kind: _Kind, rules: TaxRules | None) -> Treatment | None:
+    if rules is not None:
+        seller, buyer = rules.seller(customer.legal_entity), rules.buyer(customer)
+        if found := taxing.treatment(seller, buyer, kind.tax_class, kind.on):
+            return found
+    return _by_hand(customer)
+
+
+def _answered(
+    invoice: Invoice, made: Sequence[Part[_Kind]], kinds: Sequence[_Kind], rules: TaxRules
+) -> Mapping[_Kind, _Due | None]:
+    """Return what an outside service answered; what comes to nothing or less was not asked, and has no tax."""
+    amounts = _by_class(made)
+    invoice.tax_calculation = tax_answers.of_invoice(invoice, amounts, tax_day(invoice), rules)
+    answers = tax_answers.lines_of(invoice.tax_calculation)
+    found: dict[_Kind, _Due | None] = {}
+    for kind in kinds:
+        answer = answers.get(kind.tax_class)
+        if answer is None:
+            found[kind] = _Due(Treatment(Category.OUTSIDE_SCOPE, Decimal(0)), Fraction(0))
+            continue
+        treatment = tax_answers.treatment_of(answer, invoice.customer.language)
+        ratio = Fraction(answer.amount) / Fraction(amounts[kind.tax_class])
+        found[kind] = _Due(treatment, ratio, kind.tax_class)
+    return found
+
+
+def _split(
+    lines: Sequence[InvoiceLine], made: Sequence[Part[_Kind]], due: Mapping[_Kind, _Due | None]
+) -> list[tuple[InvoiceLine, _Due | None]]:
+    """Return the lines with how each is taxed, one that is spread over several as a line for each."""
+    shares: list[dict[_Due | None, Decimal]] = [{} for _ in lines]
+    for part in made:
+        of_line = shares[part.line]
+        of_line[due[part.group]] = of_line.get(due[part.group], Decimal(0)) + part.amount
+    found: list[tuple[InvoiceLine, _Due | None]] = []
+    for line, of_line in zip(lines, shares, strict=True):
+        whole = next(iter(of_line.items()))
+        (first, _), *others = [share for share in of_line.items() if share[1]] or [whole]
+        found.append((line, first))
+        for one, amount in others:
+            other = copy(line)
+            other.pk = uuid7()
+            other.exact = other.amount = amount
+            line.exact, line.amount = line.exact - amount, line.amount - amount
+            found.append((other, one))
+    return found
 
 
 def _by_class(made: Sequence[Part[_Kind]]) -> Mapping[str, Decimal]:
@@ -172,30 +209,24 @@ def _by_hand(customer: Customer) -> Treatment | None:
     return None
 
 
-def _row_of(treatment: Treatment) -> tuple[object, ...]:
-    return (treatment.category, treatment.rate, treatment.name, treatment.place)
-
-
-def _rows(invoice: Invoice, lines: Sequence[InvoiceLine], taxed: Sequence[_Taxed]) -> list[InvoiceTax]:
+def _rows(invoice: Invoice, taxed: Sequence[tuple[InvoiceLine, _Due | None]]) -> list[InvoiceTax]:
     """Give each line its tax and return a row for each category, rate, name and place, highest rate first."""
     is_by_line = _rounds_by_line(invoice.customer.legal_entity)
-    rows: dict[tuple[object, ...], InvoiceTax] = {}
-    for line in lines:
+    together: dict[_Due, list[InvoiceLine]] = {}
+    for line, due in taxed:
         line.tax_category, line.tax_rate, line.tax_amount = "", Decimal(0), Decimal(0)
-    rows_of: list[set[tuple[object, ...]]] = [set() for _ in lines]
-    for one in taxed:
-        amounts = [part.amount for part in one.parts]
-        shares = list(tax_shares.taxes(amounts, one.ratio, currency=invoice.currency, is_by_line=is_by_line))
-        row = rows.setdefault(_row_of(one.treatment), _row(invoice, one.treatment))
-        row.amount += sum(shares, Decimal(0))
-        row.base += sum(amounts, Decimal(0)) - (sum(shares, Decimal(0)) if invoice.tax_included else 0)
-        for part, share in zip(one.parts, shares, strict=True):
-            line = lines[part.line]
-            rows_of[part.line].add(_row_of(one.treatment))
-            is_whole = len(rows_of[part.line]) == 1
-            line.tax_category = one.treatment.category if is_whole else ""
-            line.tax_rate = one.treatment.rate if is_whole else Decimal(0)
-            line.tax_amount += share
+        if due:
+            line.tax_category, line.tax_rate = due.treatment.category, due.treatment.rate
+            together.setdefault(due, []).append(line)
+    rows: dict[tuple[str, Decimal, str, str], InvoiceTax] = {}
+    for due, lines in together.items():
+        amounts = [line.amount for line in lines]
+        row = rows.setdefault(due.row, _row(invoice, due.treatment))
+        shares = tax_shares.taxes(amounts, due.ratio, currency=invoice.currency, is_by_line=is_by_line)
+        for line, share in zip(lines, shares, strict=True):
+            line.tax_amount = share
+            row.amount += share
+            row.base += line.amount - share if invoice.tax_included else line.amount
     found = sorted(rows.values(), key=lambda row: (-row.rate, row.category, row.place, row.name))
     for position, row in enumerate(found, start=1):
         row.position = position

@@ -159,6 +159,8 @@ def _line(body: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     place = address.get("state") or address["country"]
     rates = _RATES.get(place, [])
     reason = "standard_rated" if rates else "not_collecting"
+    if item.get("tax_code") == "txcd_00000000":
+        rates, reason = [], "product_exempt"
     if "tax_ids" in details and details["tax_ids"]["0"]["type"] == "eu_vat":
         rates, reason = [], "reverse_charge"
     if details.get("taxability_override") == "customer_exempt":

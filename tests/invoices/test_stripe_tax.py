@@ -12,9 +12,18 @@ from django.test import override_settings
 from apps.contracts.models import Contract
 from apps.core.models import OutboxMessage
 from apps.customers import taxation
-from apps.invoices import close, draft, finalize, stripe_tax, tax_sales
+from apps.invoices import close, draft, finalize, stripe_tax, tax_sales, taxes
 from apps.invoices.errors import TaxProviderFailed
-from apps.invoices.models import Invoice, ParkedClose, TaxCalculation, TaxTransaction
+from apps.invoices.models import (
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    ManualLine,
+    ParkedClose,
+    TaxCalculation,
+    TaxTransaction,
+)
+from apps.plans import catalogue
 from tests.builders import (
     ACTOR,
     AT,
@@ -196,3 +205,94 @@ def test_an_answer_never_changes(asked: Asked) -> None:
 
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         TaxCalculation.objects.update(answer=[])
+
+
+def test_classes_are_asked_for_apart_and_a_discount_is_spread_over_them(asked: Asked) -> None:
+    """60.00 standard and 30.01 zero-rated, 10.00 off (6.67 and 3.33): 53.33 and 26.68; 4% and 4.875% of 53.33 are 2.13 and 2.60."""
+    catalogue.put_product(key="book", name="Book", tax_class="zero", at=AT, actor=ACTOR)
+    contract = contract_of("60", **NEW_YORK)
+    made = drafted(contract)
+    for name, amount in (("Book", "30.01"), ("", "-10")):
+        ManualLine.objects.create(
+            invoice=made,
+            name="By hand",
+            product_name=name,
+            amount=Decimal(amount),
+            reason="Agreed",
+            added_by=ACTOR,
+            added_at=AT,
+        )
+
+    invoice = finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
+
+    _, body = asked.of("/calculations")
+    sold = {one["reference"]: one["amount"] for one in body["line_items"].values()}
+    assert sold == {"standard": "5333", "zero": "2668"}
+    assert body["line_items"]["1"]["tax_code"] == "txcd_00000000"
+    assert [line.amount for line in invoice.lines.all()] == [
+        Decimal(60),
+        Decimal("30.01"),
+        Decimal("-6.67"),
+        Decimal("-3.33"),
+    ]
+    assert invoice.tax_amount == Decimal("4.73")
+    assert len(asked.of("/create_from_calculation")) == 1
+
+
+def test_a_credit_note_is_reported_as_given_back(asked: Asked) -> None:
+    invoice = invoiced(contract_of(**NEW_YORK))
+    note = Invoice.objects.create(
+        kind="credit_note",
+        credits=invoice,
+        reason="Outage",
+        remainder="refund",
+        **{
+            name: getattr(invoice, name)
+            for name in (
+                *("legal_entity", "customer", "contract", "period_start_on", "period_end_on"),
+                *("timezone", "currency", "tax_rate", "drafted_at", "review_until_at"),
+            )
+        },
+        subtotal=Decimal(-50),
+        tax_amount=Decimal("-4.44"),
+        total=Decimal("-54.44"),
+    )
+    InvoiceLine.objects.create(
+        invoice=note,
+        position=1,
+        name="Half",
+        kind="recurring",
+        credits_line=invoice.lines.get(),
+        quantity=Decimal(1),
+        exact=Decimal(-50),
+        amount=Decimal(-50),
+        tax_amount=Decimal("-4.44"),
+    )
+    InvoiceTax.objects.create(
+        invoice=note,
+        position=1,
+        category="S",
+        rate=Decimal("8.875"),
+        base=Decimal(-50),
+        amount=Decimal("-4.44"),
+    )
+    note.number, note.status, note.snapshot_hash = "CN-2026-000001", "finalized", b"x"
+    note.finalized_at, note.issued_on, note.due_on = IN_NOVEMBER, IN_NOVEMBER.date(), IN_NOVEMBER.date()
+    note.save()
+    with transaction.atomic():
+        taxes.report_later(note, at=IN_NOVEMBER)
+
+    with pytest.raises(TaxProviderFailed, match="before its credit note"):
+        tax_sales.report(invoice_id=note.pk, at=IN_NOVEMBER)
+    sale = tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
+    tax_sales.report(invoice_id=note.pk, at=IN_NOVEMBER)
+
+    assert asked.of("/create_reversal") == [
+        {
+            "mode": "partial",
+            "original_transaction": sale.transaction,
+            "reference": "CN-2026-000001",
+            "flat_amount": "-5444",
+        }
+    ]

@@ -74,7 +74,10 @@ def taxed(entity: LegalEntity, *lines: tuple[str, str], **more: Any) -> tuple[In
         period_end_on=date(2026, 11, 1),
         subtotal=sum((Decimal(amount) for amount, _ in lines), Decimal(0)),
     )
-    made = [InvoiceLine(amount=Decimal(amount), product_name=name) for amount, name in lines]
+    made = [
+        InvoiceLine(amount=Decimal(amount), exact=Decimal(amount), product_name=name)
+        for amount, name in lines
+    ]
     invoice.taxed = taxes.tax(invoice, made)  # type: ignore[attr-defined]
     return invoice, made
 
@@ -137,7 +140,13 @@ def test_products_have_their_class_and_a_discount_on_all_is_spread() -> None:
         (Decimal(19), Decimal("53.33"), Decimal("10.13")),
         (Decimal(7), Decimal("26.67"), Decimal("1.87")),
     ]
-    assert [line.tax_category for line in lines] == ["S", "S", ""]
+    assert [(line.amount, line.tax_rate, line.tax_amount) for line in lines] == [
+        (Decimal(60), Decimal(19), Decimal("11.40")),
+        (Decimal(30), Decimal(7), Decimal("2.10")),
+        (Decimal("-3.33"), Decimal(7), Decimal("-0.23")),
+        (Decimal("-6.67"), Decimal(19), Decimal("-1.27")),
+    ]
+    assert len({line.pk for line in lines}) == 4
     assert sum(line.tax_amount for line in lines) == invoice.tax_amount == Decimal("12.00")
     assert (invoice.tax_rate, invoice.total) == (Decimal(0), Decimal("92.00"))
 

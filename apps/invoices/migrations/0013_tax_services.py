@@ -38,6 +38,11 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('reported_at', None), ('transaction', '')), models.Q(models.Q(('transaction', ''), _negated=True), ('reported_at__isnull', False)), _connector='OR'), name='reported_tax_has_a_transaction')],
             },
         ),
+        migrations.AddField(
+            model_name='invoice',
+            name='tax_calculation',
+            field=models.ForeignKey(db_comment='What an outside tax service answered for it', editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='invoices.taxcalculation'),
+        ),
         run_sql(__file__, "tax_answers_stay"),
         every(seconds=600, name="Report taxes that were left", task="invoices.report_taxes_left"),
     ]

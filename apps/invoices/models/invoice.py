@@ -83,6 +83,14 @@ class Invoice(models.Model):
     tax_included = models.BooleanField(
         default=False, db_default=False, db_comment="The prices include tax: the total is the subtotal"
     )
+    tax_calculation = models.ForeignKey(
+        "invoices.TaxCalculation",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_comment="What an outside tax service answered for it",
+    )
     total = models.DecimalField(**MONEY)
     drafted_at = models.DateTimeField()
     review_until_at = models.DateTimeField(db_comment="When the draft is finalized by itself")

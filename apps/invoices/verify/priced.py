@@ -106,7 +106,11 @@ def _in_advance(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Find
 
 def _credits(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Finding]:
     """Compare what money grants paid by the lines with what was drawn from them."""
-    paid = {line.key: -line.amount for line in lines if line.kind == InvoiceLine.Kind.CREDITS}
+    paid: dict[str, Decimal] = {}
+    for line in lines:
+        # One grant has several lines where what it pays is taxed in several ways.
+        if line.kind == InvoiceLine.Kind.CREDITS:
+            paid[line.key] = paid.get(line.key, Decimal(0)) - line.amount
     drawn = dict(
         CreditBurn.objects.filter(source_key=invoice.number, grant__key__in=paid).values_list(
             "grant__key", "amount"
