@@ -19,12 +19,13 @@ from apps.invoices.billing import Asked, Priced
 from apps.invoices.gather import Ready
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax, ManualLine
 from apps.invoices.pool import Family
+from apps.invoices.tax_rules import TaxRules, rules_for
 from apps.usage import levels
 
 # What composing fills of an invoice.
 FILLED = (
     *("customer", "legal_entity", "period_start_on", "period_end_on", "timezone", "currency"),
-    *("subtotal", "tax_rate", "tax_amount", "tax_included", "total", "snapshot"),
+    *("subtotal", "tax_rate", "tax_amount", "tax_included", "total", "snapshot", "tax_calculation"),
 )
 _FILLED_NAMES = [one.attname for one in Invoice._meta.concrete_fields if one.name in FILLED]
 
@@ -81,6 +82,7 @@ class _Read:
     ready: Mapping[UUID, Ready]
     late: Mapping[UUID, Sequence[date]]
     by_hand: Mapping[UUID, Sequence[ManualLine]]
+    rules: TaxRules
 
 
 def compose(wanted: Sequence[Wanted], *, at: datetime) -> list[Composed]:
@@ -97,6 +99,7 @@ def compose(wanted: Sequence[Wanted], *, at: datetime) -> list[Composed]:
         ready=gather.ready((one.contract, terms[one.contract.pk]) for one in alone),
         late=gather.late_days(one.contract for one in alone if one.contract.billed_until_on == one.starts_on),
         by_hand=gather.by_hand([one.invoice for one in wanted if one.invoice is not None]),
+        rules=rules_for([one.contract.customer for one in wanted]),
     )
     return [_opening(one, read, at) if one.is_opening else _of_period(one, read, at) for one in wanted]
 
@@ -135,6 +138,7 @@ def _of_period(wanted: Wanted, read: _Read, at: datetime) -> Composed:
             *_lines(invoice, parts, ahead, taken, [*adjusted, *in_credits]),
             *map(lines.by_hand, read.by_hand.get(invoice.pk, ())),
         ],
+        read.rules,
         kept=snapshot.of_period(parts),
     )
     # Before an amendment its prices may have been in credits, and the draft has them reserved still.
@@ -157,16 +161,16 @@ def _opening(wanted: Wanted, read: _Read, at: datetime) -> Composed:
     ahead = [] if contract.billed_until_on else _ahead_at_start(wanted.family, first)
     found = [line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)]
     found += map(lines.by_hand, read.by_hand.get(invoice.pk, ()))
-    return _finished(wanted, invoice, found, kept=snapshot.of_opening(contract))
+    return _finished(wanted, invoice, found, read.rules, kept=snapshot.of_opening(contract))
 
 
 def _finished(
-    wanted: Wanted, invoice: Invoice, found: Sequence[InvoiceLine], *, kept: dict[str, object]
+    wanted: Wanted, invoice: Invoice, found: list[InvoiceLine], rules: TaxRules, *, kept: dict[str, object]
 ) -> Composed:
     """Fill the invoice from its lines, tax them, and number their positions."""
     contract, before = wanted.contract, _filled(invoice)
     _fill(invoice, contract, sum((line.amount for line in found), Decimal(0)))
-    taxed = taxes.tax(invoice, found)
+    taxed = taxes.tax(invoice, found, rules)
     invoice.snapshot = {**snapshot.parties(contract), **kept}
     for position, line in enumerate(found, start=1):
         line.position = position

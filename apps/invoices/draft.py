@@ -11,13 +11,14 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
 from apps.core import audit
 from apps.core.models import AuditEntry
-from apps.invoices import pool, store
+from apps.invoices import pool, store, tax_answers
 from apps.invoices.compose import Composed, Wanted, compose, opens
 from apps.invoices.errors import AlreadyFinalized, Voided
 from apps.invoices.models import Invoice
 from apps.invoices.pool import Family
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def draft_next(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | None:
     """Draft what the contract is to be invoiced for next by `at`; return None if there is nothing.
@@ -42,6 +43,7 @@ def draft_each(contract_ids: Collection[UUID], *, at: datetime, actor: str) -> l
     return [one.invoice for one in composed]
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def refresh(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Rate a draft again from the usage, terms and addresses of now; its review time runs on. Refuses a finalized one."""

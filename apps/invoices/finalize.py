@@ -14,7 +14,7 @@ from apps.core import audit, db, outbox
 from apps.core.models import AuditEntry
 from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
-from apps.invoices import approve, credit_notes, draft, numbering, post, snapshot, store
+from apps.invoices import approve, credit_notes, draft, numbering, post, snapshot, store, tax_answers, taxes
 from apps.invoices.compose import Composed, compose
 from apps.invoices.errors import AdvanceNotFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
@@ -26,6 +26,7 @@ _FIXED = (
 )
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def finalize(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Turn a draft into the invoice; see `finalize_each`."""
@@ -99,6 +100,8 @@ def _fix(composed: Sequence[Composed], *, at: datetime, actor: str) -> None:
     burn.burn_many(draws, at=at, actor=actor)
     db.update_rows([one.invoice for one in composed], _FIXED)
     ledger.post([post.entry_of(one.invoice, one.lines) for one in composed], at=at, actor=actor)
+    for one in composed:
+        taxes.report_later(one.invoice, at=at)
 
 
 def _draw(composed: Composed) -> burn.Draw:
