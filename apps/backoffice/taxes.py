@@ -13,7 +13,9 @@ from apps.core.formats import format_day
 from apps.core.money import Money
 from apps.core.periods import months_after
 from apps.customers.models import LegalEntity
+from apps.customers.tax_numbers import EU
 from apps.invoices import tax_report
+from apps.invoices.tax_rules import place_of
 
 _LENGTHS = {"month": 1, "quarter": 3}
 _MOST_DOCUMENTS = 500
@@ -80,7 +82,8 @@ def report(request: HttpRequest) -> HttpResponseBase:
             ],
             "agreed": tax_report.agreed(**within),
             "untaxed": tax_report.untaxed(**within),
-            "sales": tax_report.sales_list(**within),
+            # Only sellers of the EU are asked for it.
+            "sales": tax_report.sales_list(**within) if place_of(entity).country in EU else [],
             "by_hand": entity.tax_provider == LegalEntity.TaxProvider.CUSTOMER,
         }
     return page(request, "backoffice/taxes.html", context)

@@ -20,6 +20,7 @@ def test_a_customer_is_made_and_changed_with_a_trail(month: Month, staff: Client
         "language": "de",
         "tax_rate": "19",
         "einvoice": "none",
+        "buys_as": "business",
     }
     staff.post("/admin/customers/customer/add/", fields)
     made = Customer.objects.get(key="globex")
@@ -152,6 +153,7 @@ def test_a_meter_is_changed_by_its_form(month: Month, staff: Client) -> None:
 
 @pytest.mark.parametrize("name", ["product", "creditunit", "plan"])
 def test_the_catalogue_grows_by_forms(name: str, month: Month, staff: Client) -> None:
-    staff.post(f"/admin/plans/{name}/add/", {"name": "Speech", "key": "speech", "description": ""})
+    fields = {"name": "Speech", "key": "speech", "description": "", "tax_class": "standard"}
+    staff.post(f"/admin/plans/{name}/add/", fields)
 
     assert AuditEntry.objects.filter(action=f"plans.put_{name}", subject_key="speech").count() == 1

@@ -61,6 +61,7 @@ def test_the_report_is_saved_as_a_table_without_formulas(invoice: Invoice, staff
     assert cells[3] != "=USt"
     assert cells[4:] == ["19", "EUR", "100.00", "19.00", "1"]
     assert workbook["Content-Disposition"].endswith('.xlsx"')
+    workbook.close()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ class Desk:
         client.force_login(make_staff())
         self.client = client
         self.customer: Customer = make_customer("buyer")
-        self.post("/admin/plans/product/add/", {"name": "Hosting", "key": "hosting", "description": ""})
+        product = {"name": "Hosting", "key": "hosting", "description": "", "tax_class": "standard"}
+        self.post("/admin/plans/product/add/", product)
 
     def post(self, path: str, fields: Mapping[str, object]) -> str:
         """Post a form that is taken: its answer leads on."""
