@@ -200,7 +200,7 @@ def test_what_gives_nothing_asks_nothing(asked: Asked) -> None:
     assert (asked.calls, invoice.total, TaxTransaction.objects.count()) == ([], Decimal(0), 0)
 
 
-def test_an_answer_never_changes(asked: Asked) -> None:
+def test_an_answer_never_changes(asked: Asked, owner: None) -> None:
     drafted(contract_of(**NEW_YORK))
 
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():

@@ -3,9 +3,11 @@
 from django.db import models
 from django.db.models import Q
 
+from apps.core.append_only import append_only
 from apps.invoices.models.invoice import Invoice
 
 
+@append_only
 class TaxCalculation(models.Model):
     """The answer of a tax service to a question, kept so that the same is not asked twice. Append-only."""
 
