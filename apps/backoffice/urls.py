@@ -8,6 +8,7 @@ from django.urls import path, register_converter
 from apps.backoffice import (
     balance_pages,
     cancellation,
+    close_urls,
     contract_urls,
     corrections,
     credit_invoice,
@@ -54,7 +55,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("admin/login/", views.staff_login),
     path("admin/home/<slug:key>.<slug:kind>", admin.site.admin_view(home_tables.table), name="home_table"),
-    path("admin/review/", admin.site.admin_view(views.review), name="review"),
+    *close_urls.urlpatterns,
     path("admin/live/", admin.site.admin_view(live.live), name="live"),
     path("admin/live/rates/", admin.site.admin_view(live.rates), name="live_rates"),
     path("admin/live/shares/", admin.site.admin_view(live.shares), name="live_shares"),

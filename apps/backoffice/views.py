@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
 
 from apps.backoffice import balance_rows, queries
 from apps.backoffice.settled import steps_of, used_of
@@ -22,7 +21,6 @@ from apps.contracts.models import Contract
 from apps.controls.spend import spend_to_date
 from apps.core import clock
 from apps.core.admin import actor_of
-from apps.core.formats import format_money
 from apps.core.money import Money
 from apps.credits.queries import grants_of, refunds_owed
 from apps.customers import members
@@ -64,30 +62,6 @@ def staff_login(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('account_login')}?{urlencode({'next': wanted})}")
 
 
-def review(request: HttpRequest) -> HttpResponse:
-    """Show the drafts beside the periods before; on a yes finalize the chosen ones."""
-    require(request, "invoices.view_invoice", to_change="invoices.change_invoice")
-    chosen = _chosen(request)
-    if request.method == "POST" and "confirmed" in request.POST:
-        _finalize(request, chosen)
-        return redirect("backoffice:review")
-    drafts = invoice_queries.drafts_to_review()
-    picked = [row for row in drafts if row.invoice.id in chosen]
-    context = {
-        "title": "Invoices to review",
-        "drafts": drafts,
-        "totals": sums([row.invoice.total for row in drafts]),
-        "picked": picked,
-        "picked_totals": sums([row.invoice.total for row in picked]),
-        "mails": Customer.objects.filter(key__in=[row.invoice.customer_key for row in picked])
-        .exclude(billing_email="")
-        .count(),
-        "parked": list(invoice_queries.parked()[:20]),
-        "now": clock.now(),
-    }
-    return page(request, "backoffice/confirm.html" if picked else "backoffice/review.html", context)
-
-
 def customer(request: HttpRequest, key: str) -> HttpResponse:
     """Show all that belongs to a customer; a form invites a member to its portal."""
     require(request, "customers.view_customer", to_change="customers.change_customer")
@@ -126,9 +100,11 @@ def customer(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
-    """Show a draft or a finalized invoice, each line with how it came about."""
+    """Show a finalized invoice, each line with how it came about; a draft has a page of its own."""
     require(request, "invoices.view_invoice")
     found = _invoice(invoice_id)
+    if found.status == Invoice.Status.DRAFT:
+        return redirect("backoffice:draft", found.pk)
     open_amount = payment_queries.open_amounts([found.pk]).get(found.pk)
     is_owed = open_amount is not None and found.kind != Invoice.Kind.CREDIT_NOTE
     left = None if open_amount is None or not is_owed else Money(open_amount, found.currency).rounded()
@@ -194,36 +170,6 @@ def _seat(request: HttpRequest, customer: Customer) -> None:
     messages.success(
         request, f"{email} may see the portal of {customer}. Tell them: they sign in with a code by e-mail."
     )
-
-
-def _chosen(request: HttpRequest) -> set[UUID]:
-    chosen = set()
-    for text in request.POST.getlist("invoice"):
-        try:
-            chosen.add(UUID(text))
-        except ValueError:
-            continue
-    return chosen
-
-
-def _finalize(request: HttpRequest, chosen: set[UUID]) -> None:
-    done = reviewing.finalize_many(invoice_ids=sorted(chosen), at=clock.now(), actor=actor_of(request))
-    if done.finalized:
-        in_all = " and ".join(
-            format_money(total, LOCALE)
-            for total in sums([Money(one.total, one.currency).rounded() for one in done.finalized])
-        )
-        messages.success(
-            request,
-            format_html(
-                'Finalized {} for {} in all. <a href="{}">Look at them</a>; their PDFs are being rendered and mailed.',
-                f"{len(done.finalized)} invoice{'' if len(done.finalized) == 1 else 's'}",
-                in_all,
-                reverse("admin:invoices_invoice_changelist") + "?status__exact=finalized",
-            ),
-        )
-    for refused in done.refused:
-        messages.error(request, refused.reason)
 
 
 def sums(amounts: Sequence[Money]) -> list[Money]:

@@ -135,6 +135,13 @@ def format_ago(at: datetime, now: datetime, locale: str) -> str:
     )
 
 
+def format_until(at: datetime, now: datetime, locale: str) -> str:
+    """Write how far off an instant is: in 5 hours; one that has passed is a moment off."""
+    return format_timedelta(
+        max(at - now, timedelta(seconds=1)), add_direction=True, threshold=1.5, locale=_locale(locale)
+    )
+
+
 def plain(number: Decimal) -> Decimal:
     """Return the same number without trailing zeros and without an exponent."""
     with localcontext(_WIDE):

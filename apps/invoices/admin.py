@@ -83,7 +83,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     def has_finalize_permission(self, request: HttpRequest) -> bool:
         """Tell who may finalize: the page itself changes nothing, so Django's change permission does not count."""
-        return request.user.has_perm("invoices.change_invoice")
+        return request.user.has_perm("invoices.finalize_invoice")
 
     @admin.display(description="subtotal")
     def subtotal_money(self, invoice: Invoice) -> str:

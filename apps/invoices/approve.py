@@ -1,17 +1,57 @@
 """Approving drafts: above an amount of the legal entity's, two people must have seen the total that is finalized."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count
+from django.db import transaction
+from django.db.models import Count, F
 
-from apps.core import db
+from apps.core import audit, db
 from apps.core.money import Money
-from apps.invoices.errors import ApprovalMissing
-from apps.invoices.models import Approval, Invoice
+from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, OwnEdit, TotalChanged, Voided
+from apps.invoices.models import Approval, DraftHold, Invoice
 
 NEEDED = 2
+
+
+@transaction.atomic(durable=True)
+def approve(*, invoice_id: UUID, at: datetime, actor: str, seen: Decimal | None = None) -> Approval:
+    """Note that a person approves a draft at its present total; of one person twice it counts once.
+
+    `seen` is the total that the person was shown: where the draft comes to something else by now, it is refused. So is
+    whoever changed the draft's lines last, and an invoice that is no draft.
+    """
+    invoice = (
+        Invoice.objects.select_for_update(of=("self",))
+        .select_related("customer", "contract")
+        .get(pk=invoice_id)
+    )
+    if invoice.number:
+        raise AlreadyFinalized(invoice.number)
+    if invoice.status == Invoice.Status.VOID:
+        raise Voided(invoice.contract.number)
+    if invoice.edited_by == actor:
+        raise OwnEdit(invoice.customer.name)
+    if seen is not None and seen != invoice.total:
+        raise TotalChanged(invoice.customer.name, _money(seen, invoice), _money(invoice.total, invoice))
+    approval, is_new = Approval.objects.get_or_create(
+        invoice=invoice, approved_by=actor, total=invoice.total, defaults={"approved_at": at}
+    )
+    if is_new:
+        audit.record(
+            at=at,
+            actor=actor,
+            action="invoices.approve",
+            subject_type="contract",
+            subject_key=invoice.contract.number,
+            after={
+                "period": f"{invoice.period_start_on} to {invoice.period_end_on}",
+                "total": f"{invoice.total:f} {invoice.currency}",
+            },
+        )
+    return approval
 
 
 def needs_approval(invoice: Invoice) -> bool:
@@ -20,22 +60,42 @@ def needs_approval(invoice: Invoice) -> bool:
     return above is not None and abs(invoice.total) > above
 
 
+def missing(invoice: Invoice) -> int:
+    """Return how many people are still to approve a draft at its present total, in one query at most."""
+    return missing_approvals([invoice])[invoice.pk]
+
+
 def missing_approvals(invoices: Sequence[Invoice]) -> dict[UUID, int]:
-    """Return how many people are still to approve each draft at the total that it has in memory, in one query at most."""
+    """Return how many people are still to approve each draft at the total that it has in memory, in one query at most.
+
+    Approvals of another total do not count, nor does that of who changed the lines last.
+    """
     above = {one.pk: one.total for one in invoices if needs_approval(one)}
     counted: dict[UUID, int] = {}
     if above:
-        found = Approval.objects.filter(invoice__in=above).values_list("invoice_id", "total").order_by()
-        people = found.annotate(people=Count("approved_by", distinct=True))
-        counted = {key: many for key, total, many in people if total == above[key]}
+        found = (
+            Approval.objects.filter(invoice__in=above)
+            .exclude(approved_by=F("invoice__edited_by"))
+            .values_list("invoice_id", "total")
+            .annotate(people=Count("approved_by", distinct=True))
+            .order_by()
+        )
+        counted = {pk: people for pk, total, people in found if total == above[pk]}
     return {one.pk: max(NEEDED - counted.get(one.pk, 0), 0) if one.pk in above else 0 for one in invoices}
 
 
 def refuse_undecided(invoices: Sequence[Invoice]) -> None:
-    """Refuse the first of these drafts that waits for approval at its total of now. A step of finalizing."""
+    """Refuse the first of these drafts that is held, or that waits for approval at its total of now. A step of finalizing.
+
+    It is called in the transaction that numbers them, after they are rated for the last time, with the invoices locked: no
+    way of finalizing gets around it.
+    """
     db.require_transaction()
+    held = dict(DraftHold.objects.filter(invoice__in=invoices).values_list("invoice_id", "reason"))
     lacking = missing_approvals(invoices)
     for one in invoices:
+        if one.pk in held:
+            raise Held(one.customer.name, held[one.pk])
         if lacking[one.pk]:
             above = one.legal_entity.approval_above or Decimal(0)
             raise ApprovalMissing(

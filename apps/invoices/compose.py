@@ -134,10 +134,7 @@ def _of_period(wanted: Wanted, read: _Read, at: datetime) -> Composed:
     composed = _finished(
         wanted,
         invoice,
-        [
-            *_lines(invoice, parts, ahead, taken, [*adjusted, *in_credits]),
-            *map(lines.by_hand, read.by_hand.get(invoice.pk, ())),
-        ],
+        _with_by_hand(invoice, _lines(invoice, parts, ahead, taken, [*adjusted, *in_credits]), read),
         read.rules,
         kept=snapshot.of_period(parts),
     )
@@ -160,8 +157,13 @@ def _opening(wanted: Wanted, read: _Read, at: datetime) -> Composed:
     # The period may have been billed as a whole meanwhile: then nothing is left to ask for in advance.
     ahead = [] if contract.billed_until_on else _ahead_at_start(wanted.family, first)
     found = [line for fees in ahead for line in lines.of_fees_ahead(invoice, fees)]
-    found += map(lines.by_hand, read.by_hand.get(invoice.pk, ()))
-    return _finished(wanted, invoice, found, read.rules, kept=snapshot.of_opening(contract))
+    return _finished(
+        wanted, invoice, _with_by_hand(invoice, found, read), read.rules, kept=snapshot.of_opening(contract)
+    )
+
+
+def _with_by_hand(invoice: Invoice, found: list[InvoiceLine], read: _Read) -> list[InvoiceLine]:
+    return [*found, *lines.all_by_hand(invoice, found, read.by_hand.get(invoice.pk, ()))]
 
 
 def _finished(

@@ -190,3 +190,62 @@ class TaxProviderFailed(Refusal):
         super().__init__(
             f"{provider} could not tell the tax: {why} Nothing was changed. Close again once it answers, or let the legal entity find tax by its own rates."
         )
+
+
+class OwnEdit(Refusal):
+    code = "own-edit"
+    title = "You changed the draft yourself"
+
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            f"You were the last to change the lines of the draft for {customer}, so two other people approve it."
+        )
+
+
+class TotalChanged(Refusal):
+    code = "total-changed"
+    title = "The draft comes to something else now"
+
+    def __init__(self, customer: str, seen: str, now: str) -> None:
+        super().__init__(
+            f"The draft for {customer} was {seen} when you looked, and is {now} now. Look at it again, then approve it."
+        )
+
+
+class Held(Refusal):
+    code = "draft-held"
+    title = "The draft is held"
+
+    def __init__(self, customer: str, reason: str) -> None:
+        super().__init__(f"The draft for {customer} is held: {reason}. Release it, then finalize it.")
+
+
+class LineIsNothing(Refusal):
+    code = "manual-line-is-nothing"
+    status = 422
+    title = "The line comes to nothing"
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(
+            f"The line comes to nothing in whole cents of {currency}. Give an amount, or a percentage up to 100."
+        )
+
+
+class BelowZero(Refusal):
+    code = "draft-below-zero"
+    status = 422
+    title = "The draft would come to less than nothing"
+
+    def __init__(self, customer: str, most: str) -> None:
+        super().__init__(
+            f"The draft for {customer} has {most} to take off at most. Give less, or issue a credit note on an earlier invoice."
+        )
+
+
+class NoSuchManualLine(Refusal):
+    code = "manual-line-gone"
+    status = 404
+    title = "The line is not on the draft"
+
+    def __init__(self) -> None:
+        super().__init__("The line is not on the draft any more. Reload the page to see what is on it.")

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms
+from apps.core.money import rounded_to_minor_unit
 from apps.credits import queries as credit_queries
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
@@ -124,20 +126,49 @@ def paid_in_advance(invoice: Invoice, parts: Sequence[Priced]) -> list[InvoiceLi
     return lines
 
 
-def by_hand(added: ManualLine) -> InvoiceLine:
-    """Return the line that staff added to a draft, with the reason that they gave."""
+def all_by_hand(
+    invoice: Invoice, found: Sequence[InvoiceLine], added: Sequence[ManualLine]
+) -> list[InvoiceLine]:
+    """Return the lines that staff added to a draft, beside those `found` by rating it.
+
+    A discount in percent is of all lines that are no discount by hand; none takes off more than is left of them.
+    """
+    base = sum((line.amount for line in found), Decimal(0))
+    base += sum((one.amount for one in added if one.amount > 0), Decimal(0))
+    left = max(base, Decimal(0))
+    lines = []
+    for one in added:
+        amount = one.amount
+        if one.percent is not None:
+            amount = discount_of(base, one.percent, invoice.currency)
+        if amount < 0:
+            amount = -min(-amount, left)
+            left += amount
+        lines.append(_by_hand(invoice, one, amount))
+    return lines
+
+
+def discount_of(base: Decimal, percent: Decimal, currency: str) -> Decimal:
+    """Return what so many percent take off an amount, below zero, in whole minor units; nothing where there is nothing."""
+    return -rounded_to_minor_unit(Fraction(max(base, Decimal(0))) * Fraction(percent) / 100, currency)
+
+
+def _by_hand(invoice: Invoice, added: ManualLine, amount: Decimal) -> InvoiceLine:
+    step: dict[str, Any] = {"by_hand": added.reason}
+    if added.percent is not None:
+        step["percent"] = written(added.percent)
     return InvoiceLine(
-        invoice=added.invoice,
+        invoice=invoice,
         key=str(added.pk),
         product_name=added.product_name,
         name=added.name,
         kind=InvoiceLine.Kind.MANUAL,
         quantity=added.quantity,
         unit=added.unit,
-        price_unit=added.invoice.currency,
-        exact=added.amount,
-        amount=added.amount,
-        steps=[{"by_hand": added.reason}],
+        price_unit=invoice.currency,
+        exact=amount,
+        amount=amount,
+        steps=[step],
     )
 
 

@@ -52,9 +52,7 @@ class Progress:
 def run_progress(run: CloseRun, *, at: datetime, most_reasons: int = 20) -> Progress:
     """Return how far a run is at an instant, in three queries however many its contracts are."""
     counted = (
-        run.tasks.order_by()
-        .values_list("status")
-        .annotate(Count("id"), Sum("invoices"), Max("done_at"))
+        run.tasks.order_by().values_list("status").annotate(Count("id"), Sum("invoices"), Max("done_at"))
     )
     by_status = {status: row for status, *row in counted}
     many = {status: by_status[status][0] if status in by_status else 0 for status in _STATUS.values}

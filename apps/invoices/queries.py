@@ -13,7 +13,8 @@ from apps.contracts.queries import due, live
 from apps.contracts.terms import period_on
 from apps.core.money import Money
 from apps.invoices import compose, pool
-from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
+from apps.invoices.approve import NEEDED
+from apps.invoices.models import Approval, Invoice, InvoiceLine, ParkedClose
 from apps.invoices.pool import Family
 
 # A parked contract is tried again by itself only so often; staff can close it again at any time.
@@ -176,7 +177,10 @@ def due_to_close(*, at: datetime) -> list[UUID]:
 
 
 def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
-    """Return the drafts whose review time is over by `at`, of each contract the oldest alone, in one query."""
+    """Return the drafts whose review time is over by `at`, of each contract the oldest alone, in one query.
+
+    Those that are held, or wait for approval of what they come to, are left out.
+    """
     resting = ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values("contract_id")
     opening = Invoice.objects.filter(
         contract=OuterRef("contract"), kind=Invoice.Kind.OPENING, status=Invoice.Status.DRAFT
@@ -191,10 +195,25 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
             | Q(replaces__isnull=False)
         )
         .filter(Q(kind=Invoice.Kind.OPENING) | ~Exists(opening))
+        .filter(hold=None)
+        .filter(_is_approved())
         .order_by("review_until_at", "id")
         .values_list("id", flat=True)
     )
     return list(found[:most])
+
+
+def _is_approved() -> Q:
+    above = "legal_entity__approval_above"
+    approvals = (
+        Approval.objects.filter(invoice=OuterRef("pk"), total=OuterRef("total"))
+        .exclude(approved_by=OuterRef("edited_by"))
+        .order_by()
+        .values("invoice")
+        .annotate(people=Count("id"))
+    )
+    is_below = Q(total__lte=F(above), total__gte=-F(above))
+    return Q(**{above: None}) | is_below | Q(Exists(approvals.filter(people__gte=NEEDED)))
 
 
 def left_unrendered(*, at: datetime, most: int = 500) -> list[UUID]:

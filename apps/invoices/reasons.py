@@ -44,7 +44,7 @@ class _Reader:
                 price=self._price(step, "package_amount"), size=size
             )
         if "unit_amount" not in step and "rate" not in step:
-            return "" if "given" in step else self.figures.words.see_below
+            return "" if step.keys() & {"given", "by_hand"} else self.figures.words.see_below
         if {"packages", "events"} & step.keys() or decimal_in(step, "flat_amount"):
             return self.figures.words.see_below
         if "rate" in step:
@@ -53,6 +53,8 @@ class _Reader:
 
     def reason(self, step: Step, *, alone: bool) -> str:
         words = self.figures.words
+        if "by_hand" in step:
+            return str(step["by_hand"])
         if step.get("of_pool"):
             whole = {name: value for name, value in step.items() if name not in {"of_pool", "pool_part"}}
             text = self.reason({**whole, "amount": step["pool_part"]}, alone=False)

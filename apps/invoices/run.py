@@ -16,7 +16,7 @@ from apps.contracts.models import Contract
 from apps.core import audit, db, outbox
 from apps.customers.models import LegalEntity
 from apps.invoices import close, draft, finalize, queries
-from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, RunUnderWay
+from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, RunUnderWay
 from apps.invoices.models import CloseRun, CloseTask, Invoice
 
 # What one transaction closes: enough to make its statements cheap, few enough to hold usage of these customers back but briefly.
@@ -26,7 +26,7 @@ _MOST_WORKERS = 16
 _ALL = 10**9
 _ONE_ACTIVE = "one_active_run_a_step_and_legal_entity"
 # Refusals after which a draft is left as it is.
-_LEFT = (AlreadyFinalized, ApprovalMissing)
+_LEFT = (AlreadyFinalized, ApprovalMissing, Held)
 _STATUS = CloseTask.Status
 
 
@@ -220,6 +220,10 @@ def _set_aside(run: CloseRun, task: CloseTask, problem: Exception, at: datetime)
         for one in held:
             one.status, one.done_at = _STATUS.DONE if is_left else _STATUS.PARKED, at
         db.update_rows(held, ["status", "done_at"])
+    if isinstance(problem, ApprovalMissing):
+        # What it comes to now is what people are to approve.
+        for ids in _oldest_drafts([task]).values():
+            draft.refresh(invoice_id=ids[0], at=at, actor=run.started_by)
 
 
 @transaction.atomic(durable=True)

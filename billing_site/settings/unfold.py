@@ -90,7 +90,7 @@ UNFOLD = {
             {
                 "title": "Invoices",
                 "items": [
-                    _item("To review", "fact_check", "backoffice:review"),
+                    _item("Close the month", "fact_check", "backoffice:review"),
                     _item("All invoices", "receipt_long", "admin:invoices_invoice_changelist"),
                     {
                         "title": "Credit notes",

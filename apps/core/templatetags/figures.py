@@ -101,3 +101,14 @@ def ago(value: datetime, now: datetime, zone: str = "UTC") -> SafeString:
         formats.format_instant(value, zone, language()),
         formats.format_ago(value, now, language()),
     )
+
+
+@register.simple_tag
+def until(value: datetime, now: datetime, zone: str = "UTC") -> SafeString:
+    """Write how far off an instant is, with the instant on hover."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        formats.format_instant(value, zone, language()),
+        formats.format_until(value, now, language()),
+    )

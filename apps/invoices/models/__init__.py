@@ -1,6 +1,6 @@
 """Invoices and their lines, taxes, documents and closes."""
 
-from apps.invoices.models.closing import Approval, CloseRun, CloseTask, ParkedClose
+from apps.invoices.models.closing import Approval, CloseRun, CloseTask, DraftHold, ParkedClose
 from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, InvoicePdf
 from apps.invoices.models.invoice import Invoice, NumberSeries
 from apps.invoices.models.lines import InvoiceLine, ManualLine
@@ -12,6 +12,7 @@ __all__ = [
     "Approval",
     "CloseRun",
     "CloseTask",
+    "DraftHold",
     "ElectronicInvoice",
     "Invoice",
     "InvoiceLine",

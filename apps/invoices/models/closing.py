@@ -96,6 +96,21 @@ class Approval(models.Model):
         return f"{self.invoice} by {self.approved_by}"
 
 
+class DraftHold(models.Model):
+    """That a draft is not to be finalized until somebody releases it, and why; releasing it removes the row."""
+
+    invoice = models.OneToOneField(Invoice, models.CASCADE, primary_key=True, related_name="hold")
+    reason = models.CharField(max_length=500)
+    held_by = models.CharField(max_length=260)
+    held_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="a_hold_has_a_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.invoice}: {self.reason}"
+
+
 class ParkedClose(models.Model):
     """A contract whose period could not be closed or finalized, and why; doing it later removes the row."""
 

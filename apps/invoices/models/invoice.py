@@ -93,6 +93,12 @@ class Invoice(models.Model):
     )
     total = models.DecimalField(**MONEY)
     drafted_at = models.DateTimeField()
+    edited_by = models.CharField(
+        max_length=260,
+        blank=True,
+        db_default="",
+        db_comment="Who last added or removed a line of the draft: their approval does not count",
+    )
     review_until_at = models.DateTimeField(db_comment="When the draft is finalized by itself")
     finalized_at = models.DateTimeField(null=True, blank=True)
     issued_on = models.DateField(null=True, blank=True)
@@ -149,6 +155,10 @@ class Invoice(models.Model):
     )
 
     class Meta:
+        permissions = [
+            ("finalize_invoice", "Can finalize drafts"),
+            ("approve_invoice", "Can approve drafts above the amount that needs two people"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["contract", "period_start_on", "kind"],

@@ -131,6 +131,13 @@ class ManualLine(models.Model):
     quantity = models.DecimalField(max_digits=40, decimal_places=18, default=1)
     unit = models.CharField(max_length=63, blank=True)
     amount = models.DecimalField(**MONEY, help_text="Below zero for a discount.")
+    percent = models.DecimalField(
+        max_digits=6,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        db_comment="Of a discount in percent: it follows the subtotal, and the amount is what it first came to",
+    )
     reason = models.CharField(max_length=500)
     added_by = models.CharField(max_length=260)
     added_at = models.DateTimeField()
@@ -140,6 +147,10 @@ class ManualLine(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(amount=0), name="manual_line_is_not_zero"),
             models.CheckConstraint(condition=~Q(reason=""), name="manual_line_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(percent=None) | Q(percent__gt=0, percent__lte=100, amount__lt=0),
+                name="manual_percentage_is_a_discount",
+            ),
         ]
 
     def __str__(self) -> str:

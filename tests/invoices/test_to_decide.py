@@ -1,0 +1,100 @@
+"""The drafts of a close by filter: every one is on exactly one page, and what SQL says of data is what the record says."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from apps.customers.models import Customer
+from apps.invoices import to_decide
+from apps.invoices.missing_data import missing
+from apps.invoices.models import Invoice
+from apps.invoices.to_decide import Filter, Order, Show
+from tests.backoffice.many_drafts import multiply
+from tests.builders import (
+    make_contract,
+    make_customer,
+    make_legal_entity,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
+from tests.invoices.months import drafted, use
+
+pytestmark = pytest.mark.django_db
+OCTOBER = date(2026, 10, 1)
+
+
+@pytest.fixture
+def made() -> Invoice:
+    """A draft of October, 2 calls at 0.50, of a seller in Germany."""
+    make_meter()
+    customer = make_customer("acme", legal_entity=make_legal_entity(country="DE"))
+    contract = make_contract(customer, make_plan_version([usage_charge(unit_amount="0.5")]))
+    use(contract, "calls", "2")
+    return drafted(contract)
+
+
+@pytest.mark.parametrize("order", Order)
+def test_every_draft_is_on_one_page_and_the_pages_add_up(
+    order: Order, made: Invoice, django_assert_num_queries: object
+) -> None:
+    multiply(made, 120)
+    asked = Filter(month=OCTOBER, order=order)
+
+    seen, after = to_decide.page(asked)
+    with django_assert_num_queries(2):  # type: ignore[operator]
+        while after:
+            rows, after = to_decide.page(asked, after=after)
+            seen += rows
+
+    found = to_decide.summary(asked)
+    assert len(seen) == len({row.id for row in seen}) == 121
+    assert [(one.count, one.total.amount) for one in found.shown] == [
+        (121, sum(row.total.amount for row in seen))
+    ]
+
+
+def test_filters_hold_what_their_names_say(made: Invoice) -> None:
+    """Copies come to 1.00 times nth % 97 + 1 now, and nth % 89 + 1 before: from the 90th on they differ."""
+    multiply(made, 95)
+    Invoice.objects.filter(contract__number="M-00003", period_start_on=OCTOBER).update(subtotal=0, total=0)
+    asked = Filter(month=OCTOBER)
+
+    counts = to_decide.summary(asked).counts
+
+    assert counts[Show.ALL] == counts[Show.READY] == 96
+    assert counts[Show.FIRST] == 1
+    assert counts[Show.ZERO] == 1
+    assert counts[Show.DIFFERS] == 7
+    rows, _ = to_decide.page(Filter(month=OCTOBER, show=Show.ZERO))
+    assert [row.contract_number for row in rows] == ["M-00003"]
+
+
+def test_months_are_those_in_which_periods_end(made: Invoice) -> None:
+    multiply(made, 2)
+
+    assert to_decide.months() == [(OCTOBER, 3), (date(2026, 9, 1), 2)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacking"),
+    [
+        ({}, ("street address", "city", "country")),
+        ({"address": "1 Rue", "city": "Lyon", "country": "FR"}, ("VAT number",)),
+        ({"address": "1 Rue", "city": "Lyon", "country": "FR", "tax_number": "FR40303265045"}, ()),
+        ({"address": "1 Rue", "city": "Lyon", "country": "FR", "tax_rate": Decimal(19)}, ()),
+        ({"address": "1 Weg", "city": "Bonn", "country": "DE"}, ()),
+        ({"address": "1 Main St", "city": "Austin", "country": "US"}, ()),
+        ({"address": "1 Main St", "country": "US"}, ("city",)),
+    ],
+)
+def test_missing_data_is_the_same_in_the_list_and_on_the_draft(
+    fields: dict[str, object], lacking: tuple[str, ...], made: Invoice
+) -> None:
+    Customer.objects.update(**fields)
+
+    rows, _ = to_decide.page(Filter())
+
+    assert missing(Customer.objects.select_related("legal_entity").get()) == lacking
+    assert rows[0].lacks_data == bool(lacking)
