@@ -26,7 +26,7 @@ from apps.usage.queries import waiting
 
 LOCALE = "en"
 VIEW, FINALIZE, APPROVE = "invoices.view_invoice", "invoices.finalize_invoice", "invoices.approve_invoice"
-_MOST_PARKED = 20
+_MOST_PARKED = 5
 _MOST_CHOSEN = 1000
 
 
