@@ -1,12 +1,11 @@
-"""Reading invoices: rows for lists, one with its lines, drafts to review, totals, and what the schedule has to do."""
+"""Reading invoices: rows for lists, one with its lines, totals, and what the schedule has to do."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
 from apps.contracts.models import Contract
 from apps.contracts.queries import due, live
@@ -22,8 +21,6 @@ _TRY_PARKED_AGAIN = timedelta(hours=1)
 # What the outbox asked for is given so long before the sweep asks again, and so long before it gives up mailing.
 _LEFT_AFTER = timedelta(minutes=2)
 _MAIL_UNTIL = timedelta(days=7)
-# A draft that differs from the period before by a quarter or more.
-_STANDS_OUT = Decimal("0.25")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +40,6 @@ class InvoiceRow:
     due_on: date | None
     review_until_at: datetime
     in_advance: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DraftRow:
-    """A draft to review, beside the invoice of the period before it; None is the contract's first."""
-
-    invoice: InvoiceRow
-    before: Money | None
-
-    @property
-    def difference(self) -> Money | None:
-        """Return how much more than the period before it asks for, less being negative."""
-        return None if self.before is None else self.invoice.total - self.before
-
-    @property
-    def change(self) -> Decimal | None:
-        """Return the difference as a share of the period before: 0.25 is a quarter more; None where that was nothing."""
-        if self.before is None or not self.before.amount:
-            return None
-        return (self.invoice.total.amount - self.before.amount) / self.before.amount
-
-    @property
-    def stands_out(self) -> bool:
-        """Tell whether the change is so large that somebody should look before it is sent."""
-        return self.change is not None and abs(self.change) >= _STANDS_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +92,6 @@ def with_lines(*, number: str, customer_id: UUID | None = None) -> InvoiceWithLi
     found = Invoice.objects.filter(number=number).select_related("customer", "contract")
     invoice = (found if customer_id is None else found.filter(customer_id=customer_id)).first()
     return InvoiceWithLines(invoice, tuple(invoice.lines.all())) if invoice else None
-
-
-def drafts_to_review() -> tuple[DraftRow, ...]:
-    """Return all drafts, those finalized soonest first, each beside the period before it, in one query."""
-    before = Invoice.objects.filter(
-        contract=OuterRef("contract"),
-        kind=Invoice.Kind.PERIOD,
-        period_end_on=OuterRef("period_start_on"),
-        currency=OuterRef("currency"),
-    ).exclude(status=Invoice.Status.VOID)
-    # Of a period that was issued again, the last counts.
-    before = before.order_by("-drafted_at")
-    found = (
-        invoices(statuses=[Invoice.Status.DRAFT])
-        .annotate(before=Subquery(before.values("total")[:1]))
-        .order_by("review_until_at", "customer__name", "period_start_on")
-    )
-    return tuple(
-        DraftRow(_row(draft), None if draft.before is None else Money(draft.before, draft.currency).rounded())
-        for draft in found
-    )
 
 
 def totals(found: QuerySet[Invoice]) -> tuple[Totalled, ...]:

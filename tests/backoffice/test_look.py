@@ -192,4 +192,6 @@ def test_every_list_of_the_menu_is_a_page(staff: Client) -> None:
     links = [unescape(href) for href in hrefs if not re.search(r"\.(csv|xlsx)\b", href)]
 
     assert {admin.site.name} == {"admin"}
-    assert {link: staff.get(link, follow=True).status_code for link in set(links)} == dict.fromkeys(links, 200)
+    assert {link: staff.get(link, follow=True).status_code for link in set(links)} == dict.fromkeys(
+        links, 200
+    )

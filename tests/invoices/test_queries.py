@@ -7,8 +7,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core.money import Money
-from apps.invoices import finalize, queries
+from apps.invoices import finalize, queries, to_decide
 from apps.invoices.models import Invoice
+from apps.invoices.to_decide import Filter
 from tests.builders import make_contract, make_customer, make_plan_version, usage_charge
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
@@ -26,7 +27,7 @@ def test_a_draft_stands_beside_the_month_before(django_assert_num_queries: Djang
     drafted(make_contract(make_customer("new"), contract.plan_version))
 
     with django_assert_num_queries(1):
-        rows = {row.invoice.customer_key: row for row in queries.drafts_to_review()}
+        rows = {row.customer_key: row for row in to_decide.page(Filter())[0]}
 
     assert rows["acme"].difference == Money(Decimal("0.50"), "USD")
     assert rows["acme"].change == Decimal("0.5")
