@@ -266,6 +266,7 @@ def _in_credits() -> PlanVersion:
         ("reason = ''", "credit_note_names_what_it_credits_and_why"),
     ],
 )
+@pytest.mark.usefixtures("owner")
 def test_the_database_refuses_a_credit_note_beyond_its_invoice(change: str, rule: str) -> None:
     """A credit note is written past the action, as a copy of a real one that is changed on the way in."""
     make_customer("other")

@@ -321,6 +321,7 @@ def test_a_balance_is_read_in_one_query(django_assert_num_queries: DjangoAssertN
         ),
     ],
 )
+@pytest.mark.usefixtures("owner")
 def test_the_database_keeps_every_source_within_its_limits(statement: str, rule: str) -> None:
     """Of an invoice of 100.00, paid by 130.00, 45.00 is credited, 5.00 of it refunded; the next is open but for 10.00 written off."""
     invoice = billed()
