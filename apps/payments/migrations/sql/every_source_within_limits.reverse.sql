@@ -1,6 +1,7 @@
 DROP TRIGGER a_write_off_is_allocated ON payments_writeoff;
 DROP FUNCTION refuse_wrong_write_off();
 DROP TRIGGER write_off_is_append_only ON payments_writeoff;
+DROP TRIGGER refund_is_never_removed ON payments_refund;
 DROP TRIGGER refund_is_noted_once ON payments_refund;
 DROP FUNCTION refuse_refund_change();
 DROP TRIGGER refund_is_within_limits ON payments_refund;

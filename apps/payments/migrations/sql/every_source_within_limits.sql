@@ -89,7 +89,7 @@ CREATE TRIGGER refund_is_within_limits BEFORE INSERT ON payments_refund
 -- Of a refund only that it was paid back is noted later, once.
 CREATE FUNCTION refuse_refund_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'DELETE' OR OLD.paid_on IS NOT NULL OR NEW.paid_on IS NULL
+    IF OLD.paid_on IS NOT NULL OR NEW.paid_on IS NULL
        OR (NEW.id, NEW.customer_id, NEW.currency, NEW.amount, NEW.owed_on, NEW.recorded_at, NEW.recorded_by)
           IS DISTINCT FROM (OLD.id, OLD.customer_id, OLD.currency, OLD.amount, OLD.owed_on, OLD.recorded_at, OLD.recorded_by)
        OR NEW.payment_id IS DISTINCT FROM OLD.payment_id OR NEW.credit_note_id IS DISTINCT FROM OLD.credit_note_id THEN
@@ -99,8 +99,10 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER refund_is_noted_once BEFORE UPDATE OR DELETE ON payments_refund
+CREATE TRIGGER refund_is_noted_once BEFORE UPDATE ON payments_refund
     FOR EACH ROW EXECUTE FUNCTION refuse_refund_change();
+CREATE TRIGGER refund_is_never_removed BEFORE DELETE ON payments_refund
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER write_off_is_append_only BEFORE UPDATE OR DELETE ON payments_writeoff
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
