@@ -25,8 +25,6 @@ from apps.core.money import Money
 from apps.credits.queries import grants_of, refunds_owed
 from apps.customers import members
 from apps.customers.models import Customer, LegalEntity, Membership
-from apps.invoices import queries as invoice_queries
-from apps.invoices import review as reviewing
 from apps.invoices import taxes
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoicePdf
