@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -15,14 +14,13 @@ from apps.backoffice.books.report import Cell, Column, Report, amount
 from apps.core.money import Money
 from apps.core.spreadsheets import FORMATS
 from apps.customers.models import Customer
-from apps.ledger.models import Account, Entry
+from apps.ledger.models import Account, Entry, Posting
 from apps.ledger.queries import JournalSearch, all_entries, balances
 from apps.ledger.queries import journal as page_of
 
 MOST = 50
 # What the journal's address may say beside books and days.
 ASKS = ("role", "kind", "customer", "product")
-_AT_ONCE = 500
 
 
 def journal(asked: Asked, request: HttpRequest) -> Report:
@@ -118,17 +116,12 @@ def _rows(entries: Sequence[Entry], currency: str) -> list[list[Cell]]:
 
 
 def _all_rows(search: JournalSearch, currency: str) -> Iterator[list[Cell]]:
-    entries = all_entries(search)
-    while some := list(islice(entries, _AT_ONCE)):
-        for entry in some:
-            # Every line of a file says of which entry it is.
-            for row in _of_entry(entry, currency, ""):
-                yield [
-                    Cell(entry.posted_on),
-                    Cell(entry.get_kind_display()),
-                    Cell(entry.description),
-                    *row[3:],
-                ]
+    for entry in all_entries(search):
+        # Every line of a file says of which entry it is; nothing in it leads anywhere.
+        head = [Cell(entry.posted_on), Cell(entry.get_kind_display()), Cell(entry.description)]
+        for posting in entry.postings.all():
+            if posting.currency == currency:
+                yield [*head, Cell(_account(posting)), Cell(posting.customer.name), *_sides(posting)]
 
 
 def _of_entry(entry: Entry, currency: str, way: str) -> Iterator[list[Cell]]:
@@ -138,16 +131,18 @@ def _of_entry(entry: Entry, currency: str, way: str) -> Iterator[list[Cell]]:
         Cell(entry.description, way),
     ]
     for posting in entry.postings.all():
-        if posting.currency != currency:
-            continue
-        size = Money(abs(posting.amount), currency)
-        is_debit = posting.amount > 0
-        product = f", {posting.product_name}" if posting.product_name else ""
-        yield [
-            *head,
-            Cell(f"{posting.account}{product}"),
-            Cell(posting.customer.name, reverse("backoffice:customer", args=[posting.customer.key])),
-            Cell(size if is_debit else None),
-            Cell(None if is_debit else size),
-        ]
-        head = [Cell(None)] * 3
+        if posting.currency == currency:
+            customer = posting.customer
+            address = reverse("backoffice:customer", args=[customer.key])
+            yield [*head, Cell(_account(posting)), Cell(customer.name, address), *_sides(posting)]
+            head = [Cell(None)] * 3
+
+
+def _account(posting: Posting) -> str:
+    return f"{posting.account}, {posting.product_name}" if posting.product_name else str(posting.account)
+
+
+def _sides(posting: Posting) -> tuple[Cell, Cell]:
+    """Return the amount on its side."""
+    size = Cell(Money(abs(posting.amount), posting.currency))
+    return (size, Cell(None)) if posting.amount > 0 else (Cell(None), size)
