@@ -139,6 +139,7 @@ class CreditBurn(models.Model):
         ]
 
 
+@append_only
 class CreditExpiry(models.Model):
     """What of one grant expired: nothing can draw on it any more; append-only."""
 

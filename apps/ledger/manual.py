@@ -57,7 +57,9 @@ def reverse(
     Refuses an entry of a document, which its own document takes back (a credit note, a payment's reversal), one that is
     reversed already, and a day before it; else as `enter`.
     """
-    entry = Entry.objects.select_for_update(of=("self",)).select_related("legal_entity").get(pk=entry_id)
+    entry = Entry.objects.select_related("legal_entity").get(pk=entry_id)
+    # Whoever reverses it takes turns; the entry itself is nobody's to lock.
+    LegalEntity.objects.select_for_update(no_key=True).get(pk=entry.legal_entity_id)
     if entry.kind != Entry.Kind.MANUAL:
         raise NotReversible(
             str(entry), "is of a document. Correct the document, such as by a credit note: that posts too."

@@ -230,6 +230,7 @@ def test_credits_for_any_contract_wait_for_all_of_them() -> None:
     assert not posted("expiry")
 
 
+@pytest.mark.usefixtures("owner")
 def test_what_expired_stays_so() -> None:
     give("10", "5", expires_on=NOVEMBER_ON)
     expire.expire_due(at=NOVEMBER_3, actor=ACTOR)

@@ -14,6 +14,7 @@ from apps.ledger.models import Account, Entry
 from tests.builders import (
     make_credit_note,
 )
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,17 +36,19 @@ def test_books_and_documents_agree_and_what_differs_is_told(
 
 
 def forge(invoice: Invoice) -> None:
-    """Post an invoice once more, as only SQL can: under another kind of entry, then told as its own."""
-    entity = invoice.legal_entity_id
-    accounts = dict(Account.objects.filter(legal_entity=entity).values_list("role", "pk"))
+    """Add 5.00 to a posted entry, as only the owner of the database can."""
+    accounts = dict(Account.objects.filter(legal_entity=invoice.legal_entity_id).values_list("role", "pk"))
     entry = Entry.objects.get(source_key=invoice.number, kind="invoice")
-    with connection.cursor() as sql, transaction.atomic():
-        for role, amount in (("receivables", 5), ("revenue", -5)):
-            sql.execute(
-                "INSERT INTO ledger_posting (id, entry_id, account_id, customer_id, currency, amount, product_name)"
-                " VALUES (%s, %s, %s, %s, 'USD', %s, '')",
-                [uuid7(), entry.pk, accounts[role], invoice.customer_id, amount],
-            )
+    with as_owner(), connection.cursor() as sql:
+        sql.execute("ALTER TABLE ledger_posting DISABLE TRIGGER entries_are_posted_whole")
+        with transaction.atomic():
+            for role, amount in (("receivables", 5), ("revenue", -5)):
+                sql.execute(
+                    "INSERT INTO ledger_posting (id, entry_id, account_id, customer_id, currency, amount, product_name)"
+                    " VALUES (%s, %s, %s, %s, 'USD', %s, '')",
+                    [uuid7(), entry.pk, accounts[role], invoice.customer_id, amount],
+                )
+        sql.execute("ALTER TABLE ledger_posting ENABLE TRIGGER entries_are_posted_whole")
 
 
 def test_they_agree_after_credit_notes_refunds_and_entries_by_hand(books: dict[str, Invoice]) -> None:
@@ -57,7 +60,7 @@ def test_they_agree_after_credit_notes_refunds_and_entries_by_hand(books: dict[s
 
 def test_an_invoice_that_is_not_in_the_journal_is_found(books: dict[str, Invoice]) -> None:
     entity = LegalEntity.objects.get()
-    with connection.cursor() as sql:
+    with as_owner(), connection.cursor() as sql:
         sql.execute("ALTER TABLE ledger_entry DISABLE TRIGGER journal_is_append_only")
         sql.execute(
             "UPDATE ledger_entry SET source_key = 'X' WHERE source_key = %s", [books["october"].number]

@@ -1,6 +1,6 @@
 DROP TRIGGER locked_months_stay_locked ON ledger_accountingperiod;
 DROP FUNCTION refuse_unlocking();
-CREATE OR REPLACE FUNCTION refuse_entry_of_locked_month() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+CREATE OR REPLACE FUNCTION refuse_entry_of_locked_month() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     is_locked boolean;
 BEGIN

@@ -1,5 +1,5 @@
 -- What lies before a locked month is locked with it, also a month that had no entry yet.
-CREATE OR REPLACE FUNCTION refuse_entry_of_locked_month() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+CREATE OR REPLACE FUNCTION refuse_entry_of_locked_month() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     is_locked boolean;
 BEGIN
@@ -23,7 +23,7 @@ END
 $$;
 
 -- A locked month is locked for good, and none is taken out of the books.
-CREATE FUNCTION refuse_unlocking() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION refuse_unlocking() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF OLD.status = 'locked' THEN
         RAISE EXCEPTION 'The books of % are locked for good.', OLD.starts_on
