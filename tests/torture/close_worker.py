@@ -4,6 +4,7 @@ With `make COUNT` it makes so many customers, with `start draft|finalize YYYY-MM
 contracts are in it.
 """
 
+import os
 import sys
 import time
 from datetime import UTC, date, datetime
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime
 import django
 from django.db import OperationalError, connection
 
-BATCH = 5
+BATCH = int(os.environ.get("CLOSE_BATCH", "5"))
 ACTOR = "torture"
 
 

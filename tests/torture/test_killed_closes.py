@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 
@@ -67,17 +67,21 @@ class Workers:
 
 
 def test_closes_go_on_after_workers_and_databases_were_killed(site: Site, torture: Torture) -> None:
-    dice, customers, wanted = torture.dice("close"), torture.size(20, 500), torture.size(4, 40)
+    dice, customers, wanted = torture.dice("close"), torture.size(30, 500), torture.size(4, 40)
     _say(site.environment, "make", str(customers))
     kills, months = 0, 0
 
-    with _workers(site.environment) as workers:
+    batch, pause = torture.size((1, 0.2), (5, 1.0))
+
+    with _workers({**site.environment, "CLOSE_BATCH": str(batch)}) as workers:
         while kills < wanted or not months:
             months += 1
             ended_on = date(2025 + months // 12, months % 12 + 1, 1)
             for step, day in (("draft", ended_on), ("finalize", ended_on.replace(day=3))):
                 assert _say(site.environment, "start", step, day.isoformat()) == str(customers)
-                kills += _killed_until_finished(site.cluster, workers, dice, wanted - kills)
+                kills += _killed_until_finished(
+                    site.cluster, workers, lambda: dice.uniform(0.01, pause), dice, wanted - kills
+                )
 
     rows = site.cluster.rows("SELECT number FROM invoices_invoice ORDER BY number")
     by_year: dict[str, int] = {}
@@ -95,12 +99,14 @@ def test_closes_go_on_after_workers_and_databases_were_killed(site: Site, tortur
     )
 
 
-def _killed_until_finished(cluster: Cluster, workers: Workers, dice: random.Random, most: int) -> int:
+def _killed_until_finished(
+    cluster: Cluster, workers: Workers, pause: Callable[[], float], dice: random.Random, most: int
+) -> int:
     """Kill a worker or the database again and again, until the run has finished or enough was killed."""
     kills, until = 0, time.monotonic() + 300
     while cluster.rows(_STARTED) != [(0,)]:
         assert time.monotonic() < until, "the run does not finish"
-        time.sleep(dice.uniform(0.05, 1.2))
+        time.sleep(pause())
         if kills >= most:
             workers.revive()
             continue
