@@ -1,8 +1,6 @@
 """The home page's figures, tied to a worked month."""
 
-from datetime import date
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -10,8 +8,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.backoffice import home
-from apps.core.money import Money
-from apps.invoices.queries import DraftRow, InvoiceRow
 from tests.backoffice.conftest import NOW, Month
 from tests.builders import fee_charge, make_contract, make_customer, make_plan_version, make_staff
 from tests.invoices.months import invoiced
@@ -108,39 +104,6 @@ def test_the_first_day_says_what_to_do(client: Client) -> None:
     assert home.home(at=NOW).section is None
     assert "Nothing yet" in page
     assert "/admin/plans/plan/" in page
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "stands_out"),
-    [
-        ("100", "124.99", False),
-        ("100", "125", True),
-        ("100", "75", True),
-        ("0", "5", False),
-        (None, "5", False),
-    ],
-)
-def test_a_quarter_more_or_less_stands_out(*, before: str | None, now: str, stands_out: bool) -> None:
-    row = DraftRow(invoice=row_of(now), before=None if before is None else Money(Decimal(before), "USD"))
-
-    assert row.stands_out is stands_out
-
-
-def row_of(total: str) -> InvoiceRow:
-    return InvoiceRow(
-        id=UUID(int=1),
-        number="",
-        status="draft",
-        customer_key="acme",
-        customer_name="Acme",
-        contract_number="C-1",
-        period_start_on=date(2026, 11, 1),
-        period_end_on=date(2026, 12, 1),
-        total=Money(Decimal(total), "USD"),
-        issued_on=None,
-        due_on=None,
-        review_until_at=NOW,
-    )
 
 
 def test_the_page_takes_a_bounded_number_of_queries(

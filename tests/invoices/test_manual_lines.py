@@ -8,7 +8,7 @@ import pytest
 from apps.core.models import AuditEntry
 from apps.invoices import draft, finalize, manual_lines
 from apps.invoices.document import document_of
-from apps.invoices.errors import AlreadyFinalized, BelowZero, LineIsNothing, NoReason, NoSuchManualLine
+from apps.invoices.errors import AlreadyFinalized, BelowZero, LineIsNothing, ReasonMissing, NoSuchManualLine
 from apps.invoices.manual_lines import NewLine
 from apps.invoices.models import Invoice, ManualLine
 from tests.builders import (
@@ -107,7 +107,7 @@ def test_only_a_percentage_is_taken_off(made: Invoice, percent: Decimal) -> None
 
 
 def test_without_a_reason_nothing_is_added(made: Invoice) -> None:
-    with pytest.raises(NoReason, match="Say why"):
+    with pytest.raises(ReasonMissing, match="Say why"):
         added(made, amount=Decimal(5), reason="  ")
 
     assert not ManualLine.objects.exists()
