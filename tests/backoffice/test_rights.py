@@ -26,7 +26,7 @@ def test_staff_without_rights_see_a_menu_and_no_figure(month: Month, client: Cli
 
     home = client.get("/admin/").content.decode()
 
-    assert "Receivables" not in home
+    assert "What is owed" not in home
     assert "Acme" not in home
     assert client.get("/admin/customer/acme/").status_code == 403
     assert client.get(f"/admin/invoice/{month.draft.pk}/").status_code == 403

@@ -45,7 +45,7 @@ def test_a_month_goes_through_by_itself() -> None:
         _deliver()
 
     assert Invoice.objects.get().number == "INV-2026-000001"
-    assert InvoicePdf.objects.get().pages == 1
+    assert InvoicePdf.objects.get().pages == 2
     assert [message.to for message in mail.outbox] == [["ap@acme.example"]]
 
 
@@ -73,6 +73,7 @@ def test_beat_knows_the_schedule() -> None:
         ("invoices.close_due", 300),
         ("invoices.finalize_due", 60),
         ("invoices.render_missing", 60),
+        ("invoices.report_taxes_left", 600),
         ("invoices.resume_runs", 60),
     ]
 

@@ -87,6 +87,7 @@ def credit_note(credited: Invoice, amount: Decimal) -> None:
         credits=credited,
         reason="Agreed.",
         remainder=Invoice.Remainder.BALANCE,
+        because=Invoice.Because.GOODWILL,
         subtotal=amount,
         total=amount,
         drafted_at=credited.drafted_at,
