@@ -8,7 +8,7 @@ import pytest
 from apps.core.models import AuditEntry
 from apps.invoices import draft, finalize, manual_lines
 from apps.invoices.document import document_of
-from apps.invoices.errors import AlreadyFinalized, BelowZero, LineIsNothing, ReasonMissing, NoSuchManualLine
+from apps.invoices.errors import AlreadyFinalized, BelowZero, LineIsNothing, NoSuchManualLine, ReasonMissing
 from apps.invoices.manual_lines import NewLine
 from apps.invoices.models import Invoice, ManualLine
 from tests.builders import (
