@@ -179,6 +179,7 @@ class FieldsForm(ChangeForm, forms.ModelForm):  # type: ignore[type-arg]
             "payment_days",
             "purchase_order",
             "signatory",
+            "bill_above",
             "printed_terms",
             "renewal",
             "renewal_months",

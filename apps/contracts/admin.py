@@ -62,7 +62,7 @@ class ContractAdmin(ActionAdmin):
                 "fields": (
                     ("interval", "billing_months"),
                     ("anchor_day", "payment_days"),
-                    "late_interest_percent",
+                    ("bill_above", "late_interest_percent"),
                     "restarts",
                     "purchase_order",
                     "printed_terms",

@@ -79,6 +79,7 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
             "anchor_day",
             "restarts",
             "payment_days",
+            "bill_above",
             "late_interest_percent",
             "purchase_order",
             "signatory",

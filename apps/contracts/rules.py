@@ -21,6 +21,7 @@ MOST_MONTHS = 1200
 AMENDABLE = frozenset(
     {
         "payment_days",
+        "bill_above",
         "late_interest_percent",
         "purchase_order",
         "signatory",

@@ -62,7 +62,9 @@ def _may_have_fees_ahead(contract: Contract) -> bool:
 
 def may_be_billed_ahead(contract: Contract, terms: PeriodTerms) -> bool:
     """Tell whether an earlier invoice may have billed in advance: a contract that was never changed does by its terms."""
-    return contract.terms_stamp is not None or any(planned.in_advance for planned in terms.charges)
+    if contract.terms_stamp is not None or contract.bill_above is not None:
+        return True
+    return any(planned.in_advance for planned in terms.charges)
 
 
 def billed_ahead(
@@ -86,8 +88,10 @@ def billed_ahead(
             Q(invoice__period_start_on__lt=invoice.period_start_on)
             | Q(invoice__kind=Invoice.Kind.OPENING)
             | Q(invoice__credits__kind=Invoice.Kind.OPENING)
+            | Q(invoice__kind=Invoice.Kind.THRESHOLD, invoice__period_start_on=invoice.period_start_on)
             | Q(invoice=invoice.pk)
         )
+        .exclude(invoice__status=Invoice.Status.VOID)
         .exclude(invoice=None if and_its_own else invoice.pk)
         .select_related("invoice__replaces", "adjusts__replaces", "credits_line__invoice__replaces")
         .defer(

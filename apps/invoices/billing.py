@@ -168,6 +168,11 @@ def price(
     return replace(priced, rated=_with(priced.rated, part), pool=pooled)
 
 
+def price_alone(contract: Contract, terms: PeriodTerms) -> Priced:
+    """Price a contract's usage by these terms, as if no account shared with it; write nothing."""
+    return _alone(contract, terms, PLAIN)
+
+
 def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
     if asked.brought is not None:
         return terms_in(contract, period, brought=asked.brought)

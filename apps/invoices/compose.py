@@ -1,6 +1,6 @@
 """Composing invoices: their lines, taxes and snapshots from terms and usage, for many contracts at once; nothing of it is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from apps.core import db
 from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits.paying import may_be_paid
-from apps.invoices import adjust, advance, again, billing, gather, lines, pool, snapshot, taxes
+from apps.invoices import adjust, advance, again, billing, gather, lines, pool, snapshot, so_far, taxes
 from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Asked, Priced
@@ -27,6 +27,8 @@ FILLED = (
     *("customer", "legal_entity", "period_start_on", "period_end_on", "timezone", "currency"),
     *("subtotal", "tax_rate", "tax_amount", "tax_included", "total", "snapshot", "tax_calculation"),
 )
+# Those that staff write on a day, and which are of no billing period.
+_OF_A_DAY = frozenset({Invoice.Kind.ONE_OFF, Invoice.Kind.CREDIT_PURCHASE})
 _FILLED_NAMES = [one.attname for one in Invoice._meta.concrete_fields if one.name in FILLED]
 
 
@@ -37,7 +39,7 @@ class Wanted:
     family: Family
     starts_on: date
     invoice: Invoice | None = None
-    is_opening: bool = False
+    kind: str = Invoice.Kind.PERIOD
 
     @property
     def contract(self) -> Contract:
@@ -92,7 +94,7 @@ def compose(wanted: Sequence[Wanted], *, at: datetime) -> list[Composed]:
     are, what is alone and plain takes four queries for all.
     """
     db.require_transaction()
-    periods = [one for one in wanted if not one.is_opening]
+    periods = [one for one in wanted if one.kind == Invoice.Kind.PERIOD]
     terms = {one.contract.pk: _carry_levels(one.family, one.period, at) for one in periods}
     alone = [one for one in periods if one.is_alone]
     read = _Read(
@@ -101,7 +103,7 @@ def compose(wanted: Sequence[Wanted], *, at: datetime) -> list[Composed]:
         by_hand=gather.by_hand([one.invoice for one in wanted if one.invoice is not None]),
         rules=rules_for([one.contract.customer for one in wanted]),
     )
-    return [_opening(one, read, at) if one.is_opening else _of_period(one, read, at) for one in wanted]
+    return [_COMPOSERS[Invoice.Kind(one.kind)](one, read, at) for one in wanted]
 
 
 def _of_period(wanted: Wanted, read: _Read, at: datetime) -> Composed:
@@ -164,6 +166,49 @@ def _opening(wanted: Wanted, read: _Read, at: datetime) -> Composed:
 
 def _with_by_hand(invoice: Invoice, found: list[InvoiceLine], read: _Read) -> list[InvoiceLine]:
     return [*found, *lines.all_by_hand(invoice, found, read.by_hand.get(invoice.pk, ()))]
+
+
+def _threshold(wanted: Wanted, read: _Read, at: datetime) -> Composed:
+    """Compose what was used of a running period so far, less what invoices before it billed of it."""
+    contract, period = wanted.contract, wanted.period
+    invoice = wanted.invoice or _new(contract, period, Invoice.Kind.THRESHOLD, at)
+    # The period may have been billed as a whole meanwhile: then nothing of it is left to ask for.
+    is_billed = contract.billed_until_on is not None and contract.billed_until_on > period.starts_on
+    priced = so_far.used_so_far(contract, period)
+    found = [] if is_billed else lines.of_usage_so_far(invoice, priced)
+    before = advance.billed_ahead([contract], invoice) if found else []
+    of_period = [one for one in before if one.invoice.kind == Invoice.Kind.THRESHOLD]
+    found += [lines.taken_off(invoice, one, contract, -one.left) for one in of_period if one.left]
+    found = _with_by_hand(invoice, found, read)
+    composed = _finished(wanted, invoice, found, read.rules, kept=snapshot.of_period([priced]))
+    waits_for = tuple(one.invoice for one in of_period if one.invoice.number is None)
+    return replace(composed, waits_for=waits_for)
+
+
+def _one_off(wanted: Wanted, read: _Read, at: datetime) -> Composed:
+    """Compose the lines that staff wrote, of an invoice that is there already."""
+    assert wanted.invoice is not None, "a one-off invoice is begun before its lines are written"
+    found = _with_by_hand(wanted.invoice, [], read)
+    return _finished(wanted, wanted.invoice, found, read.rules, kept=snapshot.of_opening(wanted.contract))
+
+
+def _credit_purchase(wanted: Wanted, read: _Read, at: datetime) -> Composed:
+    """Compose the credits that are bought, and what staff added."""
+    assert wanted.invoice is not None, "a purchase is begun before its credits are written"
+    found = _with_by_hand(wanted.invoice, [lines.of_credits_bought(wanted.invoice)], read)
+    return _finished(wanted, wanted.invoice, found, read.rules, kept=snapshot.of_opening(wanted.contract))
+
+
+def begun(contract: Contract, kind: str, *, on: date, at: datetime) -> Invoice:
+    """Return an invoice of one day, of nothing yet, to which lines are written; it is not saved."""
+    period = Period(on, on + timedelta(days=1), contract.timezone)
+    invoice = _new(contract, period, kind, at)
+    invoice.period_end_on = period.ends_on
+    _fill(invoice, contract, Decimal(0))
+    invoice.tax_rate = invoice.tax_amount = Decimal(0)
+    invoice.total = invoice.subtotal
+    invoice.snapshot = {**snapshot.parties(contract), **snapshot.of_opening(contract)}
+    return invoice
 
 
 def _finished(
@@ -294,11 +339,21 @@ def _lines(
 
 def _fill(invoice: Invoice, contract: Contract, amount: Decimal) -> None:
     customer = contract.customer
-    period = period_on(contract, invoice.period_start_on)
     currency = contract.plan_version.currency
     invoice.customer = customer
     invoice.legal_entity = customer.legal_entity
-    invoice.period_start_on, invoice.period_end_on = period.starts_on, period.ends_on
+    if invoice.kind not in _OF_A_DAY:
+        period = period_on(contract, invoice.period_start_on)
+        invoice.period_start_on, invoice.period_end_on = period.starts_on, period.ends_on
     invoice.timezone = contract.timezone
     invoice.currency = currency
     invoice.subtotal = (Money.zero(currency) + Money(amount, currency)).amount
+
+
+_COMPOSERS: Mapping[Invoice.Kind, Callable[[Wanted, _Read, datetime], Composed]] = {
+    Invoice.Kind.PERIOD: _of_period,
+    Invoice.Kind.OPENING: _opening,
+    Invoice.Kind.THRESHOLD: _threshold,
+    Invoice.Kind.ONE_OFF: _one_off,
+    Invoice.Kind.CREDIT_PURCHASE: _credit_purchase,
+}

@@ -11,7 +11,7 @@ from apps.invoices.daily import Chart, Table, tables_of
 from apps.invoices.document_lines import Group, groups_of
 from apps.invoices.document_taxes import TaxRow, taxes_of
 from apps.invoices.figures import Figures, figures_for
-from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 
 _COLOR = re.compile(r"\A#[0-9a-fA-F]{6}\Z")
 _INK = "#1f2937"
@@ -79,11 +79,17 @@ class Document:
 
 
 def document_of(
-    invoice: Invoice, lines: Sequence[InvoiceLine], *, language: str = "", is_pro_forma: bool = False
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    *,
+    language: str = "",
+    is_pro_forma: bool = False,
+    taxes: Sequence[InvoiceTax] | None = None,
 ) -> Document:
     """Return what the invoice prints, in its customer's language unless one is named.
 
-    A draft says that it is one, or that it is a pro forma invoice, and asks for no money.
+    A draft says that it is one, or that it is a pro forma invoice, and asks for no money. `taxes` are those of an invoice that is
+    not written.
     """
     snapshot: Mapping[str, Any] = invoice.snapshot
     seller, customer, contract = snapshot["seller"], snapshot["customer"], snapshot["contract"]
@@ -116,7 +122,7 @@ def document_of(
         ),
         usage=tables_of(invoice, figures),
         subtotal=figures.amount(invoice.subtotal * sign),
-        taxes=taxes_of(invoice, figures, sign),
+        taxes=taxes_of(invoice, figures, sign, taxes),
         prices_include_tax=invoice.tax_included,
         total=figures.total(invoice.total * sign),
         terms=_terms(invoice, figures, contract),

@@ -21,9 +21,11 @@ class TaxRow:
     reason: str
 
 
-def taxes_of(invoice: Invoice, figures: Figures, sign: int) -> tuple[TaxRow, ...]:
-    """Return the rows of the summary, in words of the law where the category has such."""
-    rows = list(invoice.taxes.all()) or _of_the_whole(invoice)
+def taxes_of(
+    invoice: Invoice, figures: Figures, sign: int, known: Sequence[InvoiceTax] | None = None
+) -> tuple[TaxRow, ...]:
+    """Return the rows of the summary, in words of the law where the category has such; `known` are those that are not stored."""
+    rows = (list(invoice.taxes.all()) or _of_the_whole(invoice)) if known is None else known
     return tuple(_row(row, figures, sign, is_included=invoice.tax_included) for row in rows)
 
 

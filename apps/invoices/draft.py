@@ -98,8 +98,7 @@ def locked_drafts(invoice_ids: Collection[UUID]) -> list[Wanted]:
             raise AlreadyFinalized(invoice.number)
         if invoice.status == Invoice.Status.VOID:
             raise Voided(family.contract.number)
-        is_opening = invoice.kind == Invoice.Kind.OPENING
-        wanted.append(Wanted(family, invoice.period_start_on, invoice, is_opening))
+        wanted.append(Wanted(family, invoice.period_start_on, invoice, invoice.kind))
     return wanted
 
 
@@ -138,7 +137,7 @@ def goes_on(invoice: Invoice, *, at: datetime) -> bool:
 def _next(family: Family, drafted: Mapping[UUID, date | None], at: datetime) -> Wanted | None:
     contract = family.contract
     if contract.pk not in drafted and opens(contract, family, at=at):
-        return Wanted(family, contract.starts_on, is_opening=True)
+        return Wanted(family, contract.starts_on, kind=Invoice.Kind.OPENING)
     starts_on = undrafted_on(contract, drafted.get(contract.pk))
     if starts_on is None:
         return None

@@ -249,3 +249,21 @@ class NoSuchManualLine(Refusal):
 
     def __init__(self) -> None:
         super().__init__("The line is not on the draft any more. Reload the page to see what is on it.")
+
+
+class NotSigned(Refusal):
+    code = "contract-not-signed"
+    title = "The contract is a draft"
+
+    def __init__(self, contract: str) -> None:
+        super().__init__(f"Contract {contract} is a draft, so nothing is billed under it. Sign it first.")
+
+
+class NotALine(Refusal):
+    code = "not-an-invoice-line"
+    status = 422
+    title = "Not a line"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field

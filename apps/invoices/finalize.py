@@ -14,7 +14,18 @@ from apps.core import audit, db, outbox
 from apps.core.models import AuditEntry
 from apps.core.periods import Period, local_midnight
 from apps.credits import burn, reserve
-from apps.invoices import approve, credit_notes, draft, numbering, post, snapshot, store, tax_answers, taxes
+from apps.invoices import (
+    approve,
+    credit_notes,
+    draft,
+    numbering,
+    post,
+    purchase,
+    snapshot,
+    store,
+    tax_answers,
+    taxes,
+)
 from apps.invoices.compose import Composed, compose
 from apps.invoices.errors import AdvanceNotFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
@@ -55,6 +66,7 @@ def finalize_each(invoice_ids: Collection[UUID], *, at: datetime, actor: str) ->
     bill.mark_billed([days for one in composed for days in _billed(one)])
     ParkedClose.objects.filter(contract__in=[held for one in composed for held in one.contracts]).delete()
     _fix(composed, at=at, actor=actor)
+    purchase.grant_finalized([one.invoice for one in composed], at=at, actor=actor)
     audit.record_all([_entry(one.invoice, drafted_totals[one.invoice.pk], at, actor) for one in composed])
     outbox.enqueue_many(
         task="invoices.render_pdf",

@@ -16,6 +16,7 @@ from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Priced
 from apps.invoices.kept_steps import kept
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
+from apps.invoices.so_far import COUNTED
 from apps.plans.queries import PlannedCharge
 from apps.rating.lines import Line, LineKind
 from apps.rating.steps import written
@@ -39,6 +40,47 @@ def of_fees_ahead(invoice: Invoice, ahead: Ahead) -> list[InvoiceLine]:
         line.starts_on, line.ends_on = ahead.terms.period.starts_on, ahead.terms.period.ends_on
         _of_account(line, ahead.contract)
     return lines
+
+
+def of_usage_so_far(invoice: Invoice, priced: Priced) -> list[InvoiceLine]:
+    """Return the lines of usage of a period that runs on, and what credits are going to pay of it."""
+    made = _lines(invoice, priced.all_terms, priced)
+    found = [made.line(line) for line in priced.rated.lines if line.kind in COUNTED]
+    covered = priced.rated.credits_applied.amount
+    if covered:
+        found.append(
+            InvoiceLine(
+                invoice=invoice,
+                key="credits",
+                name="Covered by credits",
+                kind=InvoiceLine.Kind.DISCOUNT,
+                quantity=Decimal(1),
+                price_unit=invoice.currency,
+                exact=-covered,
+                amount=-covered,
+            )
+        )
+    for line in found:
+        line.in_advance = True
+        line.starts_on, line.ends_on = priced.period.starts_on, priced.period.ends_on
+    return found
+
+
+def of_credits_bought(invoice: Invoice) -> InvoiceLine:
+    """Return the line of the credits that an invoice sells."""
+    bought = invoice.credit_purchase
+    return InvoiceLine(
+        invoice=invoice,
+        key=str(bought.pk),
+        name=bought.name,
+        kind=InvoiceLine.Kind.CREDIT_PURCHASE,
+        quantity=bought.amount,
+        unit=bought.credit_unit.name if bought.credit_unit else invoice.currency,
+        price_unit=invoice.currency,
+        exact=bought.price,
+        amount=bought.price,
+        steps=[{"credits_bought": written(bought.amount), "amount": written(bought.price)}],
+    )
 
 
 def taken_off(invoice: Invoice, billed: BilledAhead, contract: Contract, amount: Decimal) -> InvoiceLine:

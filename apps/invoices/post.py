@@ -54,9 +54,9 @@ def is_revenue() -> Q:
     of_threshold = Q(kind=_KIND.ADVANCE, adjusts__kind=Invoice.Kind.THRESHOLD)
     billed = ~Q(kind__in=[_KIND.ADVANCE, _KIND.CREDITS, _KIND.CREDIT_PURCHASE]) | of_threshold
     goodwill = Q(invoice__because=Invoice.Because.GOODWILL)
-    return ~goodwill & Q(in_advance=False) & billed | goodwill & ~Q(
-        kind__in=[_KIND.CREDITS, _KIND.CREDIT_PURCHASE]
-    )
+    is_earned = Q(in_advance=False) | Q(invoice__kind=Invoice.Kind.THRESHOLD)
+    is_earned |= Q(invoice__credits__kind=Invoice.Kind.THRESHOLD)
+    return ~goodwill & is_earned & billed | goodwill & ~Q(kind__in=[_KIND.CREDITS, _KIND.CREDIT_PURCHASE])
 
 
 def _role_of(invoice: Invoice, line: InvoiceLine) -> Account.Role:
@@ -66,7 +66,9 @@ def _role_of(invoice: Invoice, line: InvoiceLine) -> Account.Role:
     """
     if invoice.because == Invoice.Because.GOODWILL and line.kind != _KIND.CREDITS:
         return _ROLE.DISCOUNTS if line.kind == _KIND.CREDIT_PURCHASE else _ROLE.REVENUE
-    if line.in_advance:
+    # A credit note of a threshold invoice is of what was used too.
+    of = invoice.credits or invoice
+    if line.in_advance and of.kind != Invoice.Kind.THRESHOLD:
         return _ROLE.DEFERRED
     match line.kind:
         case _KIND.ADVANCE:

@@ -142,10 +142,10 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
         .filter(
             Q(period_start_on=F("contract__billed_until_on"))
             | Q(contract__billed_until_on=None, period_start_on=F("contract__starts_on"))
-            | Q(kind=Invoice.Kind.OPENING)
+            | ~Q(kind=Invoice.Kind.PERIOD)
             | Q(replaces__isnull=False)
         )
-        .filter(Q(kind=Invoice.Kind.OPENING) | ~Exists(opening))
+        .filter(~Q(kind=Invoice.Kind.PERIOD) | ~Exists(opening))
         .filter(hold=None)
         .filter(_is_approved())
         .order_by("review_until_at", "id")

@@ -6,7 +6,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core import clock
-from apps.invoices import publish, queries, run, tax_sales
+from apps.invoices import publish, queries, run, tax_sales, threshold
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.verify import of_all
 
@@ -83,3 +83,11 @@ def report_taxes_left(**_newer: object) -> None:
     """Report again what a tax service did not take, sales before what was given back of them."""
     for invoice_id in tax_sales.left(at=clock.now()):
         report_tax.delay(invoice_id=str(invoice_id))
+
+
+@shared_task(name="invoices.bill_so_far")
+def bill_so_far(**_newer: object) -> None:
+    """Bill running periods of which more was used than their contracts let stand unbilled."""
+    at = clock.now()
+    for contract_id in threshold.watched():
+        threshold.bill_if_due(contract_id=contract_id, at=at, actor=SCHEDULE)

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
+from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer
 from apps.plans.models import PlanVersion
@@ -90,6 +91,13 @@ class Contract(models.Model):
         help_text="Where prices change within a period: tiers and included units count from zero from then on.",
     )
     payment_days = models.PositiveSmallIntegerField("payment terms, days", default=30)
+    bill_above = models.DecimalField(
+        "bill as soon as usage passes",
+        **MONEY,
+        null=True,
+        blank=True,
+        help_text="What was used and not billed yet is billed within minutes once it comes to this. Empty: with the period.",
+    )
     late_interest_percent = models.DecimalField(
         "interest on late payment, percent a year",
         max_digits=6,
@@ -200,6 +208,9 @@ class Contract(models.Model):
             models.CheckConstraint(
                 condition=Q(uplift_percent=None) | Q(uplift_percent__gte=0, uplift_percent__lte=1000),
                 name="uplift_is_a_percentage",
+            ),
+            models.CheckConstraint(
+                condition=Q(bill_above=None) | Q(bill_above__gt=0), name="bill_above_is_above_zero"
             ),
             models.CheckConstraint(
                 condition=Q(late_interest_percent=None)

@@ -4,6 +4,7 @@ from apps.invoices.models.closing import Approval, CloseRun, CloseTask, DraftHol
 from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, InvoicePdf
 from apps.invoices.models.invoice import Invoice, NumberSeries
 from apps.invoices.models.lines import InvoiceLine, ManualLine
+from apps.invoices.models.purchases import CreditPurchase
 from apps.invoices.models.tax_services import TaxCalculation, TaxTransaction
 from apps.invoices.models.taxes import InvoiceTax
 from apps.invoices.models.verifying import VerifyRun
@@ -12,6 +13,7 @@ __all__ = [
     "Approval",
     "CloseRun",
     "CloseTask",
+    "CreditPurchase",
     "DraftHold",
     "ElectronicInvoice",
     "Invoice",

@@ -87,7 +87,9 @@ def _seen(family: Family, contract: Contract) -> Family | None:
 
 def _in_advance(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Finding]:
     """Price what was billed in advance again; what was amended since is settled by the period's own invoice."""
-    ahead = [line for line in lines if line.in_advance]
+    # Of a running period it was priced when less was used.
+    is_so_far = invoice.kind == Invoice.Kind.THRESHOLD
+    ahead = [line for line in lines if line.in_advance and not is_so_far]
     contracts = {line.of_contract_id or invoice.contract_id for line in ahead}
     for contract in Contract.objects.filter(pk__in=contracts).select_related("plan_version__plan"):
         of_contract = [line for line in ahead if (line.of_contract_id or invoice.contract_id) == contract.pk]

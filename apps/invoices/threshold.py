@@ -1,0 +1,62 @@
+"""Billing a running period as soon as what was used of it, and is not billed yet, comes to an amount that was agreed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.contracts.models import Contract
+from apps.contracts.queries import live
+from apps.contracts.terms import period_on
+from apps.core import audit
+from apps.core.periods import local_day
+from apps.invoices import draft, store, tax_answers
+from apps.invoices.compose import Wanted, compose
+from apps.invoices.models import Invoice
+
+_KIND = Invoice.Kind.THRESHOLD
+
+
+def watched() -> list[UUID]:
+    """Return the contracts that are billed so and have no draft of it, in one query."""
+    waiting = Invoice.objects.filter(kind=_KIND, status=Invoice.Status.DRAFT).values("contract_id")
+    found = live().filter(bill_above__isnull=False).exclude(pk__in=waiting)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+@tax_answers.asks_first
+@transaction.atomic(durable=True)
+def bill_if_due(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | None:
+    """Draft what the contract used of its running period, if that passes the amount agreed; return None if it does not.
+
+    The schedule finalizes the draft at once, unless it waits for approval. The period's own invoice prices all of it again and takes off
+    what was billed. A contract that is priced with other accounts is billed with its period alone.
+    """
+    (family,) = draft.locked_families([contract_id])
+    contract = family.contract
+    if contract.bill_above is None or not _runs(contract, at) or family.parent or family.children:
+        return None
+    if Invoice.objects.filter(contract=contract, kind=_KIND, status=Invoice.Status.DRAFT).exists():
+        return None
+    period = period_on(contract, local_day(at, contract.timezone))
+    (composed,) = compose([Wanted(family, period.starts_on, kind=_KIND)], at=at)
+    if composed.waits_for or composed.invoice.subtotal < contract.bill_above:
+        return None
+    composed.invoice.review_until_at = at
+    store.write([composed])
+    audit.record(
+        at=at,
+        actor=actor,
+        action="invoices.bill_so_far",
+        subject_type="contract",
+        subject_key=contract.number,
+        after={
+            "total": f"{composed.invoice.total:f} {composed.invoice.currency}",
+            "bill_above": f"{contract.bill_above:f}",
+        },
+    )
+    return composed.invoice
+
+
+def _runs(contract: Contract, at: datetime) -> bool:
+    return contract.status == Contract.Status.ACTIVE and contract.covers(local_day(at, contract.timezone))

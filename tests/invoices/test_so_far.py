@@ -1,0 +1,131 @@
+"""Running periods are billed as soon as enough was used, and the period's own invoice takes that off."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from apps.contracts.models import Contract
+from apps.invoices import draft, finalize, queries, threshold
+from apps.invoices.errors import AdvanceNotFinalized
+from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.preview import preview
+from apps.invoices.verify.run import verify_all
+from apps.ledger.models import Posting
+from tests.builders import (
+    fee_charge,
+    make_contract,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
+
+pytestmark = pytest.mark.django_db
+ON_10TH, ON_20TH = datetime(2026, 10, 10, 9, tzinfo=UTC), datetime(2026, 10, 20, 9, tzinfo=UTC)
+
+
+def agreed(above: str = "5", *, tax_rate: Decimal = Decimal(0)) -> Contract:
+    """Calls at 0.10 and a subscription of 49; usage is billed as soon as it comes to `above`."""
+    make_meter()
+    version = make_plan_version([usage_charge(unit_amount="0.10"), fee_charge("49")])
+    return make_contract(make_customer(tax_rate=tax_rate), version, bill_above=Decimal(above))
+
+
+def billed(contract: Contract, at: datetime) -> Invoice | None:
+    made = threshold.bill_if_due(contract_id=contract.pk, at=at, actor=ACTOR)
+    return finalize.finalize(invoice_id=made.pk, at=at, actor=ACTOR) if made else None
+
+
+def revenue() -> Decimal:
+    return -sum(Posting.objects.filter(account__role="revenue").values_list("amount", flat=True), Decimal(0))
+
+
+def test_nothing_is_billed_below_the_amount() -> None:
+    contract = agreed()
+    use(contract, "calls", "49", day=date(2026, 10, 5))
+
+    assert billed(contract, ON_10TH) is None
+    assert not Invoice.objects.exists()
+
+
+def test_usage_is_billed_once_it_comes_to_the_amount_and_taken_off_at_the_end() -> None:
+    """50 calls by the 10th are 5.00; 130 by the 20th are 13.00, so 8.00 more; 150 in all are 15.00.
+
+    With 19% tax: 5.95, then 9.52. October's own invoice has 15.00 + 49.00 - 13.00 = 51.00, with tax 60.69: 76.16 in all, which is
+    64.00 with tax, once.
+    """
+    contract = agreed(tax_rate=Decimal(19))
+    use(contract, "calls", "50", day=date(2026, 10, 5))
+    first = billed(contract, ON_10TH)
+    use(contract, "calls", "80", day=date(2026, 10, 15))
+    second = billed(contract, ON_20TH)
+    use(contract, "calls", "20", day=date(2026, 10, 25))
+    whole = invoiced(contract)
+
+    assert first
+    assert second
+    assert [one.total for one in (first, second, whole)] == [
+        Decimal("5.95"),
+        Decimal("9.52"),
+        Decimal("60.69"),
+    ]
+    assert [(line.kind, line.amount) for line in whole.lines.all()] == [
+        ("usage", Decimal("15.00")),
+        ("recurring", Decimal("49.00")),
+        ("advance", Decimal("-13.00")),
+    ]
+    assert revenue() == Decimal(64)
+    assert all(one.is_proven for one in verify_all()), [one.findings for one in verify_all()]
+
+
+def test_it_is_drafted_once_and_waits_for_nobody() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    again = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+
+    assert made
+    assert again is None
+    assert queries.due_to_finalize(at=ON_10TH) == [made.pk]
+    assert threshold.watched() == []
+
+
+def test_the_period_is_finalized_after_what_was_billed_of_it() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    whole = draft.draft_next(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert made
+    assert whole
+
+    with pytest.raises(AdvanceNotFinalized):
+        finalize.finalize(invoice_id=whole.pk, at=IN_NOVEMBER, actor=ACTOR)
+    finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    assert finalize.finalize(invoice_id=whole.pk, at=IN_NOVEMBER, actor=ACTOR).total == Decimal("49.00")
+
+
+def test_a_contract_without_the_amount_is_billed_with_its_period() -> None:
+    make_meter()
+    contract = make_contract(plan_version=make_plan_version([usage_charge(unit_amount="10")]))
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+
+    assert threshold.watched() == []
+    assert billed(contract, ON_10TH) is None
+
+
+def test_a_preview_is_the_invoice_so_far_and_keeps_nothing() -> None:
+    """60 calls by the 20th are 6.00, and the whole subscription 49."""
+    contract = agreed(above="1000", tax_rate=Decimal(19))
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+
+    found = preview(contract, at=ON_20TH)
+
+    assert (found.invoice.subtotal, found.invoice.total) == (Decimal("55.00"), Decimal("65.45"))
+    assert found.document().title == "Pro forma invoice"
+    assert found.pdf().startswith(b"%PDF")
+    assert not Invoice.objects.exists()
+    assert not InvoiceLine.objects.exists()
