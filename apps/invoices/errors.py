@@ -259,11 +259,23 @@ class NotSigned(Refusal):
         super().__init__(f"Contract {contract} is a draft, so nothing is billed under it. Sign it first.")
 
 
+class BilledWithParent(Refusal):
+    code = "billed-with-parent"
+    title = "It is on the parent's invoice"
+
+    def __init__(self, contract: str, parent: str) -> None:
+        super().__init__(
+            f"Contract {contract} has no invoice of its own: its lines are on that of {parent}. Look at that one."
+        )
+
+
 class NotALine(Refusal):
     code = "not-an-invoice-line"
     status = 422
     title = "Not a line"
 
-    def __init__(self, field: str, problem: str) -> None:
+    def __init__(self, field: str, problem: str, place: int | None = None) -> None:
         super().__init__(problem)
         self.field = field
+        # Which of several lines it is, counted from 0; None: none of them alone.
+        self.place = place

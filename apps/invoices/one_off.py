@@ -17,6 +17,10 @@ from apps.invoices.compose import Wanted, begun, compose
 from apps.invoices.errors import NotALine, NotSigned
 from apps.invoices.models import Invoice, ManualLine
 from apps.invoices.pool import Family
+from apps.invoices.preview import Previewed
+
+# Staff look at what lines come to before they write why they bill them.
+_NOT_SAID_YET = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,26 @@ def draft_one_off(
     amounts that are not whole minor units or come to less than nothing.
     """
     (family,) = draft.locked_families([contract_id])
-    contract = family.contract
+    require_reason(reason)
+    invoice = _begin(family.contract, lines, reason, at=at, actor=actor)
+    write_begun(family, invoice, at=at)
+    record_draft(invoice, family.contract, at=at, actor=actor)
+    return invoice
+
+
+def foresee_one_off(*, contract: Contract, lines: Sequence[NewLine], reason: str, at: datetime) -> Previewed:
+    """Return the invoice that these lines would be drafted as, with its taxes; nothing is kept.
+
+    Refuses what drafting refuses, but for a reason that is missing still.
+    """
+    with transaction.atomic():
+        invoice = _begin(contract, lines, reason.strip() or _NOT_SAID_YET, at=at, actor=_NOT_SAID_YET)
+        return undone(contract, invoice, at=at)
+
+
+def _begin(contract: Contract, lines: Sequence[NewLine], reason: str, *, at: datetime, actor: str) -> Invoice:
     require_signed(contract)
-    _check(lines, reason, contract)
+    _check(lines, contract.plan_version.currency)
     invoice = begun(contract, Invoice.Kind.ONE_OFF, on=local_day(at, contract.timezone), at=at)
     invoice.reason = reason.strip()
     invoice.save(force_insert=True)
@@ -61,8 +82,6 @@ def draft_one_off(
         )
         for line in lines
     )
-    write_begun(family, invoice, at=at)
-    record_draft(invoice, contract, at=at, actor=actor)
     return invoice
 
 
@@ -72,10 +91,24 @@ def require_signed(contract: Contract) -> None:
         raise NotSigned(contract.number)
 
 
+def require_reason(reason: str) -> None:
+    """Refuse an invoice that nobody says why of."""
+    if not reason.strip():
+        raise NotALine("reason", "Say why it is billed: the customer and your books read it.")
+
+
 def write_begun(family: Family, invoice: Invoice, *, at: datetime) -> None:
     """Write the lines, taxes and totals of an invoice that was begun. A step."""
     db.require_transaction()
     store.write(compose([Wanted(family, invoice.period_start_on, invoice, invoice.kind)], at=at))
+
+
+def undone(contract: Contract, invoice: Invoice, *, at: datetime) -> Previewed:
+    """Compose an invoice that was begun in this transaction, and undo it all. A step of foreseeing."""
+    db.require_transaction()
+    (composed,) = compose([Wanted(Family(contract), invoice.period_start_on, invoice, invoice.kind)], at=at)
+    transaction.set_rollback(True)
+    return Previewed(composed.invoice, composed.lines, composed.taxes)
 
 
 def record_draft(invoice: Invoice, contract: Contract, *, at: datetime, actor: str) -> None:
@@ -91,22 +124,21 @@ def record_draft(invoice: Invoice, contract: Contract, *, at: datetime, actor: s
     )
 
 
-def _check(lines: Sequence[NewLine], reason: str, contract: Contract) -> None:
-    currency = contract.plan_version.currency
+def _check(lines: Sequence[NewLine], currency: str) -> None:
     if not lines:
         raise NotALine("lines", "An invoice needs a line at least. Write what it is for and the amount.")
-    if not reason.strip():
-        raise NotALine("reason", "Say why it is billed: the customer and your books read it.")
-    for line in lines:
+    for place, line in enumerate(lines):
         if not line.name.strip():
-            raise NotALine("name", "A line needs a name: what the customer reads.")
+            raise NotALine("name", "A line needs a name: what the customer reads.", place)
         if not line.amount or rounded_to_minor_unit(line.amount, currency) != line.amount:
-            raise NotALine(
-                "amount", f"{line.amount:f} cannot be billed: give whole minor units of {currency}, not 0."
-            )
+            problem = f"{line.amount:f} cannot be billed: give whole minor units of {currency}, not 0."
+            raise NotALine("amount", problem, place)
         if line.quantity <= 0:
-            raise NotALine("quantity", f"{line.quantity:f} cannot be billed: give a quantity above 0.")
+            problem = f"{line.quantity:f} cannot be billed: give a quantity above 0."
+            raise NotALine("quantity", problem, place)
     if sum((line.amount for line in lines), Decimal(0)) < 0:
         raise NotALine(
-            "amount", "The lines come to less than nothing. Write a credit note for what is given back."
+            "amount",
+            "The lines come to less than nothing. Write a credit note for what is given back.",
+            len(lines) - 1,
         )

@@ -11,6 +11,7 @@ from apps.core.periods import Period, local_day
 from apps.invoices import pdf, pool
 from apps.invoices.compose import Wanted, compose
 from apps.invoices.document import Document, document_of
+from apps.invoices.errors import BilledWithParent, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 
 _ONE_DAY = timedelta(days=1)
@@ -42,14 +43,26 @@ def period_to_preview(contract: Contract, at: datetime) -> Period:
     return period_on(contract, day)
 
 
+def billed_with(contract: Contract, *, at: datetime) -> Contract | None:
+    """Return the parent's contract if this one's running period is on its invoice; one query where there is a parent."""
+    if contract.parent_id is None:
+        return None
+    family = pool.families([contract])[contract.pk]
+    return family.parent if family.is_guest_in(period_to_preview(contract, at)) else None
+
+
 def preview(contract: Contract, *, at: datetime) -> Previewed:
     """Return the invoice of the contract's running period as it would be if it ended now.
 
     Fees are whole, adjustments of earlier periods are on it, and what was billed ahead is taken off. Everything is read in one
-    transaction, which is undone.
+    transaction, which is undone. Refuses a contract that is not signed, and one whose periods are on its parent's invoices.
     """
+    if contract.status == Contract.Status.DRAFT:
+        raise NotSigned(contract.number)
     period = period_to_preview(contract, at)
     family = pool.families([contract])[contract.pk]
+    if family.parent is not None and family.is_guest_in(period):
+        raise BilledWithParent(contract.number, family.parent.number)
     with transaction.atomic():
         (composed,) = compose([Wanted(family, period.starts_on)], at=at)
         # Levels were drawn up to now; whoever closes the period draws them again.

@@ -8,16 +8,18 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.contracts.models import Contract
 from apps.core import db
 from apps.core.money import rounded_to_minor_unit
 from apps.core.periods import local_day
-from apps.credits.grant import write_grant
 from apps.credits.models import CreditGrant
+from apps.credits.sold import grant_sold
 from apps.invoices import draft, tax_answers
 from apps.invoices.compose import begun
 from apps.invoices.errors import NotALine
 from apps.invoices.models import CreditPurchase, Invoice
-from apps.invoices.one_off import record_draft, require_signed, write_begun
+from apps.invoices.one_off import record_draft, require_reason, require_signed, undone, write_begun
+from apps.invoices.preview import Previewed
 
 _WHEN = CreditPurchase.When
 
@@ -46,9 +48,23 @@ def draft_purchase(
     Refuses a contract that is not signed, no name or reason, an amount of nothing, and money that is not in whole minor units.
     """
     (family,) = draft.locked_families([contract_id])
-    contract = family.contract
+    require_reason(reason)
+    invoice = _begin(family.contract, bought, reason, at=at)
+    write_begun(family, invoice, at=at)
+    record_draft(invoice, family.contract, at=at, actor=actor)
+    return invoice
+
+
+def foresee_purchase(*, contract: Contract, bought: NewPurchase, at: datetime) -> Previewed:
+    """Return the invoice that these credits would be drafted as, with its taxes; nothing is kept. Refuses what drafting refuses."""
+    with transaction.atomic():
+        invoice = _begin(contract, bought, "", at=at)
+        return undone(contract, invoice, at=at)
+
+
+def _begin(contract: Contract, bought: NewPurchase, reason: str, *, at: datetime) -> Invoice:
     require_signed(contract)
-    _check(bought, reason, contract.plan_version.currency)
+    _check(bought, contract.plan_version.currency)
     invoice = begun(contract, Invoice.Kind.CREDIT_PURCHASE, on=local_day(at, contract.timezone), at=at)
     invoice.reason = reason.strip()
     invoice.save(force_insert=True)
@@ -63,8 +79,6 @@ def draft_purchase(
         charge_keys=list(bought.charge_keys),
         granted_when=bought.granted_when,
     )
-    write_begun(family, invoice, at=at)
-    record_draft(invoice, contract, at=at, actor=actor)
     return invoice
 
 
@@ -107,22 +121,19 @@ def _waiting(when: str, invoice_ids: Sequence[UUID]) -> list[CreditPurchase]:
 def _grant(bought: CreditPurchase, *, at: datetime, actor: str) -> CreditGrant:
     invoice = bought.invoice
     begins_on = local_day(at, invoice.timezone)
-    bought.grant = write_grant(
-        CreditGrant(
-            key=str(invoice.number),
-            name=bought.name,
-            customer=invoice.customer,
-            credit_unit_id=bought.credit_unit_id,
-            contract=invoice.contract,
-            charge_keys=bought.charge_keys,
-            amount=bought.amount,
-            left=bought.amount,
-            cost=bought.price,
-            cost_currency=invoice.currency if bought.price else "",
-            priority=bought.priority,
-            effective_on=begins_on,
-            expires_on=begins_on + timedelta(days=bought.good_days) if bought.good_days else None,
-        ),
+    bought.grant = grant_sold(
+        number=str(invoice.number),
+        name=bought.name,
+        customer_id=invoice.customer_id,
+        contract_id=invoice.contract_id,
+        credit_unit_id=bought.credit_unit_id,
+        charge_keys=bought.charge_keys,
+        amount=bought.amount,
+        price=bought.price,
+        currency=invoice.currency,
+        priority=bought.priority,
+        effective_on=begins_on,
+        expires_on=begins_on + timedelta(days=bought.good_days) if bought.good_days else None,
         at=at,
         actor=actor,
     )
@@ -130,11 +141,9 @@ def _grant(bought: CreditPurchase, *, at: datetime, actor: str) -> CreditGrant:
     return bought.grant
 
 
-def _check(bought: NewPurchase, reason: str, currency: str) -> None:
+def _check(bought: NewPurchase, currency: str) -> None:
     if not bought.name.strip():
         raise NotALine("name", "The credits need a name: what the customer reads.")
-    if not reason.strip():
-        raise NotALine("reason", "Say why it is billed: the customer and your books read it.")
     if bought.amount <= 0:
         raise NotALine("amount", f"{bought.amount:f} cannot be sold: give an amount above 0.")
     if bought.price < 0 or rounded_to_minor_unit(bought.price, currency) != bought.price:
