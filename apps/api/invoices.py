@@ -40,7 +40,8 @@ class InvoiceAnswer(serializers.Serializer[Any]):
 
     number = serializers.CharField()
     kind = serializers.CharField(
-        help_text="`period`, or `opening`: fees of the first period, billed at its start."
+        help_text="`period`; `opening`: fees of the first period, billed at its start; `threshold`: usage of a period so far, "
+        "billed once it came to an amount that was agreed; `one_off`: what staff wrote; `credit_purchase`: credits that are bought."
     )
     customer = serializers.CharField(source="customer.key")
     contract = serializers.CharField(source="contract.number")

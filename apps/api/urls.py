@@ -11,6 +11,7 @@ from apps.api.events import ValidateEvents
 from apps.api.invoices import Evidence, Invoices, OneInvoice, Pdf, UsageCsv
 from apps.api.preview import Preview
 from apps.api.site import Reference, Schema, unknown
+from apps.api.upcoming import Upcoming, UpcomingPdf
 from apps.api.usage import SpendToDate, Usage
 
 urlpatterns = [
@@ -29,6 +30,8 @@ urlpatterns = [
     path("v1/customers/<str:key>/tax-exemptions", Exemptions.as_view(), name="api_tax_exemptions"),
     path("v1/customers/<str:key>/usage", Usage.as_view(), name="api_usage"),
     path("v1/customers/<str:key>/spend", SpendToDate.as_view(), name="api_spend"),
+    path("v1/customers/<str:key>/upcoming-invoice", Upcoming.as_view(), name="api_upcoming"),
+    path("v1/customers/<str:key>/upcoming-invoice/pdf", UpcomingPdf.as_view(), name="api_upcoming_pdf"),
     path("v1/invoices", Invoices.as_view(), name="api_invoices"),
     path("v1/invoices/<str:number>", OneInvoice.as_view(), name="api_invoice"),
     path("v1/invoices/<str:number>/pdf", Pdf.as_view(), name="api_invoice_pdf"),

@@ -83,6 +83,7 @@ def agreed_page(request: HttpRequest, contract_id: UUID) -> HttpResponse:
         "is_draft": is_draft,
         "today": local_day(clock.now(), contract.timezone),
         "sections": sections(contract, agreed(contract)),
+        "bill_above": words.bill_above_words(contract),
         "amendments": list(contract.amendments.order_by("-number")),
         "form": form,
         "day_form": day_form,

@@ -82,7 +82,7 @@ class GiveForm(forms.Form):
             .select_related("plan_version")
         )
         self._field("contract").queryset = contracts.order_by("-starts_on")
-        self._field("charges").choices = _charges(list(contracts))
+        self._field("charges").choices = charge_choices(list(contracts))
 
     def clean(self) -> dict[str, Any]:
         """Refuse an end before the beginning."""
@@ -184,7 +184,7 @@ def _note(request: HttpRequest) -> None:
     messages.success(request, f"{Money(refund.amount, refund.currency).rounded()} is noted as refunded.")
 
 
-def _charges(contracts: list[Contract]) -> list[tuple[str, str]]:
+def charge_choices(contracts: list[Contract]) -> list[tuple[str, str]]:
     """Return the charges of the contracts as they are today, or on their first or last day, by key."""
     at = clock.now()
     names: dict[str, str] = {}

@@ -12,6 +12,7 @@ from apps.backoffice.states import kind_of, state_on
 from apps.contracts.models import Contract
 from apps.core.money import Money
 from apps.customers.models import ApiKey, Membership
+from apps.invoices.kinds import kind_words
 from apps.invoices.models import Invoice
 from apps.payments.queries import with_open_amounts
 from apps.plans.models import Product
@@ -37,7 +38,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceOf:
-    """An invoice on its customer's page; a draft has nothing open yet."""
+    """An invoice on its customer's page, with its kind in words; a draft has nothing open yet."""
 
     id: UUID
     number: str
@@ -48,6 +49,7 @@ class InvoiceOf:
     kind: str
     total: Money
     open_amount: Money | None
+    kind_words: str
 
 
 def events_by_day(*, days: Sequence[date]) -> list[UsedOn]:
@@ -118,6 +120,18 @@ def invoices_under(contract_id: UUID, *, today: date, most: int = 200) -> list[I
     return [_invoice_of(invoice, today) for invoice in found.order_by("-period_start_on", "-number")[:most]]
 
 
+def billed_so_far(contract_id: UUID, starts_on: date, *, today: date) -> list[InvoiceOf]:
+    """Return what was billed ahead of the invoice of the period that starts on a day, the first first; one query."""
+    found = with_open_amounts(
+        Invoice.objects.filter(
+            contract_id=contract_id,
+            period_start_on=starts_on,
+            kind__in=[Invoice.Kind.OPENING, Invoice.Kind.THRESHOLD],
+        ).exclude(status=Invoice.Status.VOID)
+    ).defer("snapshot")
+    return [_invoice_of(invoice, today) for invoice in found.order_by("drafted_at")]
+
+
 def _invoice_of(invoice: Invoice, today: date) -> InvoiceOf:
     left = None
     if invoice.status == Invoice.Status.FINALIZED and invoice.kind != Invoice.Kind.CREDIT_NOTE:
@@ -133,4 +147,5 @@ def _invoice_of(invoice: Invoice, today: date) -> InvoiceOf:
         kind=kind_of(state),
         total=Money(invoice.total, invoice.currency).rounded(),
         open_amount=left,
+        kind_words=kind_words(invoice.kind),
     )

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from apps.backoffice import balance_rows, queries
+from apps.backoffice import balance_rows, purchase_words, queries
 from apps.backoffice.settled import steps_of, used_of
 from apps.backoffice.states import kind_of, state_on
 from apps.contracts.models import Contract
@@ -27,6 +27,7 @@ from apps.customers import members
 from apps.customers.models import Customer, LegalEntity, Membership
 from apps.invoices import taxes
 from apps.invoices.document import document_of
+from apps.invoices.kinds import kind_words
 from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.publish import preview_pdf
 from apps.invoices.settle import to_settle
@@ -117,6 +118,8 @@ def invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "total": Money(found.total, found.currency).rounded(),
         "state": state,
         "kind": kind_of(state),
+        "kind_words": kind_words(found.kind),
+        "bought": purchase_words.of_invoice(found),
         "is_rendered": InvoicePdf.objects.filter(pk=found.pk).exists(),
         "steps": steps_of(found, left),
         "used": used_of(found),

@@ -111,7 +111,9 @@ def beside_the_plan(contract: Contract) -> list[str]:
     """Return what is agreed beside the first plan version, a sentence each."""
     rows, currency = agreed(contract), contract.plan_version.currency
     names = all_charge_names(contract, rows)
+    billed_above = words.bill_above_words(contract)
     return [
+        *([f"{billed_above}."] if billed_above else []),
         *(f"{words.phase_words(row)}." for row in rows.phases),
         *(f"{words.seat_words(row, names)}." for row in rows.seats),
         *(f"{words.discount_words(row, currency, names)}." for row in rows.discounts),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from apps.contracts.models import Cap, Commitment, Discount, Phase, PromisedGrant, SeatChange
+from apps.contracts.models import Cap, Commitment, Contract, Discount, Phase, PromisedGrant, SeatChange
 from apps.core.formats import format_day, format_money, format_quantity
 from apps.core.money import Money
 
@@ -63,6 +63,13 @@ def grant_words(row: PromisedGrant, currency: str) -> str:
     good = f", each good for {row.valid_months} months" if row.valid_months else ""
     paid = f" for {_money(row.cost, currency)}" if row.cost else ""
     return f"{row.name}: {amount} {again}{paid}{good}, {_days(row.starts_on, row.ends_on)}"
+
+
+def bill_above_words(contract: Contract) -> str:
+    """Return "Usage is billed as soon as it comes to $500.00", or nothing where it waits for the period's end."""
+    if contract.bill_above is None:
+        return ""
+    return f"Usage is billed as soon as it comes to {_money(contract.bill_above, contract.plan_version.currency)}"
 
 
 def day(on: date) -> str:

@@ -53,6 +53,7 @@ CUSTOMERS = (
         },
         {
             "payment_days": 30,
+            "bill_above": Decimal(500),
             "purchase_order": "PO-7731",
             "signatory": "R. Sample, head of procurement",
             "renewal": Contract.Renewal.AUTOMATIC,

@@ -13,6 +13,7 @@ from apps.contracts.terms import period_on
 from apps.core.money import Money
 from apps.invoices import compose, pool
 from apps.invoices.approve import NEEDED
+from apps.invoices.kinds import kind_words
 from apps.invoices.models import Approval, Invoice, InvoiceLine, ParkedClose
 from apps.invoices.pool import Family
 
@@ -25,7 +26,7 @@ _MAIL_UNTIL = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """An invoice as lists show it; one `in_advance` bills the first period's fees at its start."""
+    """An invoice as lists show it; `kind` in words, nothing for that of a period."""
 
     id: UUID
     number: str
@@ -39,7 +40,7 @@ class InvoiceRow:
     issued_on: date | None
     due_on: date | None
     review_until_at: datetime
-    in_advance: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def _row(invoice: Invoice) -> InvoiceRow:
         issued_on=invoice.issued_on,
         due_on=invoice.due_on,
         review_until_at=invoice.review_until_at,
-        in_advance=invoice.kind == Invoice.Kind.OPENING,
+        kind=kind_words(invoice.kind),
     )
 
 

@@ -44,7 +44,9 @@ class _Reader:
                 price=self._price(step, "package_amount"), size=size
             )
         if "unit_amount" not in step and "rate" not in step:
-            return "" if step.keys() & {"given", "by_hand"} else self.figures.words.see_below
+            return (
+                "" if {"given", "by_hand", "credits_bought"} & step.keys() else self.figures.words.see_below
+            )
         if {"packages", "events"} & step.keys() or decimal_in(step, "flat_amount"):
             return self.figures.words.see_below
         if "rate" in step:

@@ -85,6 +85,11 @@ class DraftRow:
     key: str
 
     @property
+    def kind_words(self) -> str:
+        """Return its kind in words, nothing for that of a period."""
+        return kind_words(self.kind)
+
+    @property
     def missing_approvals(self) -> int:
         """Return how many people are still to approve it."""
         return max(NEEDED - self.approvals, 0) if self.needs_approval else 0

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from apps.core.money import Money
 from apps.credits.models import CreditGrant
+from apps.invoices.kinds import kind_words
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.payments.models import Allocation
 from apps.plans.models import Meter
@@ -40,7 +41,7 @@ class MeterRow:
 class InvoiceRow:
     """A finalized invoice or credit note, and what is still open of it, which is nothing of a credit note.
 
-    One `in_advance` bills the first period's fees at its start.
+    `kind` is in words, nothing for that of a period.
     """
 
     number: str
@@ -50,7 +51,7 @@ class InvoiceRow:
     due_on: date
     total: Money
     open: Money
-    in_advance: bool
+    kind: str
     is_credit_note: bool = False
 
     def state(self, today: date) -> str:
@@ -109,7 +110,7 @@ def invoice_rows(*, customer_id: UUID) -> tuple[InvoiceRow, ...]:
             due_on=invoice.due_on or invoice.period_end_on,
             total=Money(invoice.total, invoice.currency),
             open=_open(invoice),
-            in_advance=invoice.kind == Invoice.Kind.OPENING,
+            kind=kind_words(invoice.kind),
             is_credit_note=invoice.kind == Invoice.Kind.CREDIT_NOTE,
         )
         for invoice in _finalized(customer_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import views
+from apps.portal import upcoming, views
 
 app_name = "portal"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("c/<str:customer_key>/", views.home, name="home"),
     path("c/<str:customer_key>/usage/", views.usage, name="usage"),
     path("c/<str:customer_key>/usage.csv", views.usage_csv, name="usage_csv"),
+    path("c/<str:customer_key>/so-far/<uuid:contract_id>/", upcoming.upcoming, name="upcoming"),
+    path("c/<str:customer_key>/so-far/<uuid:contract_id>.pdf", upcoming.upcoming_pdf, name="upcoming_pdf"),
     path("c/<str:customer_key>/invoices/", views.invoices, name="invoices"),
     path("c/<str:customer_key>/invoices/<str:number>/", views.invoice, name="invoice"),
     path("c/<str:customer_key>/invoices/<str:number>.pdf", views.invoice_pdf, name="invoice_pdf"),

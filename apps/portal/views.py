@@ -15,7 +15,7 @@ from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
 from apps.invoices.models import Invoice
 from apps.payments.balances import balances
-from apps.portal import queries, usage_page
+from apps.portal import queries, upcoming, usage_page
 from apps.portal.access import Seat, for_members, seats_of
 from apps.portal.overview import overview
 from apps.usage.errors import NoParquet
@@ -78,11 +78,11 @@ def usage_csv(request: HttpRequest, seat: Seat) -> HttpResponse:
 def invoices(request: HttpRequest, seat: Seat) -> HttpResponse:
     rows = queries.invoice_rows(customer_id=seat.customer_id)
     today = clock.now().date()
-    shown = [(row, row.state(today)) for row in rows]
     context = {
         "seat": seat,
-        "invoices": shown,
+        "invoices": [(row, row.state(today)) for row in rows],
         "balances": list(balances(seat.customer_id).values()),
+        "running": upcoming.billed_to(seat, at=clock.now()),
         "here": "invoices",
     }
     return render(request, "portal/invoices.html", context)

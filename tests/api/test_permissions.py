@@ -31,6 +31,8 @@ CALLS = [
     ("api_tax_exemptions", "POST", "/customers/acme/tax-exemptions", Scope.CUSTOMERS_WRITE),
     ("api_usage", "GET", "/customers/acme/usage", Scope.USAGE_READ),
     ("api_spend", "GET", "/customers/acme/spend", Scope.USAGE_READ),
+    ("api_upcoming", "GET", "/customers/acme/upcoming-invoice", Scope.INVOICES_READ),
+    ("api_upcoming_pdf", "GET", "/customers/acme/upcoming-invoice/pdf", Scope.INVOICES_READ),
     ("api_invoices", "GET", "/invoices", Scope.INVOICES_READ),
     ("api_invoice", "GET", "/invoices/INV-1", Scope.INVOICES_READ),
     ("api_invoice_pdf", "GET", "/invoices/INV-1/pdf", Scope.INVOICES_READ),

@@ -2,20 +2,22 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from apps.contracts.models import Contract
 from apps.invoices import draft, finalize, queries, threshold
-from apps.invoices.errors import AdvanceNotFinalized
+from apps.invoices.errors import AdvanceNotFinalized, BilledWithParent, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.invoices.preview import preview
+from apps.invoices.preview import billed_with, preview
 from apps.invoices.verify.run import verify_all
 from apps.ledger.models import Posting
 from tests.builders import (
     fee_charge,
     make_contract,
     make_customer,
+    make_draft_contract,
     make_meter,
     make_plan_version,
     usage_charge,
@@ -129,3 +131,52 @@ def test_a_preview_is_the_invoice_so_far_and_keeps_nothing() -> None:
     assert found.pdf().startswith(b"%PDF")
     assert not Invoice.objects.exists()
     assert not InvoiceLine.objects.exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_often_a_period_is_billed_its_invoices_ask_for_what_one_would(seed: int) -> None:
+    """Before tax to the cent; tax is rounded once an invoice, so each may differ by half a cent at most."""
+    chance = Random(seed)
+    contract = agreed(above="1", tax_rate=Decimal("8.875"))
+    used = 0
+    for day in sorted(chance.sample(range(1, 31), 5)):
+        calls = chance.randrange(1, 40)
+        used += calls
+        use(contract, "calls", str(calls), day=date(2026, 10, day))
+        billed(contract, datetime(2026, 10, day, 18, tzinfo=UTC))
+    whole = invoiced(contract)
+
+    invoices = Invoice.objects.all()
+    subtotal = Decimal(49) + used * Decimal("0.10")
+    assert sum(one.subtotal for one in invoices) == subtotal
+    tax = sum((one.tax_amount for one in invoices), Decimal(0))
+    assert abs(tax - subtotal * Decimal("0.08875")) <= Decimal("0.005") * len(invoices)
+    assert len(invoices) > 1
+    assert whole.kind == "period"
+    assert revenue() == subtotal
+
+
+def test_a_preview_leaves_out_what_was_billed_of_the_period() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    billed(contract, ON_10TH)
+
+    found = preview(contract, at=ON_20TH)
+
+    assert found.invoice.subtotal == Decimal("49.00")
+
+
+def test_a_draft_contract_has_no_invoice_so_far() -> None:
+    with pytest.raises(NotSigned):
+        preview(make_draft_contract(), at=ON_20TH)
+
+
+def test_a_contract_on_its_parents_invoice_leads_there() -> None:
+    plan = make_plan_version()
+    parent = make_contract(make_customer("group"), plan)
+    child = make_contract(make_customer("labs"), plan, parent=parent, usage="separate", billing="parent")
+
+    with pytest.raises(BilledWithParent, match=parent.number):
+        preview(child, at=ON_20TH)
+    assert billed_with(child, at=ON_20TH) == parent
+    assert billed_with(parent, at=ON_20TH) is None

@@ -70,6 +70,7 @@ def test_beat_knows_the_schedule() -> None:
     seeded = PeriodicTask.objects.filter(task__startswith="invoices.").values_list("task", "interval__every")
 
     assert sorted(seeded) == [
+        ("invoices.bill_so_far", 120),
         ("invoices.close_due", 300),
         ("invoices.finalize_due", 60),
         ("invoices.render_missing", 60),
