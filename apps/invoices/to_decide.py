@@ -17,6 +17,7 @@ from django.db import connection
 from apps.core.money import Money
 from apps.invoices import missing_data
 from apps.invoices.approve import NEEDED
+from apps.invoices.kinds import kind_words
 
 PAGE = 50
 # Of the forecast: the mean of as many periods before, where there are at least two.
