@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.money import Money, rounded_to_minor_unit
-from apps.invoices import compose, draft, lines, store
+from apps.invoices import compose, draft, lines, store, tax_answers
 from apps.invoices.compose import Wanted
 from apps.invoices.errors import BelowZero, LineIsNothing, NoSuchManualLine, ReasonMissing
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
@@ -30,6 +30,7 @@ class NewLine:
     product_name: str = ""
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def add(*, invoice_id: UUID, new: NewLine, at: datetime, actor: str) -> ManualLine:
     """Add a line or a discount to a draft and rate the draft again, so that tax and total follow.
@@ -60,6 +61,7 @@ def add(*, invoice_id: UUID, new: NewLine, at: datetime, actor: str) -> ManualLi
     return added
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def remove(*, invoice_id: UUID, line_id: UUID, at: datetime, actor: str) -> Invoice:
     """Take a line that staff added off the draft again, and rate the draft again."""

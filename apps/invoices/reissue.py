@@ -8,13 +8,14 @@ from django.db import transaction
 
 from apps.core import audit
 from apps.core.money import Money
-from apps.invoices import credit_notes, crediting, draft, store
+from apps.invoices import credit_notes, crediting, draft, store, tax_answers
 from apps.invoices.compose import Wanted, compose
 from apps.invoices.errors import NotReissuable
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
 from apps.invoices.pool import Family
 
 
+@tax_answers.asks_first
 @transaction.atomic(durable=True)
 def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Write a new draft for the period of a wholly credited invoice, priced from the usage and terms of now.

@@ -1,11 +1,13 @@
 """Close runs: many contracts drafted, or their drafts finalized, by any number of workers, from one list that survives them.
 
 A run is a row a contract. A worker takes some that nobody else is at, closes them and notes it in one transaction; if it dies,
-they wait again for whoever comes next. What stops a batch is found by halving it, and parked; the others go on.
+they wait again for whoever comes next. What stops a batch is found by halving it, and parked; the others go on. Outside tax services are
+asked between transactions, contract by contract.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -14,10 +16,12 @@ from django.db.models import Exists, OuterRef
 
 from apps.contracts.models import Contract
 from apps.core import audit, db, outbox
+from apps.core.errors import Refusal
 from apps.customers.models import LegalEntity
-from apps.invoices import close, draft, finalize, queries
-from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, RunUnderWay
+from apps.invoices import close, draft, finalize, queries, tax_answers
+from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, RunUnderWay, Voided
 from apps.invoices.models import CloseRun, CloseTask, Invoice
+from apps.invoices.tax_asked import TaxToAsk
 
 # What one transaction closes: enough to make its statements cheap, few enough to hold usage of these customers back but briefly.
 BATCH = 50
@@ -26,7 +30,7 @@ _MOST_WORKERS = 16
 _ALL = 10**9
 _ONE_ACTIVE = "one_active_run_a_step_and_legal_entity"
 # Refusals after which a draft is left as it is.
-_LEFT = (AlreadyFinalized, ApprovalMissing, Held)
+_LEFT = (AlreadyFinalized, ApprovalMissing, Held, Voided)
 _STATUS = CloseTask.Status
 
 
@@ -142,7 +146,7 @@ def _work(run: CloseRun, task_ids: Sequence[UUID] | None, at: datetime, most: in
         if not taken:
             raise
         if len(taken) == 1:
-            _set_aside(run, taken[0], problem, at)
+            _alone(run, taken[0], problem, at)
         for part in _halves(taken):
             _work(run, [task.pk for task in part], at, most)
     return len(taken)
@@ -151,6 +155,26 @@ def _work(run: CloseRun, task_ids: Sequence[UUID] | None, at: datetime, most: in
 def _halves(tasks: Sequence[CloseTask]) -> list[Sequence[CloseTask]]:
     middle = len(tasks) // 2
     return [tasks[:middle], tasks[middle:]] if middle else []
+
+
+def _alone(run: CloseRun, task: CloseTask, problem: Exception, at: datetime) -> None:
+    """Ask a tax service where that is what stopped a contract, and close it; set aside what cannot be done."""
+    if isinstance(problem, TaxToAsk):
+        try:
+            _close_asking(run, task, at=at)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as other:  # noqa: BLE001  the others go on, whatever is wrong with it
+            _set_aside(run, task, other, at)
+    else:
+        _set_aside(run, task, problem, at)
+
+
+@tax_answers.asks_first
+@transaction.atomic(durable=True)
+def _close_asking(run: CloseRun, task: CloseTask, *, at: datetime) -> None:
+    if taken := _take(run, [task.pk], 1):
+        _close(run, taken, at)
 
 
 def _take(run: CloseRun, task_ids: Sequence[UUID] | None, most: int) -> list[CloseTask]:
@@ -223,7 +247,8 @@ def _set_aside(run: CloseRun, task: CloseTask, problem: Exception, at: datetime)
     if isinstance(problem, ApprovalMissing):
         # What it comes to now is what people are to approve.
         for ids in _oldest_drafts([task]).values():
-            draft.refresh(invoice_id=ids[0], at=at, actor=run.started_by)
+            with suppress(Refusal):
+                draft.refresh(invoice_id=ids[0], at=at, actor=run.started_by)
 
 
 @transaction.atomic(durable=True)

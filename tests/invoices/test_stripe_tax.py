@@ -12,7 +12,9 @@ from django.test import override_settings
 from apps.contracts.models import Contract
 from apps.core.models import OutboxMessage
 from apps.customers import taxation
-from apps.invoices import close, draft, finalize, stripe_tax, tax_sales, taxes
+from apps.customers.models import Customer
+from apps.invoices import close, draft, finalize, manual_lines, reissue, run, stripe_tax, tax_sales, taxes
+from apps.invoices.credit_notes import Ask, Terms
 from apps.invoices.errors import TaxProviderFailed
 from apps.invoices.models import (
     Invoice,
@@ -23,6 +25,7 @@ from apps.invoices.models import (
     TaxCalculation,
     TaxTransaction,
 )
+from apps.payments.credit import credit
 from apps.plans import catalogue
 from tests.builders import (
     ACTOR,
@@ -85,6 +88,56 @@ def test_it_is_asked_once_for_a_draft_and_its_invoice(asked: Asked) -> None:
         "postal_code": "10001",
     }
     assert datetime.fromtimestamp(int(body["tax_date"]), UTC).date().isoformat() == "2026-10-31"
+
+
+def test_a_close_run_asks_it_and_parks_nobody(asked: Asked) -> None:
+    version = contract_of(**NEW_YORK).plan_version
+    for nth in range(3):
+        make_contract(make_customer(f"more-{nth}", **{**NEW_YORK, "postal_code": f"1000{nth + 2}"}), version)
+
+    drafts = run.start_drafts(at=IN_NOVEMBER, actor=ACTOR)
+    assert drafts
+    while run.advance(run_id=drafts.pk, at=IN_NOVEMBER):
+        pass
+    assert not ParkedClose.objects.exists()
+    # A line that an import wrote: what is sold has changed, and the service is asked again.
+    moved = Invoice.objects.earliest("pk")
+    ManualLine.objects.create(
+        invoice=moved, name="Setup", amount=Decimal(5), reason="Agreed", added_by=ACTOR, added_at=IN_NOVEMBER
+    )
+    chosen = list(Invoice.objects.values_list("pk", flat=True))
+    finals = run.start_finalize(at=IN_NOVEMBER, actor=ACTOR, invoice_ids=chosen)
+    assert finals
+    while run.advance(run_id=finals.pk, at=IN_NOVEMBER):
+        pass
+
+    assert Invoice.objects.exclude(number=None).count() == 4
+    assert not ParkedClose.objects.exists()
+    assert len(asked.of("/calculations")) == 5
+
+
+def test_lines_added_by_hand_and_issuing_again_ask_it(asked: Asked) -> None:
+    """100.00 and 20.00 at 8.875%: 10.65 (of 120.00). Once the fee alone is there again: 8.88."""
+    made = drafted(contract_of(**NEW_YORK))
+    line = manual_lines.add(
+        invoice_id=made.pk,
+        new=manual_lines.NewLine("Setup", "Agreed", Decimal(20)),
+        at=IN_NOVEMBER,
+        actor=ACTOR,
+    )
+    made.refresh_from_db()
+    assert made.total == Decimal("130.65")
+    assert manual_lines.remove(
+        invoice_id=made.pk, line_id=line.pk, at=IN_NOVEMBER, actor=ACTOR
+    ).total == Decimal("108.88")
+    finalized = finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    terms = Terms(Invoice.Because.CORRECTION, Invoice.Remainder.BALANCE, "Wrong address")
+    credit(invoice_id=finalized.pk, ask=Ask(), terms=terms, at=IN_NOVEMBER, actor=ACTOR)
+    Customer.objects.update(postal_code="10002")
+
+    again = reissue.reissue(invoice_id=finalized.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    assert again.total == Decimal("108.88")
 
 
 def test_no_transaction_waits_for_it(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +300,7 @@ def test_a_credit_note_is_reported_as_given_back(asked: Asked) -> None:
         credits=invoice,
         reason="Outage",
         remainder="refund",
+        because="goodwill",
         **{
             name: getattr(invoice, name)
             for name in (
