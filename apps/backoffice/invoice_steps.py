@@ -124,6 +124,9 @@ def void_page(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Say what voiding a draft means, with figures; a form with the reason does it."""
     require(request, "invoices.change_invoice")
     found = _invoice(invoice_id)
+    if request.method != "POST" and found.status != Invoice.Status.DRAFT:
+        messages.error(request, "Only a draft is voided; a finalized invoice is credited.")
+        return redirect("backoffice:invoice", invoice_id=found.pk)
     told, form = void.effect(invoice_id=found.pk), ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
