@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from apps.backoffice import close_filter, differences
+from apps.backoffice.close_start import START
 from apps.backoffice.views import page, require, sums
 from apps.core import clock
 from apps.core.admin import actor_of
@@ -186,6 +187,7 @@ def _rights(request: HttpRequest) -> dict[str, bool]:
         "may_finalize": may_finalize,
         "may_approve": may_approve,
         "may_decide": may_finalize or may_approve,
+        "may_start": request.user.has_perm(START),
         "may_resume": request.user.has_perm("invoices.change_parkedclose"),
         "may_see_usage": request.user.has_perm("usage.view_receipt"),
         "may_see_quarantine": request.user.has_perm("usage.view_quarantinedevent"),

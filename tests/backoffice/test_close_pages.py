@@ -16,7 +16,7 @@ from apps.invoices import approve, progress, tasks
 from apps.invoices.models import Approval, CloseRun, DraftHold, Invoice, ManualLine, ParkedClose
 from tests.backoffice.conftest import Month
 from tests.backoffice.many_drafts import multiply
-from tests.builders import make_staff
+from tests.builders import make_contract, make_customer, make_staff
 from tests.invoices.months import use
 
 NOW = datetime(2026, 12, 2, 9, 30, tzinfo=UTC)
@@ -126,6 +126,37 @@ def test_deciding_says_with_figures_what_happens_then_does_it_and_says_so(
     assert "hx-trigger" not in after
 
 
+def test_staff_start_a_close_that_says_first_what_it_drafts(month: Month, staff: Client) -> None:
+    """A second contract ran in November; its period has no draft yet."""
+    make_contract(make_customer("late"), month.contract.plan_version, starts_on=date(2026, 11, 1))
+    assert 'href="/admin/review/start/?month=2026-11"' in said(staff.get("/admin/review/"))
+
+    asked = said(staff.get("/admin/review/start/?month=2026-11"))
+    assert "Draft invoices for <strong>1 contract</strong> of all legal entities" in asked
+    assert not CloseRun.objects.exists()
+    running = said(staff.post("/admin/review/start/", follow=True))
+    assert "0 of 1 contract" in running
+    again = said(staff.post("/admin/review/start/", follow=True))
+    assert "is under way" in again or "0 of 1 contract" in again
+
+    run_the_outbox()
+    assert CloseRun.objects.get().tasks.get().invoices == 1
+    assert "Nothing is to be drafted" in said(staff.post("/admin/review/start/", follow=True))
+
+
+def test_a_draft_is_voided_from_its_page_and_nothing_else_is(month: Month, staff: Client) -> None:
+    way = f"/admin/invoice/{month.draft.pk}/void/"
+    assert f'href="{way}"' in said(staff.get(f"/admin/draft/{month.draft.pk}/"))
+
+    staff.post(way, {"reason": "Test customer"})
+
+    month.draft.refresh_from_db()
+    assert month.draft.status == Invoice.Status.VOID
+    assert "Only a draft is voided" in said(
+        staff.get(f"/admin/invoice/{month.finalized.pk}/void/", follow=True)
+    )
+
+
 def test_all_of_a_filter_is_decided_as_it_was_looked_at(month: Month, staff: Client) -> None:
     staff.post("/admin/review/decide/?month=2026-11", {"all": "yes"})
 
@@ -208,6 +239,8 @@ def test_staff_without_rights_see_the_page_and_no_button(month: Month, client: C
     assert "Finalize &hellip;" not in draft
     assert client.post("/admin/review/decide/", {"all": "yes", "confirmed": "yes"}).status_code == 403
     assert client.post("/admin/review/resume/").status_code == 403
+    assert client.post("/admin/review/start/").status_code == 403
+    assert client.get(f"/admin/invoice/{month.draft.pk}/void/").status_code == 403
     for wanted in ("approve", "hold", "line", "discount", "refresh", "remove", "release"):
         assert client.post(f"/admin/draft/{month.draft.pk}/", {"do": wanted}).status_code == 403
     assert client.get("/admin/review/arriving/").status_code == 403
