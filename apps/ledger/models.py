@@ -3,14 +3,15 @@
 from django.db import models
 from django.db.models import F, Q
 
-from apps.core.append_only import append_only
+from apps.core.append_only import append_only, never_removed
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer, LegalEntity
 
 
+@never_removed
 class Account(models.Model):
-    """An account in the books of one legal entity; what the rooms post to is known by its role."""
+    """An account in the books of one legal entity; what the rooms post to is known by its role. Name and code alone change."""
 
     class Kind(models.TextChoices):
         ASSET = "asset", "Asset"

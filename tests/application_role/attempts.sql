@@ -184,6 +184,28 @@ UPDATE pg_trigger SET tgenabled = 'D';
 -- the catalogue's tables
 DELETE FROM pg_class WHERE relname = 'invoices_invoice';
 
+--- The accounts and months that entries are told by.
+
+-- an account of another kind
+UPDATE ledger_account SET kind = 'expense' WHERE role = 'revenue';
+-- an account of another role
+UPDATE ledger_account SET role = 'loans' WHERE role = 'revenue';
+-- an account of another legal entity
+INSERT INTO customers_legalentity SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'key', 'mine',
+    'invoice_prefix', 'MINE'))).* FROM customers_legalentity e;
+UPDATE ledger_account SET legal_entity_id = (SELECT id FROM customers_legalentity WHERE key = 'mine');
+-- an account less
+DELETE FROM ledger_account;
+-- a locked month opened again
+UPDATE ledger_accountingperiod SET status = 'locked';
+UPDATE ledger_accountingperiod SET status = 'open';
+-- a locked month taken out
+UPDATE ledger_accountingperiod SET status = 'locked';
+DELETE FROM ledger_accountingperiod;
+-- a locked month moved
+UPDATE ledger_accountingperiod SET status = 'locked';
+UPDATE ledger_accountingperiod SET starts_on = '1999-01-01';
+
 --- As somebody else.
 
 -- as the owner
