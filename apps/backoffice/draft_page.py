@@ -19,7 +19,7 @@ from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.core.formats import format_money
 from apps.core.money import Money
-from apps.invoices import approve, hold, manual_lines, missing_data
+from apps.invoices import approve, hold, manual_lines, missing_data, taxes
 from apps.invoices import draft as drafting
 from apps.invoices.document import document_of
 from apps.invoices.manual_lines import NewLine
@@ -70,7 +70,7 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
         "above": _money(found.legal_entity.approval_above, found),
         "has_approved": any(one.approved_by == actor and one.total == found.total for one in approvals),
         "is_own_edit": found.edited_by == actor,
-        "missing": missing_data.missing(found.customer),
+        "missing": missing_data.missing(found.customer, taxes.tax_day(found)),
         "spend": next(iter(spends.values()), None),
         "now": at,
         "may_finalize": request.user.has_perm(FINALIZE),

@@ -164,6 +164,7 @@ WITH d AS (
     JOIN customers_legalentity e ON e.id = i.legal_entity_id
     JOIN contracts_contract k ON k.id = i.contract_id
     LEFT JOIN invoices_drafthold h ON h.invoice_id = i.id
+    CROSS JOIN LATERAL {missing_data.SUPPLIED_SQL} t
     CROSS JOIN LATERAL (
         SELECT count(*) AS approvals, count(*) FILTER (WHERE p.approved_by = %(actor)s) AS mine FROM invoices_approval p
         WHERE p.invoice_id = i.id AND p.total = i.total AND p.approved_by <> i.edited_by
@@ -277,7 +278,7 @@ def ask(asked: Filter, statement: str, *, actor: str = "", **more: Any) -> list[
     """Return the rows of a statement over `d`, the drafts, with the filter's values as parameters."""
     values: dict[str, Any] = {
         "actor": actor,
-        "union": list(missing_data.EUROPEAN_UNION),
+        "union": missing_data.EUROPEAN_UNION,
         "month": asked.month,
         "entity": asked.entity,
         "over": asked.over,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.customers.models import Customer
+from apps.customers.models import Customer, LegalEntity, TaxRegistration
 from apps.invoices import to_decide
 from apps.invoices.missing_data import missing
 from apps.invoices.models import Invoice
@@ -96,5 +96,36 @@ def test_missing_data_is_the_same_in_the_list_and_on_the_draft(
 
     rows, _ = to_decide.page(Filter())
 
-    assert missing(Customer.objects.select_related("legal_entity").get()) == lacking
+    on = date(2026, 10, 31)
+    assert missing(Customer.objects.select_related("legal_entity").get(), on) == lacking
+    assert rows[0].lacks_data == bool(lacking)
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacking"),
+    [
+        ({"country": "FR"}, ("VAT number",)),
+        ({"country": "FR", "buys_as": "consumer"}, ()),
+        ({"country": "FR", "tax_number": "FR40303265045"}, ()),
+        ({"country": "US"}, ("state or province",)),
+        ({"country": "US", "region": "NY"}, ()),
+        ({"country": "JP"}, ()),
+    ],
+)
+def test_a_seller_with_registrations_lacks_what_decides_on_its_tax(
+    fields: dict[str, object], lacking: tuple[str, ...], made: Invoice
+) -> None:
+    """Registered in Germany, and in California."""
+    entity = made.legal_entity
+    LegalEntity.objects.update(tax_provider="built_in")
+    for country, region in (("DE", ""), ("US", "CA")):
+        TaxRegistration.objects.create(
+            legal_entity=entity, country=country, region=region, number="1", starts_on=date(2020, 1, 1)
+        )
+    Customer.objects.update(address="1 Main St", city="Anywhere", **fields)
+
+    rows, _ = to_decide.page(Filter())
+
+    customer = Customer.objects.select_related("legal_entity").get()
+    assert missing(customer, date(2026, 10, 31)) == lacking
     assert rows[0].lacks_data == bool(lacking)
