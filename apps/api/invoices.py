@@ -18,15 +18,13 @@ from apps.api.pagination import PAGE_PARAMETERS, PageFields, page
 from apps.api.resource import Resource, checked
 from apps.core.money import Money
 from apps.core.periods import Period
+from apps.core.spreadsheets import as_text
 from apps.customers.models import ApiKey
 from apps.invoices import queries
 from apps.invoices.evidence import files
 from apps.invoices.models import Invoice, InvoiceLine, InvoicePdf
 from apps.rating.steps import written
 from apps.usage.queries import UsageRow, day_rows
-
-# What a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class InvoiceQuestion(PageFields):
@@ -244,13 +242,11 @@ def _csv(rows: Iterable[UsageRow]) -> str:
     names = sorted({name for row in found for name in row.dimensions})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([_cell(name) for name in ("day", "meter", "name", "unit", *names, "quantity", "events")])
+    writer.writerow(
+        [as_text(name) for name in ("day", "meter", "name", "unit", *names, "quantity", "events")]
+    )
     for row in found:
         values = [row.dimensions.get(name, "") for name in names]
-        shown = [_cell(value) for value in (row.meter_key, row.meter_name, row.unit, *values)]
+        shown = [as_text(value) for value in (row.meter_key, row.meter_name, row.unit, *values)]
         writer.writerow([row.day, *shown, written(row.quantity), row.events])
     return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

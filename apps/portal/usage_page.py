@@ -16,13 +16,11 @@ from apps.contracts.terms import period_on
 from apps.core import formats
 from apps.core.charts import Chart, Series, largest
 from apps.core.periods import Period, local_day, period_containing
+from apps.core.spreadsheets import as_text
 from apps.portal import queries, ranges
 from apps.portal.queries import MeterRow
 from apps.portal.ranges import ONE_DAY, DayRange
 from apps.usage.queries import usage_rows
-
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +134,12 @@ def as_csv(page: UsagePage) -> str:
     if measure is None:
         out.writerow(["day", "quantity"])
         return text.getvalue()
-    heads = ["day", "meter", *([page.dimension] if page.dimension else []), "quantity", "unit"]
+    heads = ["day", "meter", *([as_text(page.dimension)] if page.dimension else []), "quantity", "unit"]
     out.writerow(heads)
     for row in page.by_day:
-        value = [_not_a_formula(row.value)] if page.dimension else []
+        value = [as_text(row.value)] if page.dimension else []
         quantity = f"{formats.plain(row.quantity):f}"
-        out.writerow([row.day.isoformat(), _not_a_formula(measure.name), *value, quantity, measure.unit])
+        out.writerow([row.day.isoformat(), as_text(measure.name), *value, quantity, as_text(measure.unit)])
     return text.getvalue()
 
 
@@ -274,7 +272,3 @@ def _query(state: Mapping[str, str]) -> str:
     query = QueryDict(mutable=True)
     query.update(state)
     return query.urlencode()
-
-
-def _not_a_formula(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
