@@ -8,7 +8,7 @@ from itertools import count
 from django.db import connection
 
 from apps.contracts.models import Contract
-from apps.invoices import close, finalize
+from apps.invoices import close, finalize, run
 from apps.invoices.models import Invoice
 from apps.plans.compose import NewPrice
 from apps.plans.models import Meter
@@ -57,6 +57,14 @@ def drafted(contract: Contract, *, at: datetime = IN_NOVEMBER) -> Invoice:
 def invoiced(contract: Contract, *, at: datetime = IN_NOVEMBER) -> Invoice:
     """Close the contract and finalize the draft."""
     return finalize.finalize(invoice_id=drafted(contract, at=at).pk, at=at, actor=ACTOR)
+
+
+def finalized_by_run(draft: Invoice, *, at: datetime = IN_NOVEMBER) -> None:
+    """Let a close run of this draft alone do what it does with it."""
+    begun = run.start_finalize(invoice_ids=[draft.pk], at=at, actor="schedule")
+    assert begun
+    while run.advance(run_id=begun.pk, at=at):
+        pass
 
 
 def unpriced(key: str = "broken") -> Contract:

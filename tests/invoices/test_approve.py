@@ -20,7 +20,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import IN_NOVEMBER, drafted, use
+from tests.invoices.months import IN_NOVEMBER, drafted, finalized_by_run, use
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +135,9 @@ def test_the_end_of_the_review_time_does_not_get_around_it() -> None:
     later = made.review_until_at + timedelta(minutes=1)
 
     assert queries.due_to_finalize(at=later) == []
-    assert review.finalize_or_park(invoice_id=made.pk, at=later, actor="schedule") is None
+    finalized_by_run(made, at=later)
+    made.refresh_from_db()
+    assert made.number is None
     assert not ParkedClose.objects.exists()
 
     approved(made, ANNA, BEN)

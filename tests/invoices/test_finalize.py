@@ -18,7 +18,7 @@ from apps.invoices.errors import AlreadyFinalized, PrefixTaken
 from apps.invoices.models import Invoice, NumberSeries, ParkedClose
 from apps.invoices.pool import Family
 from tests.builders import make_contract, make_customer, make_legal_entity
-from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, finalized_by_run, invoiced, use
 
 pytestmark = pytest.mark.django_db
 
@@ -152,12 +152,14 @@ def test_a_draft_that_the_schedule_cannot_finalize_is_parked_and_later_goes_thro
     invoiced(make_contract(make_customer("first", legal_entity=one)))
     made = drafted(make_contract(make_customer("second", legal_entity=other)))
 
-    review.finalize_or_park(invoice_id=made.pk, at=IN_NOVEMBER, actor="schedule")
+    finalized_by_run(made)
 
     assert ParkedClose.objects.get().code == "invoice-prefix-taken"
     other.invoice_prefix = "OTH"
     other.save(update_fields=["invoice_prefix"])
-    assert review.finalize_or_park(invoice_id=made.pk, at=IN_NOVEMBER, actor="schedule") is not None
+    finalized_by_run(made)
+    made.refresh_from_db()
+    assert made.number
     assert not ParkedClose.objects.exists()
 
 
