@@ -8,7 +8,7 @@ from django.db import transaction
 from apps.contracts.models import Contract
 from apps.contracts.terms import period_on
 from apps.core.periods import Period, local_day
-from apps.invoices import pdf, pool
+from apps.invoices import pdf, pool, tax_answers
 from apps.invoices.compose import Wanted, compose
 from apps.invoices.document import Document, document_of
 from apps.invoices.errors import BilledWithParent, NotSigned
@@ -51,6 +51,7 @@ def billed_with(contract: Contract, *, at: datetime) -> Contract | None:
     return family.parent if family.is_guest_in(period_to_preview(contract, at)) else None
 
 
+@tax_answers.asks_first
 def preview(contract: Contract, *, at: datetime) -> Previewed:
     """Return the invoice of the contract's running period as it would be if it ended now.
 

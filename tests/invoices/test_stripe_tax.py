@@ -13,7 +13,18 @@ from apps.contracts.models import Contract
 from apps.core.models import OutboxMessage
 from apps.customers import taxation
 from apps.customers.models import Customer
-from apps.invoices import close, draft, finalize, manual_lines, reissue, run, stripe_tax, tax_sales, taxes
+from apps.invoices import (
+    close,
+    draft,
+    finalize,
+    manual_lines,
+    preview,
+    reissue,
+    run,
+    stripe_tax,
+    tax_sales,
+    taxes,
+)
 from apps.invoices.credit_notes import Ask, Terms
 from apps.invoices.errors import TaxProviderFailed
 from apps.invoices.models import (
@@ -138,6 +149,12 @@ def test_lines_added_by_hand_and_issuing_again_ask_it(asked: Asked) -> None:
     again = reissue.reissue(invoice_id=finalized.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert again.total == Decimal("108.88")
+
+
+def test_the_invoice_so_far_asks_it(asked: Asked) -> None:
+    shown = preview.preview(contract_of(**NEW_YORK), at=IN_NOVEMBER)
+
+    assert shown.invoice.total == Decimal("108.88")
 
 
 def test_no_transaction_waits_for_it(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
