@@ -31,8 +31,9 @@ _KIND = InvoiceLine.Kind
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
 _NEVER = datetime(1970, 1, 2, tzinfo=UTC)
-# What is of other periods, what credits did not cover, which is priced where they are drawn, and what they paid.
-_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS})
+# What is of other periods, what credits did not cover, which is priced where they are drawn, what they paid, and what staff
+# added, which no price comes to.
+_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS, _KIND.MANUAL})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """Lines and discounts that staff add to a draft: they stay when it is rated again, and total and tax follow."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from apps.contracts.models import Contract
 from apps.core.models import AuditEntry
 from apps.invoices import draft, finalize, manual_lines
 from apps.invoices.document import document_of
 from apps.invoices.errors import AlreadyFinalized, BelowZero, LineIsNothing, NoSuchManualLine, ReasonMissing
 from apps.invoices.manual_lines import NewLine
-from apps.invoices.models import Invoice, ManualLine
+from apps.invoices.models import Invoice, InvoiceLine, ManualLine
+from apps.usage import ingest
 from tests.builders import (
     fee_charge,
     make_contract,
@@ -19,8 +21,9 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
+IN_DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
 
@@ -128,3 +131,31 @@ def test_a_line_is_removed_while_it_is_a_draft(made: Invoice) -> None:
         manual_lines.remove(invoice_id=made.pk, line_id=kept.pk, at=IN_NOVEMBER, actor=ACTOR)
     with pytest.raises(AlreadyFinalized):
         added(made, amount=Decimal(5))
+
+
+def test_what_staff_added_stays_when_usage_of_the_period_comes_late() -> None:
+    """50.00 added and 30.00 off October's fee of 100.00 stay: a late call of 1.00 is all that November's invoice adjusts."""
+    meter = make_meter(late_days=400)
+    plan = make_plan_version([fee_charge("100"), usage_charge(unit_amount="1")])
+    made = drafted(make_contract(make_customer("acme"), plan))
+    added(made, name="Onboarding day", amount=Decimal(50))
+    added(made, amount=Decimal(-30))
+    first = finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert first.total == 120
+
+    ingest_late(first.contract, meter.event_type)
+    after = invoiced(first.contract, at=IN_DECEMBER)
+
+    adjusting = after.lines.filter(kind=InvoiceLine.Kind.ADJUSTMENT)
+    assert [(line.quantity, line.amount) for line in adjusting] == [(1, 1)]
+    assert after.total == 101
+
+
+def ingest_late(contract: Contract, event_type: str) -> None:
+    event = {
+        "id": "late",
+        "customer": contract.customer.key,
+        "type": event_type,
+        "time": "2026-10-20T12:00:00Z",
+    }
+    ingest.ingest(events=[event], at=IN_NOVEMBER + timedelta(days=2), actor=ACTOR)
