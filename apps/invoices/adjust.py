@@ -257,12 +257,13 @@ def _was_first(invoice: Invoice, together: Sequence[Contract], known_at: datetim
 def _closed(contract: Contract) -> list[Invoice]:
     """Return the finalized invoices that the contract's periods are on, one for each, with their lines, the oldest first.
 
-    Of a period that was issued again it is the last; one that is just being issued again is priced as a whole by that.
+    Of a period that was issued again it is the last; one that is just being issued again is priced as a whole by that. Where that
+    was voided, the period stays credited.
     """
     found = (
         of_period(contract)
         .filter(status=Invoice.Status.FINALIZED)
-        .exclude(replaced_by__status=Invoice.Status.DRAFT)
+        .exclude(replaced_by__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID])
         .prefetch_related("lines")
     )
     return list({invoice.period_start_on: invoice for invoice in found}.values())

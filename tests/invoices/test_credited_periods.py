@@ -406,3 +406,17 @@ def test_a_period_that_runs_is_not_voided() -> None:
 
     with pytest.raises(PeriodNotOver):
         void.void(invoice_id=draft_.pk, reason="Test", at=datetime(2026, 10, 12, tzinfo=UTC), actor=ACTOR)
+
+
+def test_a_period_whose_new_draft_is_void_stays_credited_when_usage_comes_late() -> None:
+    """October's 150.00 are credited, and issuing it again is given up: 5 late calls of October are on no invoice."""
+    contract = calls()
+    invoice = october(contract)
+    make_credit_note(invoice, because="correction", at=LATER)
+    again = reissue.reissue(invoice_id=invoice.pk, at=LATER, actor=ACTOR)
+    void.void(invoice_id=again.pk, reason="Not billed after all", at=LATER, actor=ACTOR)
+    use(5, date(2026, 10, 20), key="late", at=LATER)
+
+    after = november(contract)
+
+    assert (after.total, adjusting(after)) == (50, [])
