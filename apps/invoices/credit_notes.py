@@ -39,13 +39,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a credit note would give back, above zero; `is_last` where nothing is left of the invoice then."""
+    """What a credit note would give back, above zero, of what is `left`; `is_last` where nothing is left of the invoice then."""
 
     invoice: Invoice
     parts: tuple[Part, ...]
     subtotal: Decimal
     tax: Decimal
     total: Decimal
+    left: Decimal
     is_last: bool
 
 
@@ -87,7 +88,8 @@ def plan(invoice: Invoice, lines: Sequence[InvoiceLine], ask: Ask) -> Plan:
     total = subtotal if invoice.tax_included else subtotal + tax
     if total > money_left.amount or total < 0:
         raise CreditedTooMuch(invoice.number, Money(total, invoice.currency), money_left)
-    return Plan(invoice, tuple(parts), subtotal, tax, total, is_last=total == money_left.amount)
+    left_now = money_left.amount
+    return Plan(invoice, tuple(parts), subtotal, tax, total, left_now, is_last=total == left_now)
 
 
 def issue(planned: Plan, lines: Sequence[InvoiceLine], terms: Terms, *, at: datetime, actor: str) -> Invoice:

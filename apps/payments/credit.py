@@ -1,11 +1,14 @@
 """Crediting an invoice: the credit note, what it pays of the invoice, and what becomes of the rest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
 from apps.contracts import locks
 from apps.core.money import Money
@@ -17,7 +20,8 @@ from apps.invoices.models import Invoice, InvoiceLine
 from apps.ledger import post as ledger
 from apps.payments import post
 from apps.payments.allocate import Paid, allocate
-from apps.payments.models import Refund
+from apps.payments.errors import WrittenOff
+from apps.payments.models import Allocation, Refund
 from apps.payments.queries import open_amounts
 
 
@@ -32,10 +36,10 @@ class Preview:
 
 
 def preview(*, invoice_id: UUID, ask: Ask) -> Preview:
-    """Return what a credit note would do; refuse what crediting would refuse, and write nothing. Five queries at most."""
+    """Return what a credit note would do; refuse what crediting would refuse, and write nothing. Six queries at most."""
     invoice = Invoice.objects.select_related("customer", "legal_entity").get(pk=invoice_id)
     lines = tuple(invoice.lines.all())
-    planned = credit_notes.plan(invoice, lines, ask)
+    planned = _planned(invoice, lines, ask)
     pays = min(open_amounts([invoice.pk])[invoice.pk], planned.total)
     return Preview(
         planned, lines, Money(pays, invoice.currency), Money(planned.total - pays, invoice.currency)
@@ -48,7 +52,7 @@ def credit(*, invoice_id: UUID, ask: Ask, terms: Terms, at: datetime, actor: str
 
     The rest is owed back, stays as the customer's balance, or pays the customer's next invoice, as the terms say. Asked again
     under the same key, the credit note that there is comes back. Refuses what is no finalized invoice, more than is left of the
-    invoice or of a line, and a missing reason; then nothing is written and no number is used up. The contract's usage and
+    invoice or of a line, what is written off, and a missing reason; then nothing is written and no number is used up. The contract's usage and
     invoices wait meanwhile, so that no adjustment reckons with what is just being given back.
     """
     contract_id, customer_id = Invoice.objects.values_list("contract_id", "customer_id").get(pk=invoice_id)
@@ -65,7 +69,7 @@ def credit(*, invoice_id: UUID, ask: Ask, terms: Terms, at: datetime, actor: str
         .get(pk=invoice_id)
     )
     lines = tuple(invoice.lines.all())
-    planned = credit_notes.plan(invoice, lines, ask)
+    planned = _planned(invoice, lines, ask)
     note = credit_notes.issue(planned, lines, terms, at=at, actor=actor)
     assert note.issued_on, "what is issued has a day"
     pays = min(open_amounts([invoice.pk])[invoice.pk], planned.total)
@@ -75,6 +79,18 @@ def credit(*, invoice_id: UUID, ask: Ask, terms: Terms, at: datetime, actor: str
     if rest and terms.remainder == Invoice.Remainder.REFUND:
         _owe(note, rest, at=at, actor=actor)
     return note
+
+
+def _planned(invoice: Invoice, lines: Sequence[InvoiceLine], ask: Ask) -> Plan:
+    """Return what a credit note would give back; refuse what is written off: it never came, so it cannot be given back."""
+    planned = credit_notes.plan(invoice, lines, ask)
+    written_off = Allocation.objects.filter(invoice=invoice, write_off__isnull=False).aggregate(
+        sum=Coalesce(Sum("amount"), Decimal(0))
+    )["sum"]
+    left = max(planned.left - written_off, Decimal(0))
+    if written_off and planned.total > left:
+        raise WrittenOff(str(invoice), Money(written_off, invoice.currency), Money(left, invoice.currency))
+    return planned
 
 
 def _require_same(note: Invoice, invoice_id: UUID, ask: Ask, terms: Terms) -> None:

@@ -90,6 +90,17 @@ class WrittenOffTooEarly(Refusal):
         super().__init__(f"{invoice} was issued on {issued_on}. Choose that day or a later one.")
 
 
+class WrittenOff(Refusal):
+    code = "written-off"
+    title = "Written off"
+
+    def __init__(self, invoice: str, written_off: Money, left: Money) -> None:
+        super().__init__(
+            f"{written_off.rounded()} of {invoice} are written off and never came, so at most {left.rounded()} can be credited. "
+            "Take the write-off back first to credit more."
+        )
+
+
 class NotAWriteOff(Refusal):
     code = "not-a-write-off"
     title = "Not a write-off"

@@ -26,6 +26,7 @@ from apps.payments.errors import (
     RecoveredAlready,
     RefundRecorded,
     RefundReferenceUsed,
+    WrittenOff,
     WrittenOffTooEarly,
 )
 from apps.payments.models import Allocation, Refund, WriteOff
@@ -408,3 +409,27 @@ def at_once(callers: int, call: Callable[[int], str]) -> list[str]:
 
     with ThreadPoolExecutor(callers) as pool:
         return list(pool.map(run, range(callers)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("remainder", ["balance", "refund", "next_invoice"])
+def test_what_was_written_off_is_not_given_back_by_a_credit_note(remainder: str) -> None:
+    """Of 100.00, 40.00 came and 60.00 are written off: no more than the 40.00 can be given back, until the loss is taken back."""
+    invoice = billed()
+    make_payment(invoice.customer, "40")
+    written = give_up(invoice)
+
+    with pytest.raises(WrittenOff, match=r"60\.00 USD.*written off.*Take the write-off back"):
+        make_credit_note(invoice, remainder=remainder)
+    with pytest.raises(WrittenOff):
+        make_credit_note(invoice, amount="40.01", remainder=remainder)
+    make_credit_note(invoice, amount="30", remainder=remainder)
+
+    write_off.recover(
+        write_off_id=written.pk, reason="Agreed", recovered_on=date(2026, 11, 21), at=AT, actor=ACTOR
+    )
+    make_credit_note(invoice, remainder=remainder)
+    given_back = sum(-note.total for note in Invoice.objects.filter(kind="credit_note"))
+    assert (given_back, is_open(invoice)) == (100, 0)
+    assert on_account("balances") + on_account("refunds") == -40
+    assert_books_agree(invoice.customer)
