@@ -155,14 +155,21 @@ def compared(
     """Return what one invoiced period of the contract comes to now less what was billed of it, and whether that has a cause.
 
     A cause is usage that changed after the invoice, an amendment since, or accounts that share with it and were invoiced later: the
-    next invoice adjusts these. Without one, nothing may differ.
+    next invoice adjusts these. Without one, nothing may differ but by what was credited as a correction after the last
+    adjustment: it stays given back. An invoice that was issued again is compared by the one in its place.
     """
     period = _days_on(invoice, contract)
-    if period is None:
+    if period is None or hasattr(invoice, "replaced_by"):
         return [], False
     together = _together(contract, family)
     priced = billing.price(contract, period, family=family, asked=Asked(billed_by=invoice.number or ""))
-    differing = list(_differences(priced, invoice, is_amended=False))
+    given_back = _given_back(invoice, contract)
+    differing = [
+        one
+        for one in _differences(priced, invoice, is_amended=False)
+        if one.amount
+        not in given_back.get((one.charge_key, one.key, tuple(sorted(one.dimensions.items()))), ())
+    ]
     last = _closed(contract)[-1]
     since = (last.finalized_at or _NEVER) - _WAITED
     is_left = last.subtotal == 0
@@ -366,6 +373,16 @@ def _billed_lines(invoice: Invoice, contract: Contract) -> list[InvoiceLine]:
         invoice__status=Invoice.Status.FINALIZED,
     ).exclude(kind__in=_APART)
     return [*own, *later, *given_back]
+
+
+def _given_back(invoice: Invoice, contract: Contract) -> dict[Key, list[Decimal]]:
+    """Return what corrections gave back of each key: by the last of them, by the last two, and so on."""
+    sums: dict[Key, list[Decimal]] = {}
+    of_notes = (line for line in _billed_lines(invoice, contract) if line.credits_line_id)
+    for line in sorted(of_notes, key=lambda one: one.pk, reverse=True):
+        so_far = sums.setdefault(_stored_key(line), [])
+        so_far.append((so_far[-1] if so_far else Decimal(0)) - line.amount)
+    return sums
 
 
 def _billed(lines: Iterable[InvoiceLine]) -> dict[Key, tuple[Decimal, Decimal]]:

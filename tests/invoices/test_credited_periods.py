@@ -14,6 +14,7 @@ from apps.invoices import close, draft, finalize, queries, reissue, void
 from apps.invoices.errors import NotADraft, NotReissuable, PeriodNotOver, ReasonMissing, Voided
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.settle import to_settle
+from apps.invoices.verify.run import verify
 from apps.ledger.models import Posting
 from apps.plans.compose import NewPrice
 from apps.usage import ingest
@@ -420,3 +421,38 @@ def test_a_period_whose_new_draft_is_void_stays_credited_when_usage_comes_late()
     after = november(contract)
 
     assert (after.total, adjusting(after)) == (50, [])
+
+
+def proven() -> None:
+    for invoice in Invoice.objects.filter(status="finalized"):
+        assert verify(invoice_id=invoice.pk).findings == ()
+
+
+def test_what_was_credited_is_proven_before_and_after_its_period_is_adjusted() -> None:
+    """40.00 are credited as a correction, 5 late calls bill 45.00 with November, and 10.00 of October are credited later."""
+    contract = calls()
+    line = october(contract).lines.get()
+    make_credit_note(line.invoice, lines={line.pk: Decimal(40)}, at=LATER)
+    proven()
+
+    use(5, date(2026, 10, 20), key="late", at=LATER)
+    after = november(contract)
+    make_credit_note(line.invoice, lines={line.pk: Decimal(10)}, at=IN_DECEMBER)
+
+    assert adjusting(after) == [(5, 45)]
+    proven()
+
+
+def test_an_invoice_that_was_issued_again_is_proven_like_the_one_in_its_place() -> None:
+    contract = calls()
+    invoice = october(contract)
+    use(10, date(2026, 10, 20), key="late", at=LATER)
+    november(contract)
+    make_credit_note(invoice, at=IN_DECEMBER)
+    proven()
+
+    written = reissue.reissue(invoice_id=invoice.pk, at=IN_DECEMBER, actor=ACTOR)
+    proven()
+    finalize.finalize(invoice_id=written.pk, at=IN_DECEMBER, actor=ACTOR)
+
+    proven()
