@@ -17,6 +17,7 @@ from apps.invoices.compose import Wanted, compose
 from apps.invoices.errors import AlreadyFinalized, PrefixTaken
 from apps.invoices.models import Invoice, NumberSeries, ParkedClose
 from apps.invoices.pool import Family
+from apps.invoices.verify.sealed import broken_chains
 from tests.builders import make_contract, make_customer, make_legal_entity
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, finalized_by_run, invoiced, use
 
@@ -209,3 +210,17 @@ def test_a_step_refuses_to_work_outside_an_action() -> None:
 
 def _dies(**_: object) -> None:
     raise RuntimeError("the worker was killed")
+
+
+def test_the_chain_goes_on_when_the_last_invoice_of_a_year_comes_after_the_first_of_the_next() -> None:
+    """On December 31 at 16:00 UTC it is January in Tokyo: 2027's first number is taken before 2026's last."""
+    new_year = datetime(2026, 12, 31, 16, tzinfo=UTC)
+    invoiced(make_contract(make_customer("before")))
+    in_tokyo = make_contract(make_customer("tokyo"), timezone="Asia/Tokyo", starts_on=date(2026, 12, 1))
+    in_utc = make_contract(make_customer("utc"), starts_on=date(2026, 11, 1))
+
+    first = invoiced(in_tokyo, at=new_year)
+    last = invoiced(in_utc, at=new_year)
+
+    assert [first.number, last.number] == ["INV-2027-000001", "INV-2026-000002"]
+    assert broken_chains() == []
