@@ -69,6 +69,20 @@ def is_valid(number: str, country: str) -> bool:
     return country in EU or not vat_country(number)
 
 
+def vat_identifier(number: str, country: str) -> str:
+    """Return a number of a value added tax, or one like it, with its country in front; "" where it is not known for one.
+
+    EN 16931, BT-31 and BT-48 (BR-CO-9) ask for the country's two letters, which many countries do not write themselves.
+    """
+    compact = _SEPARATORS.sub("", number).upper()
+    prefixes = {country, _GREEK_PREFIX if country == _GREECE else country}
+    if country == "GB":
+        prefixes.add(_NORTHERN_IRELAND)
+    if vat_country(compact) or compact[:2] in prefixes:
+        return compact
+    return country + compact if country in _TAXES_VALUE_ADDED and is_valid(number, country) else ""
+
+
 @lru_cache(maxsize=65536)
 def vat_country(number: str) -> str:
     """Return the member state that gave an EU VAT number, which has its prefix; "" for any other number."""
@@ -131,6 +145,8 @@ _KNOWN: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "SG": ("UEN", "00192200M", _plain(stdnum.sg.uen)),
     "US": ("EIN", "91-1144442", _american),
 }
+# An EIN of the United States is of no such tax.
+_TAXES_VALUE_ADDED = frozenset(_KNOWN) - {"US"}
 
 
 def _checked(given: str, country: str, name: str, example: str, form: Callable[[str], str]) -> str:

@@ -22,14 +22,16 @@ def save_registration(
 ) -> TaxRegistration:
     """Note that a legal entity is registered at a place, or change that; its number is checked where it is the country's own.
 
-    A legal entity that gave tax by hand, customer by customer, goes by its registrations from its first one on. Refuses a wrong
-    number, and a second registration for the same place and days.
+    A legal entity that gave tax by hand, customer by customer, goes by its registrations from its first one on; one without a
+    tax number of its own has that of its country from then on, as invoices print. Refuses a wrong number, and a second
+    registration for the same place and days.
     """
     registration = _found(TaxRegistration, registration_id)
     before = _set(registration, fields)
     if registration.scheme == _LOCAL and not registration.region and "number" in before:
         registration.number = tax_numbers.checked(registration.number, registration.country)
     _save(registration, "tax registration", fields, before, at=at, actor=actor)
+    _number_at_home(registration, at=at, actor=actor)
     by_hand = LegalEntity.objects.filter(
         pk=registration.legal_entity_id, tax_provider=LegalEntity.TaxProvider.CUSTOMER
     )
@@ -93,6 +95,25 @@ def add_eu_rates(*, at: datetime, actor: str, starts_on: date = eu_rates.AS_OF) 
             after={rate.country: f"{rate.percent}%" for rate in added},
         )
     return added
+
+
+def _number_at_home(registration: TaxRegistration, *, at: datetime, actor: str) -> None:
+    """Give a legal entity without a tax number that which its own country gave it."""
+    if registration.scheme != _LOCAL or registration.region:
+        return
+    unnumbered = LegalEntity.objects.filter(
+        pk=registration.legal_entity_id, country=registration.country, tax_number=""
+    )
+    if unnumbered.update(tax_number=registration.number):
+        audit.record(
+            at=at,
+            actor=actor,
+            action="customers.tax_number_of_registration",
+            subject_type="legal_entity",
+            subject_key=registration.legal_entity.key,
+            before={"tax_number": ""},
+            after={"tax_number": registration.number},
+        )
 
 
 def _found(model: type[Taxed], key: UUID | None) -> Taxed:

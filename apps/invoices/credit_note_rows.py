@@ -75,6 +75,8 @@ def taxes_of(note: Invoice, lines: Sequence[InvoiceLine], billed: Sequence[Invoi
         tax = sum((line.tax_amount for line in of_rate), Decimal(0))
         base = sum((line.amount for line in of_rate), Decimal(0)) - (tax if note.tax_included else Decimal(0))
         alike = [row for row in billed if (row.category, row.rate) == (category, rate)]
+        bases = _shared(base, [row.base for row in alike], note.currency)
+        taxes = _shared(tax, [row.amount for row in alike], note.currency)
         rows += [
             InvoiceTax(
                 invoice=note,
@@ -83,24 +85,24 @@ def taxes_of(note: Invoice, lines: Sequence[InvoiceLine], billed: Sequence[Invoi
                 rate=rate,
                 name=row.name,
                 place=row.place,
-                base=base,
-                amount=amount,
+                base=of_base,
+                amount=of_tax,
                 reason=row.reason,
                 reason_code=row.reason_code,
             )
-            for row, amount in zip(alike, _shared(tax, alike, note.currency), strict=True)
+            for row, of_base, of_tax in zip(alike, bases, taxes, strict=True)
         ]
     return rows
 
 
-def _shared(tax: Decimal, rows: Sequence[InvoiceTax], currency: str) -> list[Decimal]:
-    whole = sum((row.amount for row in rows), Decimal(0))
-    if len(rows) == 1 or not whole:
-        return [tax, *[Decimal(0)] * (len(rows) - 1)]
+def _shared(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
+    whole = sum(weights, Decimal(0))
+    if len(weights) == 1 or not whole:
+        return [amount, *[Decimal(0)] * (len(weights) - 1)]
     shares, weighed, given = [], Decimal(0), Decimal(0)
-    for row in rows:
-        weighed += row.amount
-        so_far = rounded_to_minor_unit(Fraction(tax) * Fraction(weighed) / Fraction(whole), currency)
+    for weight in weights:
+        weighed += weight
+        so_far = rounded_to_minor_unit(Fraction(amount) * Fraction(weighed) / Fraction(whole), currency)
         shares.append(so_far - given)
         given = so_far
     return shares

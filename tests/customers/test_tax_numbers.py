@@ -92,3 +92,20 @@ def test_a_number_from_before_stays_until_it_is_changed() -> None:
     customer.refresh_from_db()
     assert (customer.name, customer.tax_number) == ("New", "DE000000000")
     assert AuditEntry.objects.count() == trail + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "identifier"),
+    [
+        ("DE136695976", "DE", "DE136695976"),
+        ("FR40303265045", "US", "FR40303265045"),
+        ("995525828MVA", "NO", "NO995525828MVA"),
+        ("T5835678256246", "JP", "JPT5835678256246"),
+        ("GODE561231GR8", "MX", "MXGODE561231GR8"),
+        ("91-1144442", "US", ""),
+        ("what staff wrote", "AU", ""),
+        ("", "DE", ""),
+    ],
+)
+def test_a_vat_identifier_begins_with_its_country(number: str, country: str, identifier: str) -> None:
+    assert tax_numbers.vat_identifier(number, country) == identifier

@@ -125,3 +125,18 @@ def test_certificates_of_a_customer_and_place_never_overlap() -> None:
     with pytest.raises(TaxOverlap):
         taxation.save_exemption(fields=fields, at=AT, actor=ACTOR)
     taxation.save_exemption(fields={**fields, "region": "NJ"}, at=AT, actor=ACTOR)
+
+
+@pytest.mark.parametrize(
+    ("fields", "number"),
+    [({}, "DE136695976"), ({"tax_number": "DE811128135"}, "DE811128135"), ({"country": "FR"}, "")],
+    ids=["none", "its own", "elsewhere"],
+)
+def test_a_seller_without_a_tax_number_has_that_of_its_country(fields: dict[str, str], number: str) -> None:
+    entity = make_legal_entity(**{"country": "DE", **fields})
+    given = {"legal_entity": entity, "country": "DE", "number": "DE 136695976", "starts_on": date(2026, 1, 1)}
+
+    taxation.save_registration(fields=given, at=AT, actor=ACTOR)
+
+    entity.refresh_from_db()
+    assert entity.tax_number == number

@@ -13,6 +13,7 @@ from typing import Any
 from stdnum import iban
 
 from apps.core.money import EXACT, minor_digits, rounded_to_minor_unit
+from apps.customers import tax_numbers
 from apps.invoices.einvoice.errors import EInvoiceIncomplete
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 
@@ -27,6 +28,10 @@ _ONE_DAY = timedelta(days=1)
 _UNITS = {"months": "MON", "days": "DAY", "hours": "HUR", "minutes": "MIN", "seconds": "SEC", "gb": "E34"}
 # What may be said where an invoice has no tax summary: it is of no tax's business.
 _UNTAXED = "Not subject to VAT"
+# Who has to have which number, by category (BR-S-2, BR-G-2, BR-IC-2, BR-AE-2 and their like).
+_WITHOUT_SELLERS_NUMBER = {_CATEGORY.OUTSIDE_SCOPE}
+_BY_SELLERS_VAT_NUMBER = {_CATEGORY.EXPORT, _CATEGORY.INTRA_COMMUNITY}
+_BY_CUSTOMERS_VAT_NUMBER = {_CATEGORY.REVERSE_CHARGE, _CATEGORY.INTRA_COMMUNITY}
 # BR-DEC: amounts have two decimals at most.
 _MOST_DIGITS = 2
 
@@ -47,14 +52,14 @@ def terms_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[Inv
     """Return the business terms of a finalized invoice or credit note.
 
     Refuses, with what is missing, one that the standard has no form for: a currency of more than two decimals, a party without
-    a country, a customer without an electronic address.
+    a country, an electronic address, or the tax number that how it is taxed asks for.
     """
     assert invoice.number, "what is sent has a number"
-    _refuse_incomplete(invoice)
     snapshot: Mapping[str, Any] = invoice.snapshot
     sign = -1 if invoice.kind == Invoice.Kind.CREDIT_NOTE else 1
-    rows = _taxed(invoice, taxes, sign)
-    is_outside = any(row.category == _CATEGORY.OUTSIDE_SCOPE for row in rows)
+    rows = _taxed(invoice, lines, taxes, sign)
+    _refuse_incomplete(invoice, rows)
+    is_outside = rows[0].category == _CATEGORY.OUTSIDE_SCOPE
     net = sum((row.base for row in rows), Decimal(0))
     tax = sum((row.amount for row in rows), Decimal(0))
     return {
@@ -88,8 +93,9 @@ def terms_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[Inv
     }
 
 
-def _refuse_incomplete(invoice: Invoice) -> None:
+def _refuse_incomplete(invoice: Invoice, rows: Sequence[Taxed]) -> None:
     seller, customer = invoice.snapshot["seller"], invoice.snapshot["customer"]
+    categories = {row.category for row in rows}
     problems = [
         text
         for is_missing, text in (
@@ -97,6 +103,18 @@ def _refuse_incomplete(invoice: Invoice) -> None:
             (not seller["email"], f"the billing e-mail of {seller['name']}"),
             (not customer["country"], f"the country of {customer['name']}"),
             (not customer["billing_email"], f"the billing e-mail of {customer['name']}"),
+            (
+                bool(categories - _WITHOUT_SELLERS_NUMBER) and not seller["tax_number"],
+                f"the tax number of {seller['name']}",
+            ),
+            (
+                bool(categories & _BY_SELLERS_VAT_NUMBER) and bool(seller["tax_number"]) and not _vat(seller),
+                f"a VAT number of {seller['name']}",
+            ),
+            (
+                bool(categories & _BY_CUSTOMERS_VAT_NUMBER) and not _vat(customer),
+                f"the VAT number of {customer['name']}",
+            ),
         )
         if is_missing
     ]
@@ -108,19 +126,31 @@ def _refuse_incomplete(invoice: Invoice) -> None:
         )
 
 
-def _taxed(invoice: Invoice, taxes: Sequence[InvoiceTax], sign: int) -> list[Taxed]:
-    if not taxes:
-        return [Taxed(_CATEGORY.OUTSIDE_SCOPE, Decimal(0), sign * invoice.subtotal, Decimal(0), _UNTAXED, "")]
+def _taxed(
+    invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax], sign: int
+) -> list[Taxed]:
+    """Return the rows of the summary; what is outside of the scope of tax is exempt where other lines are not (BR-O-11)."""
+    known = [
+        Taxed(one.category, one.rate, sign * one.base, sign * one.amount, one.reason, one.reason_code)
+        for one in taxes
+    ]
+    untaxed = [line.amount for line in lines if not line.tax_category]
+    if untaxed or not known:
+        base = sign * sum(untaxed, Decimal(0))
+        known.append(Taxed(_CATEGORY.OUTSIDE_SCOPE, Decimal(0), base, Decimal(0), _UNTAXED, ""))
+    is_mixed = len({one.category == _CATEGORY.OUTSIDE_SCOPE for one in known}) > 1
     # Two taxes of one category and rate, in two places, are one row here (BR-S-8).
     rows: dict[tuple[str, Decimal], Taxed] = {}
-    for one in taxes:
-        key = (one.category, one.rate)
-        before = rows.get(key, Taxed(*key, Decimal(0), Decimal(0), one.reason, one.reason_code))
-        rows[key] = Taxed(
-            *key,
-            before.base + sign * one.base,
-            before.amount + sign * one.amount,
-            before.reason,
+    for one in known:
+        is_exempt = is_mixed and one.category == _CATEGORY.OUTSIDE_SCOPE
+        category, code = (_CATEGORY.EXEMPT.value, "") if is_exempt else (one.category, one.reason_code)
+        before = rows.get((category, one.rate), Taxed(category, one.rate, Decimal(0), Decimal(0), "", code))
+        rows[category, one.rate] = Taxed(
+            category,
+            one.rate,
+            before.base + one.base,
+            before.amount + one.amount,
+            "; ".join(dict.fromkeys(text for text in (before.reason, one.reason) if text)),
             before.reason_code,
         )
     return list(rows.values())
@@ -140,7 +170,9 @@ def _tax_row(row: Taxed) -> Terms:
 def _line(line: InvoiceLine, place: int, rows: Sequence[Taxed], invoice: Invoice, sign: int) -> Terms:
     net = line.amount - line.tax_amount if invoice.tax_included else line.amount
     net *= sign
-    category = line.tax_category or rows[0].category
+    category = line.tax_category or _CATEGORY.OUTSIDE_SCOPE.value
+    if category == _CATEGORY.OUTSIDE_SCOPE and rows[0].category != category:
+        category = _CATEGORY.EXEMPT.value
     quantity, unit, price = _counted(line, net, sign)
     detail = " · ".join(value for value in line.dimensions.values() if value != "*")
     found: Terms = {
@@ -155,7 +187,7 @@ def _line(line: InvoiceLine, place: int, rows: Sequence[Taxed], invoice: Invoice
         "BT-155": line.charge_key or None,
     }
     if category != _CATEGORY.OUTSIDE_SCOPE:
-        found["BT-152"] = _rate(line.tax_rate if line.tax_category else rows[0].rate)
+        found["BT-152"] = _rate(line.tax_rate)
     if line.starts_on and line.ends_on:
         found |= {"BT-134": line.starts_on, "BT-135": line.ends_on - _ONE_DAY}
     return found
@@ -193,8 +225,7 @@ def _described(line: InvoiceLine, detail: str, *, is_whole: bool) -> str:
 
 def _party(party: Mapping[str, Any], email: str, *, with_vat: bool, is_seller: bool) -> Terms:
     number = party["tax_number"].replace(" ", "")
-    # A VAT identifier begins with its country (BR-CO-9); what does not is a number of the tax office.
-    is_vat = number[:2].isalpha() and number[:2].upper() == number[:2]
+    vat_number = _vat(party)
     address = [text.strip() for text in party["address"].splitlines() if text.strip()]
     found: Terms = {
         "name": party["name"],
@@ -211,11 +242,16 @@ def _party(party: Mapping[str, Any], email: str, *, with_vat: bool, is_seller: b
         # One of the identifiers has to be there (BR-CO-26).
         found["identifiers"] = {None: party["key"]}
         found["contacts"] = [{"name": party["name"], "email": party[email]}]
-    if with_vat and number and is_vat:
-        found["vat_identifier"] = number
+    # What is no VAT number is one of the tax office.
+    if with_vat and vat_number:
+        found["vat_identifier"] = vat_number
     elif with_vat and number and is_seller:
         found["tax_identifier"] = number
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _vat(party: Mapping[str, Any]) -> str:
+    return tax_numbers.vat_identifier(party["tax_number"], party["country"])
 
 
 def _delivered_to(customer: Mapping[str, Any]) -> Terms:
