@@ -49,7 +49,7 @@ def main(arguments):
     with open(arguments[0], encoding="utf-8") as file:
         proof = json.load(file)
     content = proof["content"]
-    problems = [*sealed(proof), *sums(content)]
+    problems = [*sealed(proof), *sums(content), *reasoned(content["lines"])]
     for line in content["lines"]:
         problems += priced(line, content["currency"])
     checked = 0
@@ -94,7 +94,7 @@ def total(content):
 
 
 def priced(line, currency):
-    """Yield what is wrong with a line: its reasons, or what they come to."""
+    """Yield what is wrong with a line: a reason's figures, or its rounding."""
     name = f"Line {line['position']} ({line['name']})"
     steps = [step for step in line["steps"] if "amount" in step]
     for step in steps:
@@ -102,14 +102,38 @@ def priced(line, currency):
         if asked is not None and abs(asked - Fraction(step["amount"])) > LAST_DIGIT:
             yield f"{name}: a reason says {step['amount']}, its figures come to {plain(asked)}."
     exact = Fraction(line["exact"])
-    if steps and line["kind"] not in ("adjustment", "advance"):
-        said = sum((Fraction(step["amount"]) for step in steps), Fraction(0))
-        in_credits = line["credits"] is not None
-        meant = Fraction(line["credits"]) if in_credits else exact
-        if abs(said - meant) > LAST_DIGIT * len(steps):
-            yield f"{name}: its reasons come to {plain(said)}, the line says {plain(meant)}."
     if Fraction(line["amount"]) != rounded(exact, currency):
         yield f"{name}: {plain(exact)} is rounded to {line['amount']}."
+
+
+def reasoned(lines):
+    """Yield which lines are not what their reasons come to."""
+    for parts in parts_of(lines):
+        line = parts[0]
+        steps = [step for step in line["steps"] if "amount" in step]
+        if not steps or line["kind"] in ("adjustment", "advance"):
+            continue
+        said = sum((Fraction(step["amount"]) for step in steps), Fraction(0))
+        # The charges share a discount once it is rounded.
+        whole = "amount" if line["kind"] == "discount" else "exact"
+        told = whole if line["credits"] is None else "credits"
+        meant = sum((Fraction(part[told]) for part in parts), Fraction(0))
+        if abs(said - meant) > LAST_DIGIT * len(steps):
+            yield (
+                f"Line {line['position']} ({line['name']}): its reasons come to {plain(said)}, "
+                f"the line says {plain(meant)}."
+            )
+
+
+def parts_of(lines):
+    """Return the lines; what belongs to no product and is taxed in several ways is a line for each, with the reasons of all."""
+    found = {}
+    for line in lines:
+        of_all = ("kind", "key", "charge", "account", "name", "days", "dimensions", "steps")
+        is_alone = line["product"] or not line["key"]
+        alike = line["position"] if is_alone else json.dumps([line[name] for name in of_all], sort_keys=True)
+        found.setdefault(alike, []).append(line)
+    return found.values()
 
 
 def amount_of(step):

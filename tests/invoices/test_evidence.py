@@ -4,21 +4,35 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from apps.contracts.changes import AddDiscount
 from apps.core.spreadsheets import csv_lines
 from apps.invoices.evidence.files import csv_table, parquet
 from apps.invoices.evidence.proof import proof_of
 from apps.invoices.evidence.usage_rows import usage_rows
 from apps.invoices.models import Invoice
+from apps.plans import catalogue
 from apps.usage import correct, ingest
-from tests.builders import make_contract, make_customer, make_meter, make_plan_version, usage_charge
+from tests.builders import (
+    AT,
+    fee_charge,
+    make_contract,
+    make_credit_note,
+    make_customer,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
 from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
-from tests.invoices.test_every_kind import every_kind
+from tests.invoices.test_every_kind import _agree, every_kind
+from tests.invoices.test_taxes import seller as german_seller
 
 pytestmark = pytest.mark.django_db
 SCRIPT = Path(settings.BASE_DIR) / "static" / "proof" / "check_invoice.py"
@@ -52,6 +66,33 @@ def test_a_customer_finds_an_invoice_with_lines_of_every_kind_to_hold(tmp_path: 
 
     assert code == 0, said
     assert f"{invoice.number} holds" in said
+
+
+@pytest.mark.parametrize("discount", [{"percent": Decimal("7.77")}, {"amount": Decimal(10)}])
+def test_a_discount_that_is_taxed_in_two_ways_holds(discount: dict[str, Decimal], tmp_path: Path) -> None:
+    """It is a line for each, and its reasons are those of both together."""
+    german_seller()
+    catalogue.put_product(key="book", name="Book", tax_class="reduced", at=AT, actor=ACTOR)
+    charges = [fee_charge("60", key="one"), replace(fee_charge("33.33", key="two"), product="book")]
+    contract = make_contract(make_customer(country="DE"), make_plan_version(charges, currency="EUR"))
+    _agree(contract, AddDiscount("all", "On all", **discount), on=date(2026, 10, 1))
+    invoice = Invoice.objects.get(pk=invoiced(contract).pk)
+
+    code, said = check(proof_of(invoice), tmp_path, invoice)
+
+    assert [line.tax_rate for line in invoice.lines.filter(kind="discount")] == [7, 19]
+    assert code == 0, said
+    proof = proof_of(invoice)
+    proof["content"]["lines"][3]["amount"] = "-1"
+    assert "its reasons come to" in check(proof, tmp_path, invoice)[1]
+
+
+def test_a_credit_note_holds(tmp_path: Path) -> None:
+    note = Invoice.objects.get(pk=make_credit_note(october()).pk)
+
+    code, said = check(proof_of(note), tmp_path, note)
+
+    assert code == 0, said
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,12 @@ def proof_of(invoice: Invoice) -> dict[str, Any]:
 
 
 def _meters(invoice: Invoice, lines: list[InvoiceLine]) -> dict[str, dict[str, str]]:
-    """Return how the events of each usage line are brought together, by the line's position."""
+    """Return how the events of each usage line are brought together, by the line's position.
+
+    A credit note gives back amounts and counts nothing: its events are proven with the invoice that it credits.
+    """
+    if invoice.kind == Invoice.Kind.CREDIT_NOTE:
+        return {}
     period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone)
     found: dict[str, dict[str, str]] = {}
     contracts = {line.of_contract_id: line.of_contract or invoice.contract for line in lines}
