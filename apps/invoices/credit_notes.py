@@ -16,6 +16,7 @@ from apps.invoices import credit_note_rows, crediting, numbering, post, snapshot
 from apps.invoices.crediting import Left, Part
 from apps.invoices.errors import CreditedTooMuch, NotCreditable, NothingLeftToCredit, NotToCredit
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from apps.invoices.taxes import report_later
 from apps.ledger import post as ledger
 
 
@@ -184,7 +185,7 @@ def _parts(invoice: Invoice, left: Sequence[Left], money_left: Money, ask: Ask) 
 def _fix(
     note: Invoice, found: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax], *, at: datetime, actor: str
 ) -> None:
-    """Number the credit note, chain it to the one before and post it."""
+    """Number the credit note, chain it to the one before, post it, and have it reported to who told its tax."""
     note.finalized_at = at
     assert note.credits is not None, "a credit note is of an invoice"
     assert note.credits.issued_on is not None, "what is credited was issued"
@@ -198,6 +199,7 @@ def _fix(
     note.save()
     series.save(update_fields=["next_number", "last_hash"])
     ledger.post([post.entry_of(note, found)], at=at, actor=actor)
+    report_later(note, at=at)
 
 
 def _restore(note: Invoice, *, at: datetime, actor: str) -> None:

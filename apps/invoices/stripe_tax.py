@@ -74,7 +74,7 @@ class StripeTax:
             )
         return str(made.id)
 
-    def reverse(self, transaction: str, *, reference: str, total: int) -> str:
+    def reverse(self, transaction: str, *, reference: str, currency: str, total: int) -> str:
         """Report that a part of a sale was given back."""
         with _failures():
             made = _client().v1.tax.transactions.create_reversal(
@@ -82,7 +82,7 @@ class StripeTax:
                     "mode": "partial",
                     "original_transaction": transaction,
                     "reference": reference,
-                    "flat_amount": total,
+                    "flat_amount": total * _scale(currency),
                 },
                 {"idempotency_key": f"tax-reverse-{reference}"},
             )

@@ -76,7 +76,7 @@ class TaxProvider(Protocol):
         """Report a calculated sale as made, under an invoice's number, and return what the service calls it."""
         ...
 
-    def reverse(self, transaction: str, *, reference: str, total: int) -> str:
+    def reverse(self, transaction: str, *, reference: str, currency: str, total: int) -> str:
         """Report that `total`, in the minor unit and below zero, of a sale was given back, under a credit note's number."""
         ...
 

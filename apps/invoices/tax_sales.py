@@ -80,7 +80,7 @@ def _reversal(due: TaxTransaction) -> str:
     if not sale.transaction:
         raise TaxProviderFailed(provider.name, "the invoice is to be reported before its credit note.")
     total = int(note.total.scaleb(minor_digits(note.currency)))
-    return provider.reverse(sale.transaction, reference=note.number, total=total)
+    return provider.reverse(sale.transaction, reference=note.number, currency=note.currency, total=total)
 
 
 def _again(calculation: TaxCalculation, at: datetime) -> TaxRequest:

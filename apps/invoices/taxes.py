@@ -86,7 +86,8 @@ def missing(customer: Customer, on: date, rules: TaxRules | None = None) -> list
 def report_later(invoice: Invoice, *, at: datetime) -> None:
     """Have a numbered invoice or credit note reported to the tax service that told its tax. A step; nothing if none did."""
     if invoice.credits is not None:
-        if invoice.credits.tax_calculation_id:
+        # A credit note of no amount gives nothing back, also of the tax.
+        if invoice.credits.tax_calculation_id and invoice.total:
             tax_sales.reversal_later(invoice, at=at)
     elif invoice.tax_calculation_id:
         tax_sales.sale_later(invoice, at=at)

@@ -23,14 +23,11 @@ from apps.invoices import (
     run,
     stripe_tax,
     tax_sales,
-    taxes,
 )
 from apps.invoices.credit_notes import Ask, Terms
 from apps.invoices.errors import TaxProviderFailed
 from apps.invoices.models import (
     Invoice,
-    InvoiceLine,
-    InvoiceTax,
     ManualLine,
     ParkedClose,
     TaxCalculation,
@@ -43,6 +40,7 @@ from tests.builders import (
     AT,
     fee_charge,
     make_contract,
+    make_credit_note,
     make_customer,
     make_legal_entity,
     make_plan_version,
@@ -311,49 +309,11 @@ def test_classes_are_asked_for_apart_and_a_discount_is_spread_over_them(asked: A
 
 
 def test_a_credit_note_is_reported_as_given_back(asked: Asked) -> None:
+    """Half of 108.88, by the action that staff take."""
     invoice = invoiced(contract_of(**NEW_YORK))
-    note = Invoice.objects.create(
-        kind="credit_note",
-        credits=invoice,
-        reason="Outage",
-        remainder="refund",
-        because="goodwill",
-        **{
-            name: getattr(invoice, name)
-            for name in (
-                *("legal_entity", "customer", "contract", "period_start_on", "period_end_on"),
-                *("timezone", "currency", "tax_rate", "drafted_at", "review_until_at"),
-            )
-        },
-        subtotal=Decimal(-50),
-        tax_amount=Decimal("-4.44"),
-        total=Decimal("-54.44"),
-    )
-    InvoiceLine.objects.create(
-        invoice=note,
-        position=1,
-        name="Half",
-        kind="recurring",
-        credits_line=invoice.lines.get(),
-        quantity=Decimal(1),
-        exact=Decimal(-50),
-        amount=Decimal(-50),
-        tax_amount=Decimal("-4.44"),
-    )
-    InvoiceTax.objects.create(
-        invoice=note,
-        position=1,
-        category="S",
-        rate=Decimal("8.875"),
-        base=Decimal(-50),
-        amount=Decimal("-4.44"),
-    )
-    note.number, note.status, note.snapshot_hash = "CN-2026-000001", "finalized", b"x"
-    note.finalized_at, note.issued_on, note.due_on = IN_NOVEMBER, IN_NOVEMBER.date(), IN_NOVEMBER.date()
-    note.save()
-    with transaction.atomic():
-        taxes.report_later(note, at=IN_NOVEMBER)
+    note = make_credit_note(invoice, amount="54.44")
 
+    assert OutboxMessage.objects.filter(task="invoices.report_tax", key=str(note.pk)).exists()
     with pytest.raises(TaxProviderFailed, match="before its credit note"):
         tax_sales.report(invoice_id=note.pk, at=IN_NOVEMBER)
     sale = tax_sales.report(invoice_id=invoice.pk, at=IN_NOVEMBER)
@@ -367,3 +327,22 @@ def test_a_credit_note_is_reported_as_given_back(asked: Asked) -> None:
             "flat_amount": "-5444",
         }
     ]
+
+
+def test_a_credit_note_of_what_no_service_was_asked_is_reported_to_none() -> None:
+    make_credit_note(invoiced(make_contract(make_customer(), make_plan_version([fee_charge("100")]))))
+
+    assert not TaxTransaction.objects.exists()
+
+
+def test_currencies_that_the_service_counts_in_hundredths_are_so_in_all_that_it_is_told(asked: Asked) -> None:
+    """ISK 1000 has no decimals; Stripe wants 100000 of the sale and -50000 of the half that is given back."""
+    make_legal_entity(tax_provider="stripe", country="US", region="NY")
+    plan = make_plan_version([fee_charge("1000")], currency="ISK")
+    invoice = invoiced(make_contract(make_customer(country="US", region="TX"), plan))
+    note = make_credit_note(invoice, amount="500")
+    for document in (invoice, note):
+        tax_sales.report(invoice_id=document.pk, at=IN_NOVEMBER)
+
+    assert asked.of("/calculations")[0]["line_items"]["0"]["amount"] == "100000"
+    assert asked.of("/create_reversal")[0]["flat_amount"] == "-50000"
