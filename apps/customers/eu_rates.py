@@ -1,7 +1,7 @@
 """The standard VAT rates of the EU's member states, for sellers who want them as they are; nothing applies them by itself.
 
-Figures in force on 2026-01-01, from the European Commission's Taxes in Europe Database (TEDB), "VAT rates applied in the
-Member States of the European Union". Who bills by them is to check them: a later change is a new rate with a day of its own.
+Figures as in force on 2026-01-01. Who bills by them is to check them first, in the European Commission's Taxes in Europe
+Database (TEDB); a later change is a new rate with a day of its own.
 """
 
 from datetime import date
