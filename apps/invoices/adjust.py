@@ -31,9 +31,11 @@ _KIND = InvoiceLine.Kind
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
 _NEVER = datetime(1970, 1, 2, tzinfo=UTC)
-# What is of other periods, what credits did not cover, which is priced where they are drawn, what they paid, and what staff
-# added, which no price comes to.
-_APART = frozenset({_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS, _KIND.MANUAL})
+# What is of other periods, what credits did not cover, which is priced where they are drawn, what they paid, and what no usage
+# changes: what staff added, and credits bought.
+_APART = frozenset(
+    {_KIND.ADVANCE, _KIND.ADJUSTMENT, _KIND.OVERAGE, _KIND.CREDITS, _KIND.MANUAL, _KIND.CREDIT_PURCHASE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,10 @@ def compared(
 
     A cause is usage that changed after the invoice, an amendment since, or accounts that share with it and were invoiced later: the
     next invoice adjusts these. Without one, nothing may differ but by what was credited as a correction after the last
-    adjustment: it stays given back. An invoice that was issued again is compared by the one in its place.
+    adjustment: it stays given back.
     """
     period = _days_on(invoice, contract)
-    if period is None or hasattr(invoice, "replaced_by"):
+    if period is None:
         return [], False
     together = _together(contract, family)
     priced = billing.price(contract, period, family=family, asked=Asked(billed_by=invoice.number or ""))

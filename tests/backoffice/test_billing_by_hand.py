@@ -114,7 +114,7 @@ def test_a_one_off_invoice_is_drafted_as_it_was_looked_at(staff: Client, contrac
     page = made(staff, contract, "one-off", LINES)
 
     drafted = Invoice.objects.get()
-    assert page.redirect_chain[-1][0] == f"/admin/invoice/{drafted.pk}/"
+    assert page.redirect_chain[-1][0] == f"/admin/draft/{drafted.pk}/"
     assert (drafted.kind, drafted.total, drafted.reason) == ("one_off", Decimal(1785), "Order 7")
     assert [line.name for line in drafted.lines.all()] == ["Workshop"]
     assert "An invoice of $1,785.00 is drafted for Acme" in page.content.decode()
@@ -176,7 +176,7 @@ def test_credits_are_sold_after_saying_what_happens(staff: Client, contract: Con
     page = made(staff, contract, "sell-credits", {**CREDITS, "charges": ["calls"]})
 
     bought = CreditPurchase.objects.get()
-    assert page.redirect_chain[-1][0] == f"/admin/invoice/{bought.invoice_id}/"
+    assert page.redirect_chain[-1][0] == f"/admin/draft/{bought.invoice_id}/"
     assert (bought.amount, bought.price, bought.charge_keys) == (Decimal(1000), Decimal(80), ["calls"])
     assert "gets 1,000 tokens, good for 365 days" in " ".join(seen_on(page.content.decode()).split())
 

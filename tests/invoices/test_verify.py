@@ -1,12 +1,16 @@
 """An invoice is proven from its raw events, to the cent; whatever is changed behind its back is found."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from apps.contracts import sign
+from apps.invoices import finalize, manual_lines, reissue
 from apps.invoices.models import Invoice
 from apps.invoices.verify.findings import Check
 from apps.invoices.verify.run import verify, verify_all
@@ -16,12 +20,13 @@ from apps.usage import archive, ingest
 from tests.builders import (
     fee_charge,
     make_contract,
+    make_credit_note,
     make_customer,
     make_meter,
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 from tests.invoices.test_every_kind import every_kind
 from tests.roles import as_owner
 
@@ -197,3 +202,61 @@ def test_an_archived_month_is_proven_from_its_file(
 
     assert "Name the archive's folder" in without
     assert "INV-2026-000001: proven" in capsys.readouterr().out
+
+
+def test_fees_in_advance_that_take_off_those_before_are_proven() -> None:
+    """Each invoice has 100.00 of the month to come, and takes off as much of its own: two postings on one account."""
+    contract = make_contract(plan_version=make_plan_version([replace(fee_charge("100"), in_advance=True)]))
+
+    invoices = [invoiced(contract, at=at) for at in (datetime(2026, 10, 1, 9, tzinfo=UTC), IN_NOVEMBER)]
+
+    assert [found(invoice) for invoice in invoices] == [set(), set()]
+
+
+@pytest.mark.parametrize("amount", [None, "100"])
+def test_a_correction_by_credit_note_is_no_wrong_price(amount: str | None) -> None:
+    invoice = october()
+    note = make_credit_note(invoice, amount=amount)
+
+    assert (found(invoice), found(note)) == (set(), set())
+
+
+def test_what_is_issued_again_is_proven_as_a_draft_and_once_it_is_finalized() -> None:
+    invoice = october()
+    make_credit_note(invoice)
+    later = IN_NOVEMBER + timedelta(days=9)
+
+    again = reissue.reissue(invoice_id=invoice.pk, at=later, actor=ACTOR)
+    assert found(invoice) == set()
+    finalize.finalize(invoice_id=again.pk, at=later, actor=ACTOR)
+
+    assert (found(invoice), found(again)) == (set(), set())
+
+
+def test_an_end_that_was_agreed_on_later_is_no_wrong_price() -> None:
+    contract = make_contract(plan_version=make_plan_version([replace(fee_charge("300"), in_advance=True)]))
+    invoiced(contract, at=datetime(2026, 10, 1, 9, tzinfo=UTC))
+    october = invoiced(contract)
+
+    sign.end(
+        contract_id=contract.pk, ends_on=date(2026, 11, 15), reason="Cancelled", at=IN_NOVEMBER, actor=ACTOR
+    )
+
+    assert found(october) == set()
+
+
+def test_what_staff_added_is_proven_and_late_usage_leaves_it() -> None:
+    """150 calls, 499.00 and 50.00 by hand; 3 late calls are 0.03, and nothing else comes back."""
+    make_meter()
+    contract = make_contract(make_customer(), make_plan_version([usage_charge(), fee_charge()]))
+    use(contract, "calls", "150")
+    draft = drafted(contract)
+    added = manual_lines.NewLine(name="Onboarding", reason="Agreed", amount=Decimal(50))
+    manual_lines.add(invoice_id=draft.pk, new=added, at=IN_NOVEMBER, actor=ACTOR)
+    invoice = finalize.finalize(invoice_id=draft.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert found(invoice) == set()
+
+    late(invoice, 3)
+    november = invoiced(contract, at=datetime(2026, 12, 2, 9, tzinfo=UTC))
+
+    assert [line.amount for line in november.lines.filter(kind="adjustment")] == [Decimal("0.03")]

@@ -85,7 +85,7 @@ def test_the_list_takes_as_many_queries_however_many_invoices_there_are(
     with CaptureQueriesContext(connection) as queries:
         member.get("/portal/c/acme/invoices/")
 
-    assert len(queries) == 5, [query["sql"] for query in queries]
+    assert len(queries) == 6, [query["sql"] for query in queries]
 
 
 def test_an_invoice_takes_a_bounded_number_of_queries(member: Client, acme: Customer) -> None:

@@ -55,7 +55,7 @@ def priced_again(invoice: Invoice, lines: Sequence[InvoiceLine]) -> tuple[list[F
     """
     findings: list[Finding] = []
     waiting: list[str] = []
-    if invoice.kind == Invoice.Kind.PERIOD:
+    if invoice.kind == Invoice.Kind.PERIOD and not _is_issued_again(invoice):
         for contract in _billed_contracts(invoice):
             family = families([contract])[contract.pk]
             differing, is_caused = adjust.compared(contract, invoice, _seen(family, contract))
@@ -71,6 +71,11 @@ def priced_again(invoice: Invoice, lines: Sequence[InvoiceLine]) -> tuple[list[F
     findings += _in_advance(invoice, lines)
     findings += _credits(invoice, lines)
     return findings, waiting
+
+
+def _is_issued_again(invoice: Invoice) -> bool:
+    """Tell whether another invoice took the place of this one, which was credited as a whole; then that has the prices."""
+    return Invoice.objects.filter(replaces=invoice, status=Invoice.Status.FINALIZED).exists()
 
 
 def _billed_contracts(invoice: Invoice) -> list[Contract]:
@@ -94,7 +99,7 @@ def _in_advance(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Find
     for contract in Contract.objects.filter(pk__in=contracts).select_related("plan_version__plan"):
         of_contract = [line for line in ahead if (line.of_contract_id or invoice.contract_id) == contract.pk]
         starts_on = of_contract[0].starts_on
-        if contract.terms_stamp or starts_on is None:
+        if contract.terms_stamp or starts_on is None or _ends_within(contract, of_contract):
             continue
         fees = advance.fees_ahead(contract, period_on(contract, starts_on).starts_on)
         asked = fees.rated.total.amount if fees else Decimal(0)
@@ -104,6 +109,13 @@ def _in_advance(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Find
                 Check.PRICES,
                 f"Fees in advance of contract {contract.number} come to {asked:f}, billed is {billed:f}.",
             )
+
+
+def _ends_within(contract: Contract, lines: Sequence[InvoiceLine]) -> bool:
+    """Tell whether a contract ends before the days that were billed do: then its end was agreed on since."""
+    return contract.ends_on is not None and any(
+        line.ends_on and line.ends_on > contract.ends_on for line in lines
+    )
 
 
 def _credits(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Finding]:

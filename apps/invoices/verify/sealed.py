@@ -112,6 +112,7 @@ def _journal(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Iterator[Finding
         key = (str(one.role), one.product_name, entry.customer.pk)
         expected[key] = expected.get(key, Decimal(0)) + one.amount
     expected = {key: amount for key, amount in expected.items() if amount}
+    # What is billed in advance and what was earned of it are two postings on one account.
     posted = {
         (role, product, customer): amount
         for role, product, customer, amount in Posting.objects.filter(
