@@ -25,6 +25,7 @@ from tests.builders import (
     fee_charge,
     make_contract,
     make_credit_note,
+    make_credit_unit,
     make_customer,
     make_meter,
     make_plan_version,
@@ -32,6 +33,7 @@ from tests.builders import (
 )
 from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
 from tests.invoices.test_every_kind import _agree, every_kind
+from tests.invoices.test_pool import group
 from tests.invoices.test_taxes import seller as german_seller
 
 pytestmark = pytest.mark.django_db
@@ -68,14 +70,17 @@ def test_a_customer_finds_an_invoice_with_lines_of_every_kind_to_hold(tmp_path: 
     assert f"{invoice.number} holds" in said
 
 
-@pytest.mark.parametrize("discount", [{"percent": Decimal("7.77")}, {"amount": Decimal(10)}])
-def test_a_discount_that_is_taxed_in_two_ways_holds(discount: dict[str, Decimal], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "discount",
+    [AddDiscount("all", "On all", Decimal("7.77")), AddDiscount("all", "On all", amount=Decimal(10))],
+)
+def test_a_discount_that_is_taxed_in_two_ways_holds(discount: AddDiscount, tmp_path: Path) -> None:
     """It is a line for each, and its reasons are those of both together."""
     german_seller()
     catalogue.put_product(key="book", name="Book", tax_class="reduced", at=AT, actor=ACTOR)
     charges = [fee_charge("60", key="one"), replace(fee_charge("33.33", key="two"), product="book")]
     contract = make_contract(make_customer(country="DE"), make_plan_version(charges, currency="EUR"))
-    _agree(contract, AddDiscount("all", "On all", **discount), on=date(2026, 10, 1))
+    _agree(contract, discount, on=date(2026, 10, 1))
     invoice = Invoice.objects.get(pk=invoiced(contract).pk)
 
     code, said = check(proof_of(invoice), tmp_path, invoice)
@@ -85,6 +90,43 @@ def test_a_discount_that_is_taxed_in_two_ways_holds(discount: dict[str, Decimal]
     proof = proof_of(invoice)
     proof["content"]["lines"][3]["amount"] = "-1"
     assert "its reasons come to" in check(proof, tmp_path, invoice)[1]
+
+
+def test_an_accounts_share_of_a_pool_holds(tmp_path: Path) -> None:
+    """The events are those of all accounts, 150; the line is of 90 of them."""
+    parent, child = group(usage="pooled", billing="own")
+    use(parent, "calls", "90")
+    use(child, "calls", "60")
+
+    for invoice in (invoiced(parent), invoiced(child)):
+        code, said = check(proof_of(invoice), tmp_path, invoice)
+        assert code == 0, said
+
+
+def test_late_usage_in_credits_on_a_later_line_holds(tmp_path: Path) -> None:
+    """20 calls of October come late: November's line draws credits for 30, of which its own events are 10."""
+    make_credit_unit()
+    make_meter(aggregation="sum", late_days=400)
+    contract = make_contract(
+        plan_version=make_plan_version([usage_charge(unit_amount="1", credit_unit="credits")])
+    )
+    use(contract, "calls", "30")
+    invoiced(contract)
+    use(contract, "calls", "10", day=date(2026, 11, 5))
+    late = {
+        "id": "late",
+        "customer": "acme",
+        "type": "api.call",
+        "time": "2026-10-20T12:00:00Z",
+        "quantity": "20",
+    }
+    ingest.ingest(events=[late], at=IN_NOVEMBER + timedelta(hours=2), actor=ACTOR)
+    november = Invoice.objects.get(pk=invoiced(contract, at=IN_NOVEMBER + timedelta(days=30)).pk)
+
+    code, said = check(proof_of(november), tmp_path, november)
+
+    assert november.lines.get(kind="usage").quantity == 30
+    assert code == 0, said
 
 
 def test_a_credit_note_holds(tmp_path: Path) -> None:

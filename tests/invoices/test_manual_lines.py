@@ -147,7 +147,7 @@ def test_what_staff_added_stays_when_usage_of_the_period_comes_late() -> None:
     after = invoiced(first.contract, at=IN_DECEMBER)
 
     adjusting = after.lines.filter(kind=InvoiceLine.Kind.ADJUSTMENT)
-    assert [(line.quantity, line.amount) for line in adjusting] == [(1, 1)]
+    assert [(line.quantity, line.amount) for line in adjusting] == [(Decimal(1), Decimal(1))]
     assert after.total == 101
 
 
