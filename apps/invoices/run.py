@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from apps.contracts.models import Contract
 from apps.core import audit, db, outbox
 from apps.core.errors import Refusal
+from apps.credits.errors import GrantOverdrawn
 from apps.customers.models import LegalEntity
 from apps.invoices import close, draft, finalize, queries, tax_answers
 from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, RunUnderWay, Voided
@@ -161,8 +162,8 @@ def _halves(tasks: Sequence[CloseTask]) -> list[Sequence[CloseTask]]:
 
 
 def _alone(run: CloseRun, task: CloseTask, problem: Exception, at: datetime) -> None:
-    """Ask a tax service where that is what stopped a contract, and close it; set aside what cannot be done."""
-    if isinstance(problem, TaxToAsk):
+    """Close a contract again that waits for a tax service's answer, or whose credits another one drew meanwhile; else set it aside."""
+    if isinstance(problem, (TaxToAsk, GrantOverdrawn)):
         try:
             _close_asking(run, task, at=at)
         except (OperationalError, InterfaceError):
