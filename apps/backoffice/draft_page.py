@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from apps.backoffice import differences
+from apps.backoffice import differences, purchase_words
 from apps.backoffice.close_pages import APPROVE, FINALIZE, LOCALE, VIEW
 from apps.backoffice.views import page, require
 from apps.controls.spend import spend_to_date
@@ -22,6 +22,7 @@ from apps.core.money import Money
 from apps.invoices import approve, hold, manual_lines, missing_data, taxes
 from apps.invoices import draft as drafting
 from apps.invoices.document import document_of
+from apps.invoices.kinds import kind_words
 from apps.invoices.manual_lines import NewLine
 from apps.invoices.models import DraftHold, Invoice
 
@@ -57,6 +58,8 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
     return {
         "title": str(found),
         "invoice": found,
+        "kind_words": kind_words(found.kind),
+        "bought": purchase_words.of_invoice(found),
         "before": before,
         "beside": beside,
         "why": why,

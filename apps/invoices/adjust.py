@@ -172,7 +172,7 @@ def compared(
         if one.amount
         not in given_back.get((one.charge_key, one.key, tuple(sorted(one.dimensions.items()))), ())
     ]
-    last = _closed(contract)[-1]
+    last = [invoice, *_closed(contract)][-1]
     since = (last.finalized_at or _NEVER) - _WAITED
     is_left = last.subtotal == 0
     late = LateDay.objects.filter(contract__in=together, day__lt=period.ends_on)
