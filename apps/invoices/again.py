@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from apps.contracts.models import Contract
 from apps.core.money import EXACT
-from apps.invoices.adjust import Adjustment, Changed, Key, Named, replaced_by
+from apps.invoices.adjust import Changed
+from apps.invoices.differing import Adjustment, Key, Named, replaced_by
 from apps.invoices.models import Invoice, InvoiceLine
 
 

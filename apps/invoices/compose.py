@@ -13,9 +13,9 @@ from apps.core.money import EXACT, Money
 from apps.core.periods import Period
 from apps.credits.paying import may_be_paid
 from apps.invoices import adjust, advance, again, billing, gather, lines, pool, snapshot, so_far, taxes
-from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Asked, Priced
+from apps.invoices.differing import Adjustment
 from apps.invoices.gather import Ready
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax, ManualLine
 from apps.invoices.pool import Family

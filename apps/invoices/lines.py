@@ -11,9 +11,9 @@ from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms
 from apps.core.money import rounded_to_minor_unit
 from apps.credits import queries as credit_queries
-from apps.invoices.adjust import Adjustment
 from apps.invoices.advance import Ahead, BilledAhead
 from apps.invoices.billing import Priced
+from apps.invoices.differing import Adjustment
 from apps.invoices.kept_steps import kept
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
 from apps.invoices.so_far import COUNTED

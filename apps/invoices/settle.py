@@ -12,7 +12,8 @@ from apps.contracts.models import Amendment, Contract
 from apps.contracts.queries import wholly_billed
 from apps.core.money import Money
 from apps.invoices import advance, credit_notes
-from apps.invoices.adjust import Adjustment, changed
+from apps.invoices.adjust import changed
+from apps.invoices.differing import Adjustment
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import families, family_among
 from apps.usage.models import LateDay
