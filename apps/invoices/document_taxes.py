@@ -6,8 +6,11 @@ from decimal import Decimal
 
 from apps.invoices.figures import Figures
 from apps.invoices.models import Invoice, InvoiceTax
+from apps.invoices.tax_words import WORDS
 
 _Category = InvoiceTax.Category
+# What the rules of tax say already names the ground, in the customer's language.
+_TOLD = frozenset(text for words in WORDS.values() for text in words.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def _row(row: InvoiceTax, figures: Figures, sign: int, *, is_included: bool) -> 
 
 def _reason(row: InvoiceTax, figures: Figures) -> str:
     """Name the ground in the customer's language, and then what the seller wrote about it."""
+    if row.reason in _TOLD:
+        return row.reason
     words = figures.words
     ground = {
         _Category.REVERSE_CHARGE: words.reverse_charge,

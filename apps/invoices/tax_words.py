@@ -1,7 +1,7 @@
 """Why an invoice has no tax, as its customer reads it; an unknown language reads English."""
 
 # Directive 2006/112/EC, Art. 226(11a) asks for the words of the reverse charge.
-_WORDS = {
+WORDS = {
     "en": {
         "reverse_charge": "Reverse charge: the customer owes the tax",
         "export": "Export, zero-rated",
@@ -37,4 +37,4 @@ _WORDS = {
 
 def reason(key: str, language: str, *, certificate: str = "") -> str:
     """Return a reason in words: reverse_charge, export, outside or exempt, which names its certificate."""
-    return _WORDS.get(language, _WORDS["en"])[key].format(certificate=certificate)
+    return WORDS.get(language, WORDS["en"])[key].format(certificate=certificate)
