@@ -1,19 +1,16 @@
-"""Invoices and parked closes in the back office: to look at, to finalize, to close again."""
+"""Invoices and parked closes in the back office: to look at, and to close again."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.http import HttpRequest
 
 from apps.core import clock, formats
 from apps.core.admin import RangeDateFilter, ReadOnlyAdmin, ReadOnlyInline
 from apps.core.money import Money
-from apps.invoices import close, queries, review
+from apps.invoices import close
 from apps.invoices.models import Invoice, InvoiceLine, ParkedClose
 
 
@@ -55,7 +52,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     search_fields = ("number", "customer__name", "customer__key", "contract__number")
     ordering = ("-period_start_on", "-number", "id")
     inlines = (LineInline,)
-    actions = ("finalize_drafts",)
     fields: ClassVar = (
         ("label", "status"),
         ("customer", "contract"),
@@ -81,10 +77,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     def total_money(self, invoice: Invoice) -> str:
         return _money(invoice.total, invoice)
 
-    def has_finalize_permission(self, request: HttpRequest) -> bool:
-        """Tell who may finalize: the page itself changes nothing, so Django's change permission does not count."""
-        return request.user.has_perm("invoices.finalize_invoice")
-
     @admin.display(description="subtotal")
     def subtotal_money(self, invoice: Invoice) -> str:
         return _money(invoice.subtotal, invoice)
@@ -92,34 +84,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @admin.display(description="tax")
     def tax_money(self, invoice: Invoice) -> str:
         return f"{_money(invoice.tax_amount, invoice)} ({formats.format_quantity(invoice.tax_rate, 'en')}%)"
-
-    @admin.action(description="Finalize drafts", permissions=["finalize"])
-    def finalize_drafts(self, request: HttpRequest, chosen: QuerySet[Invoice]) -> HttpResponse | None:
-        """Say what will happen with figures, and on a yes do it."""
-        drafts = chosen.filter(status=Invoice.Status.DRAFT)
-        if "confirmed" not in request.POST:
-            return self._confirmation(request, drafts)
-        ids = list(drafts.values_list("pk", flat=True))
-        done = review.finalize_many(invoice_ids=ids, at=clock.now(), actor=request.user.get_username())
-        report(self, request, done)
-        return None
-
-    def _confirmation(self, request: HttpRequest, drafts: QuerySet[Invoice]) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Finalize invoices",
-            "sums": [
-                (total.count, formats.format_money(total.total, "en")) for total in queries.totals(drafts)
-            ],
-            "rows": queries.rows(
-                drafts.select_related("customer", "contract").order_by("customer__name")[:100]
-            ),
-            "count": drafts.count(),
-            "mails": drafts.exclude(customer__billing_email="").values("customer").distinct().count(),
-            "ids": list(drafts.values_list("pk", flat=True)),
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "invoices/confirm_finalize.html", context)
 
 
 @admin.register(ParkedClose)
@@ -167,27 +131,6 @@ class ParkedCloseAdmin(ReadOnlyAdmin):
                 self.message_user(request, str(closed.parked), messages.ERROR)
             else:
                 self.message_user(request, f"Closed: {len(closed.drafts)} new drafts.", messages.SUCCESS)
-
-
-def report(model_admin: "admin.ModelAdmin[Invoice]", request: HttpRequest, done: review.Reviewed) -> None:
-    """Tell staff what became of the drafts they decided on."""
-    if done.finalized:
-        sums = _sums(done.finalized)
-        model_admin.message_user(
-            request,
-            format_html("Finalized {} invoices, {} in all.", len(done.finalized), sums),
-            messages.SUCCESS,
-        )
-    for refused in done.refused:
-        model_admin.message_user(request, refused.reason, messages.ERROR)
-
-
-def _sums(invoices: Iterable[Invoice]) -> str:
-    by_currency: dict[str, Money] = {}
-    for invoice in invoices:
-        so_far = by_currency.get(invoice.currency, Money.zero(invoice.currency))
-        by_currency[invoice.currency] = so_far + Money(invoice.total, invoice.currency)
-    return " and ".join(formats.format_money(money, "en") for money in by_currency.values())
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:

@@ -1,19 +1,17 @@
-"""Reading invoices: rows for lists, one with its lines, totals, and what the schedule has to do."""
+"""Reading invoices: all of them, one with its lines, and what the schedule has to do."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from apps.contracts.models import Contract
 from apps.contracts.queries import due, live
 from apps.contracts.terms import period_on
-from apps.core.money import Money
 from apps.invoices import compose, pool
 from apps.invoices.approve import NEEDED
-from apps.invoices.kinds import kind_words
 from apps.invoices.models import Approval, Invoice, InvoiceLine, ParkedClose
 from apps.invoices.pool import Family
 
@@ -22,33 +20,6 @@ _TRY_PARKED_AGAIN = timedelta(hours=1)
 # What the outbox asked for is given so long before the sweep asks again, and so long before it gives up mailing.
 _LEFT_AFTER = timedelta(minutes=2)
 _MAIL_UNTIL = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRow:
-    """An invoice as lists show it; `kind` in words, nothing for that of a period."""
-
-    id: UUID
-    number: str
-    status: str
-    customer_key: str
-    customer_name: str
-    contract_number: str
-    period_start_on: date
-    period_end_on: date
-    total: Money
-    issued_on: date | None
-    due_on: date | None
-    review_until_at: datetime
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Totalled:
-    """How many invoices, and what they come to in one currency."""
-
-    count: int
-    total: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +54,11 @@ def credit_notes(*, customer_ids: Collection[UUID] | None = None) -> QuerySet[In
     return found if customer_ids is None else found.filter(customer_id__in=customer_ids)
 
 
-def rows(found: QuerySet[Invoice]) -> tuple[InvoiceRow, ...]:
-    """Return invoices from `invoices` as rows, in their order, in one query."""
-    return tuple(_row(invoice) for invoice in found)
-
-
 def with_lines(*, number: str, customer_id: UUID | None = None) -> InvoiceWithLines | None:
     """Return the finalized invoice with this number, of this customer if one is named, in two queries."""
     found = Invoice.objects.filter(number=number).select_related("customer", "contract")
     invoice = (found if customer_id is None else found.filter(customer_id=customer_id)).first()
     return InvoiceWithLines(invoice, tuple(invoice.lines.all())) if invoice else None
-
-
-def totals(found: QuerySet[Invoice]) -> tuple[Totalled, ...]:
-    """Return number and sum of invoices by currency, summed in the database, in one query."""
-    summed = (
-        found.order_by()
-        .values_list("currency")
-        .annotate(count=Count("id"), total=Sum("total"))
-        .order_by("currency")
-    )
-    return tuple(Totalled(count, Money(total, currency).rounded()) for currency, count, total in summed)
 
 
 def parked() -> QuerySet[ParkedClose]:
@@ -184,24 +139,6 @@ def left_unsent(*, at: datetime, most: int = 500) -> list[UUID]:
         .order_by("finalized_at")
     )
     return list(found.values_list("id", flat=True)[:most])
-
-
-def _row(invoice: Invoice) -> InvoiceRow:
-    return InvoiceRow(
-        id=invoice.pk,
-        number=invoice.number or "",
-        status=invoice.status,
-        customer_key=invoice.customer.key,
-        customer_name=invoice.customer.name,
-        contract_number=invoice.contract.number,
-        period_start_on=invoice.period_start_on,
-        period_end_on=invoice.period_end_on,
-        total=Money(invoice.total, invoice.currency).rounded(),
-        issued_on=invoice.issued_on,
-        due_on=invoice.due_on,
-        review_until_at=invoice.review_until_at,
-        kind=kind_words(invoice.kind),
-    )
 
 
 def _drafted_until(contracts: Sequence[Contract]) -> dict[UUID, date]:

@@ -58,18 +58,6 @@ def test_staff_without_rights_change_no_price(month: Month, client: Client) -> N
     assert draft.status == PlanVersion.Status.DRAFT
 
 
-def test_who_may_only_look_finalizes_nothing_from_the_list(month: Month, client: Client) -> None:
-    reader(client, "view_invoice")
-
-    client.post(
-        "/admin/invoices/invoice/",
-        {"action": "finalize_drafts", "_selected_action": str(month.draft.pk), "confirmed": "yes"},
-    )
-
-    month.draft.refresh_from_db()
-    assert month.draft.number is None
-
-
 def test_nobody_gives_himself_rights(month: Month, client: Client) -> None:
     person = reader(client, "view_user", "change_user")
 

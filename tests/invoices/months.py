@@ -59,9 +59,9 @@ def invoiced(contract: Contract, *, at: datetime = IN_NOVEMBER) -> Invoice:
     return finalize.finalize(invoice_id=drafted(contract, at=at).pk, at=at, actor=ACTOR)
 
 
-def finalized_by_run(draft: Invoice, *, at: datetime = IN_NOVEMBER) -> None:
-    """Let a close run of this draft alone do what it does with it."""
-    begun = run.start_finalize(invoice_ids=[draft.pk], at=at, actor="schedule")
+def finalized_by_run(*drafts: Invoice, at: datetime = IN_NOVEMBER) -> None:
+    """Let a close run of these drafts alone do what it does with them."""
+    begun = run.start_finalize(invoice_ids=[one.pk for one in drafts], at=at, actor="schedule")
     assert begun
     while run.advance(run_id=begun.pk, at=at):
         pass

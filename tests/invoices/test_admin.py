@@ -1,12 +1,12 @@
-"""Staff finalize drafts and close parked contracts again from the back office."""
+"""The plain lists of the back office: they show invoices, and close parked contracts again."""
 
 import pytest
 from django.test import Client
 
 from apps.invoices import close
-from apps.invoices.models import Invoice, ParkedClose
+from apps.invoices.models import ParkedClose
 from tests.builders import make_contract, make_customer, make_plan_version, make_staff
-from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/invoices/invoice/"
@@ -19,30 +19,6 @@ def staff() -> Client:
     user.save()
     client.force_login(user)
     return client
-
-
-def test_finalizing_asks_first_with_the_figures_and_then_does_it(staff: Client) -> None:
-    contract = make_contract(make_customer(billing_email="ap@acme.example"))
-    use(contract, "calls", "150")
-    draft = drafted(contract)
-    choice = {"action": "finalize_drafts", "_selected_action": [str(draft.pk)]}
-
-    asked = staff.post(LIST, choice).content.decode()
-    assert "Finalize 1 invoice" in asked
-    assert "$1.50" in asked
-    assert not Invoice.objects.filter(status="finalized").exists()
-
-    done = staff.post(LIST, {**choice, "confirmed": "yes"}, follow=True).content.decode()
-    assert "Finalized 1 invoices, $1.50 in all." in done
-    assert Invoice.objects.get().number is not None
-
-
-def test_nothing_to_finalize_is_said_plainly(staff: Client) -> None:
-    invoice = invoiced(make_contract())
-
-    asked = staff.post(LIST, {"action": "finalize_drafts", "_selected_action": [str(invoice.pk)]})
-
-    assert "nothing to finalize" in asked.content.decode()
 
 
 def test_the_pages_show_invoices_and_change_none(staff: Client) -> None:

@@ -12,7 +12,7 @@ from apps.contracts.errors import BilledOutOfOrder
 from apps.core import outbox
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers import enroll
-from apps.invoices import close, draft, finalize, numbering, queries, review, snapshot
+from apps.invoices import close, draft, finalize, numbering, queries, snapshot
 from apps.invoices.compose import Wanted, compose
 from apps.invoices.errors import AlreadyFinalized, PrefixTaken
 from apps.invoices.models import Invoice, NumberSeries, ParkedClose
@@ -132,20 +132,21 @@ def test_periods_are_finalized_in_their_order() -> None:
 
     with pytest.raises(BilledOutOfOrder, match="2026-09-01"):
         finalize.finalize(invoice_id=october.pk, at=IN_NOVEMBER, actor=ACTOR)
-    done = review.finalize_many(invoice_ids=[october.pk, september.pk], at=IN_NOVEMBER, actor=ACTOR)
+    finalized_by_run(october, september)
 
-    assert [invoice.period_start_on.month for invoice in done.finalized] == [9, 10]
+    in_order = Invoice.objects.order_by("number").values_list("pk", flat=True)
+    assert list(in_order) == [september.pk, october.pk]
 
 
 def test_a_refusal_of_one_draft_stops_no_other() -> None:
     done_before = invoiced(make_contract(make_customer("before")))
     waiting = drafted(make_contract(make_customer("waiting")))
 
-    done = review.finalize_many(invoice_ids=[done_before.pk, waiting.pk], at=IN_NOVEMBER, actor=ACTOR)
+    finalized_by_run(done_before, waiting)
 
-    assert [invoice.pk for invoice in done.finalized] == [waiting.pk]
-    assert [refused.invoice_id for refused in done.refused] == [done_before.pk]
-    assert "INV-2026-000001" in done.refused[0].reason
+    waiting.refresh_from_db()
+    assert waiting.number == "INV-2026-000002"
+    assert not ParkedClose.objects.exists()
 
 
 def test_a_draft_that_the_schedule_cannot_finalize_is_parked_and_later_goes_through() -> None:

@@ -10,7 +10,7 @@ from apps.core.money import Money
 from apps.invoices import finalize, queries, to_decide
 from apps.invoices.models import Invoice
 from apps.invoices.to_decide import Filter
-from tests.builders import make_contract, make_customer, make_plan_version, usage_charge
+from tests.builders import make_contract, make_customer
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
 pytestmark = pytest.mark.django_db
@@ -34,20 +34,6 @@ def test_a_draft_stands_beside_the_month_before(django_assert_num_queries: Djang
     assert (rows["new"].before, rows["new"].difference, rows["new"].change) == (None, None, None)
 
 
-def test_totals_are_summed_by_currency(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """Two customers with 100 calls at 0.01 USD each are 2.00 USD; one at 0.01 EUR is 1.00 EUR."""
-    dollars, euros = make_plan_version(), make_plan_version([usage_charge()], currency="EUR")
-    for key, version in (("one", dollars), ("two", dollars), ("three", euros)):
-        contract = make_contract(make_customer(key), version)
-        use(contract, "calls", "100")
-        drafted(contract)
-
-    with django_assert_num_queries(1):
-        summed = queries.totals(queries.invoices(statuses=["draft"]))
-
-    assert [(sums.count, str(sums.total)) for sums in summed] == [(1, "1.00 EUR"), (2, "2.00 USD")]
-
-
 def test_an_invoice_is_found_by_number_and_only_for_its_customer(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
@@ -61,14 +47,3 @@ def test_an_invoice_is_found_by_number_and_only_for_its_customer(
     assert (found.invoice, len(found.lines)) == (invoice, 1)
     assert queries.with_lines(number="INV-2026-000001", customer_id=stranger.pk) is None
     assert queries.with_lines(number="INV-2026-000009") is None
-
-
-def test_rows_take_one_query_however_many(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    version = make_plan_version()
-    for key in ("one", "two", "three"):
-        drafted(make_contract(make_customer(key), version))
-
-    with django_assert_num_queries(1):
-        rows = queries.rows(queries.invoices().order_by("customer__key"))
-
-    assert [row.customer_key for row in rows] == ["one", "three", "two"]
