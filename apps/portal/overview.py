@@ -14,7 +14,7 @@ from apps.core.money import Money
 from apps.core.periods import local_day
 from apps.plans.queries import PlannedCharge
 from apps.portal import queries
-from apps.portal.queries import GrantRow, InvoiceRow
+from apps.portal.queries import ExpiredRow, GrantRow, InvoiceRow
 from apps.portal.spend_by_day import spend_chart
 from apps.rating.lines import LineKind
 from apps.rating.terms import ChargeKind
@@ -131,6 +131,7 @@ class Overview:
     today: date
     running: Running | None
     credits: tuple[CreditRow, ...]
+    expired: tuple[ExpiredRow, ...]
     due: tuple[DueRow, ...]
 
 
@@ -145,6 +146,7 @@ def overview(*, customer_id: UUID, at: datetime, locale: str) -> Overview:
         today=today,
         running=running,
         credits=_credits(grants, running),
+        expired=queries.grants_expired(customer_id=customer_id, today=today),
         due=_due(queries.invoice_rows(customer_id=customer_id)),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
 from apps.core.money import Money
-from apps.credits.models import CreditGrant
+from apps.credits.models import CreditExpiry, CreditGrant
 from apps.invoices.kinds import kind_words
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.payments.models import Allocation
@@ -21,6 +21,8 @@ from apps.usage.models import UsageDay
 
 # Of two of their figures one is left, or, of different values, as many as are not the same.
 _ONE_IS_LEFT = frozenset({Meter.Aggregation.MAX, Meter.Aggregation.LATEST, Meter.Aggregation.UNIQUE_COUNT})
+# Expired credits are told of for so long: until nobody wonders any more where they went.
+_SHOWN_AFTER_EXPIRY = timedelta(days=92)
 _MONEY = DecimalField(max_digits=24, decimal_places=4)
 
 
@@ -73,6 +75,16 @@ class GrantRow:
     amount: Decimal
     left: Decimal
     expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredRow:
+    """What was left of credits when they expired; the last day is the last on which they could be used."""
+
+    name: str
+    unit: str
+    amount: Decimal
+    last_day: date
 
 
 def meters_used(*, customer_id: UUID) -> tuple[MeterRow, ...]:
@@ -142,6 +154,18 @@ def grants_left(*, customer_id: UUID, today: date) -> tuple[GrantRow, ...]:
     return tuple(
         GrantRow(grant.key, grant.name, _unit(grant), grant.amount, grant.left, grant.expires_on)
         for grant in ordered
+    )
+
+
+def grants_expired(*, customer_id: UUID, today: date) -> tuple[ExpiredRow, ...]:
+    """Return what expired of grants in the last three months, the latest first, in one query."""
+    found = CreditExpiry.objects.filter(
+        grant__customer_id=customer_id, grant__expires_on__gt=today - _SHOWN_AFTER_EXPIRY
+    ).select_related("grant__credit_unit")
+    return tuple(
+        ExpiredRow(one.grant.name, _unit(one.grant), one.amount, one.grant.expires_on - timedelta(days=1))
+        for one in found.order_by("-grant__expires_on", "pk")
+        if one.grant.expires_on
     )
 
 

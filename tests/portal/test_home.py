@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.core.money import Money
-from apps.credits import grant
+from apps.credits import expire, grant
 from apps.customers.models import Customer
 from apps.plans.compose import NewPrice, NewTier
 from apps.portal.overview import overview
@@ -117,6 +117,32 @@ def test_credits_left_count_the_running_period(acme: Customer) -> None:
     assert page.running is not None
     assert page.running.spend.rated.total == Money(Decimal("0.00"), "USD")
     assert page.running.chart.series[0].total == Decimal(60)
+
+
+def test_credits_that_expired_are_told_of(member: Client, acme: Customer) -> None:
+    """Of 500 credits good until 31 October nothing was used; the same of a year before is not told any more."""
+    unit = make_credit_unit()
+    for key, begins, ends in (
+        ("autumn", date(2026, 10, 1), date(2026, 11, 1)),
+        ("long-ago", date(2025, 10, 1), date(2025, 11, 1)),
+    ):
+        grant.grant(
+            key=key,
+            name=key.capitalize(),
+            customer_id=acme.pk,
+            credit_unit_id=unit.pk,
+            amount=Decimal(500),
+            effective_on=begins,
+            expires_on=ends,
+            at=AT,
+            actor=ACTOR,
+        )
+    assert expire.expire_due(at=NOON, actor=ACTOR) == 2
+
+    page = " ".join(member.get("/portal/c/acme/").content.decode().split())
+
+    assert "500 credits could be used until Oct 31, 2026" in page
+    assert "Long-ago" not in page
 
 
 def test_unpaid_invoices_add_up_to_the_amount_due(member: Client, acme: Customer) -> None:
