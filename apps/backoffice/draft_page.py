@@ -65,13 +65,13 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
         "why": why,
         "totals": _totals(found, before),
         "document": document_of(found, list(found.lines.all()), language=LOCALE),
-        "by_hand": list(found.manual_lines.all()),
+        "by_hand": [(line, _money(line.amount, found)) for line in found.manual_lines.all()],
         "held": DraftHold.objects.filter(pk=found.pk).first(),
-        "approvals": [(one, _counts(one, found)) for one in approvals],
+        "approvals": [(one, _money(one.total, found), approve.counts(one, found)) for one in approvals],
         "needs_approval": approve.needs_approval(found),
         "missing_approvals": approve.missing(found),
         "above": _money(found.legal_entity.approval_above, found),
-        "has_approved": any(one.approved_by == actor and one.total == found.total for one in approvals),
+        "has_approved": any(one.approved_by == actor and approve.counts(one, found) for one in approvals),
         "is_own_edit": found.edited_by == actor,
         "missing": missing_data.missing(found.customer, taxes.tax_day(found)),
         "spend": next(iter(spends.values()), None),
@@ -108,10 +108,6 @@ def _totals(found: Invoice, before: Invoice | None) -> list[tuple[str, Money | N
         then = Money(getattr(before, name), found.currency).rounded() if before else None
         rows.append((label, then, now, now - then if then else None))
     return rows
-
-
-def _counts(approval: Any, found: Invoice) -> bool:
-    return bool(approval.total == found.total and approval.approved_by != found.edited_by)
 
 
 def _money(amount: Decimal | None, found: Invoice) -> Money | None:

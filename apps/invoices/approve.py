@@ -60,6 +60,11 @@ def needs_approval(invoice: Invoice) -> bool:
     return above is not None and abs(invoice.total) > above
 
 
+def counts(approval: Approval, invoice: Invoice) -> bool:
+    """Tell whether an approval of a draft still counts: it is of the present total, and not of who changed the lines last."""
+    return approval.total == invoice.total and approval.approved_by != invoice.edited_by
+
+
 def missing(invoice: Invoice) -> int:
     """Return how many people are still to approve a draft at its present total, in one query at most."""
     return missing_approvals([invoice])[invoice.pk]

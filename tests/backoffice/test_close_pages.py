@@ -282,7 +282,10 @@ def test_lines_and_discounts_are_added_and_removed_on_the_draft(month: Month, st
     line = {"do": "line", "name": "Onboarding", "value": "50", "reason": "Agreed by mail"}
     assert "comes to $160.00" in said(staff.post(page, line, follow=True))
     discount = {"do": "discount", "by": "percent", "value": "10", "name": "", "reason": "Goodwill"}
-    assert "comes to $144.00" in said(staff.post(page, discount, follow=True))
+    both = said(staff.post(page, discount, follow=True))
+    assert "comes to $144.00" in both
+    assert 'data-label="Amount">$50.00</td>' in both
+    assert 'data-label="Amount">&minus;10%</td>' in both
 
     first = ManualLine.objects.earliest("added_at", "id")
     removed = staff.post(page, {"do": "remove", "line": str(first.pk)}, follow=True)
