@@ -1,15 +1,16 @@
-"""Reading invoices: all of them, one with its lines, and what the schedule has to do."""
+"""Reading invoices: all of them, one with its lines, totals, and what the schedule has to do."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
 from apps.contracts.models import Contract
 from apps.contracts.queries import due, live
 from apps.contracts.terms import period_on
+from apps.core.money import Money
 from apps.invoices import compose, pool
 from apps.invoices.approve import NEEDED
 from apps.invoices.models import Approval, Invoice, InvoiceLine, ParkedClose
@@ -20,6 +21,14 @@ _TRY_PARKED_AGAIN = timedelta(hours=1)
 # What the outbox asked for is given so long before the sweep asks again, and so long before it gives up mailing.
 _LEFT_AFTER = timedelta(minutes=2)
 _MAIL_UNTIL = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Totalled:
+    """How many invoices, and what they come to in one currency."""
+
+    count: int
+    total: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,17 @@ def with_lines(*, number: str, customer_id: UUID | None = None) -> InvoiceWithLi
     found = Invoice.objects.filter(number=number).select_related("customer", "contract")
     invoice = (found if customer_id is None else found.filter(customer_id=customer_id)).first()
     return InvoiceWithLines(invoice, tuple(invoice.lines.all())) if invoice else None
+
+
+def totals(found: QuerySet[Invoice]) -> tuple[Totalled, ...]:
+    """Return number and sum of invoices by currency, summed in the database, in one query."""
+    summed = (
+        found.order_by()
+        .values_list("currency")
+        .annotate(count=Count("id"), total=Sum("total"))
+        .order_by("currency")
+    )
+    return tuple(Totalled(count, Money(total, currency).rounded()) for currency, count, total in summed)
 
 
 def parked() -> QuerySet[ParkedClose]:

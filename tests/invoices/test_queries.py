@@ -10,7 +10,7 @@ from apps.core.money import Money
 from apps.invoices import finalize, queries, to_decide
 from apps.invoices.models import Invoice
 from apps.invoices.to_decide import Filter
-from tests.builders import make_contract, make_customer
+from tests.builders import make_contract, make_customer, make_plan_version, usage_charge
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,20 @@ def test_a_draft_stands_beside_the_month_before(django_assert_num_queries: Djang
     assert rows["acme"].difference == Money(Decimal("0.50"), "USD")
     assert rows["acme"].change == Decimal("0.5")
     assert (rows["new"].before, rows["new"].difference, rows["new"].change) == (None, None, None)
+
+
+def test_totals_are_summed_by_currency(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """Two customers with 100 calls at 0.01 USD each are 2.00 USD; one at 0.01 EUR is 1.00 EUR."""
+    dollars, euros = make_plan_version(), make_plan_version([usage_charge()], currency="EUR")
+    for key, version in (("one", dollars), ("two", dollars), ("three", euros)):
+        contract = make_contract(make_customer(key), version)
+        use(contract, "calls", "100")
+        drafted(contract)
+
+    with django_assert_num_queries(1):
+        summed = queries.totals(queries.invoices(statuses=["draft"]))
+
+    assert [(sums.count, str(sums.total)) for sums in summed] == [(1, "1.00 EUR"), (2, "2.00 USD")]
 
 
 def test_an_invoice_is_found_by_number_and_only_for_its_customer(
