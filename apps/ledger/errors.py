@@ -47,6 +47,16 @@ class ReasonMissing(Refusal):
         super().__init__(f"Say why {what}: whoever audits the books will ask.")
 
 
+class NotAnEntry(Refusal):
+    code = "not-an-entry"
+    status = 422
+    title = "Not an entry"
+
+    def __init__(self, mistake: str, *, field: str) -> None:
+        self.field = field
+        super().__init__(mistake)
+
+
 class NothingToPost(Refusal):
     code = "nothing-to-post"
     status = 422

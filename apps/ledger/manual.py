@@ -8,8 +8,9 @@ from django.db import transaction
 
 from apps.core import audit, db
 from apps.core.ids import uuid7
+from apps.core.money import is_currency, minor_digits, rounded_to_minor_unit
 from apps.customers.models import Customer, LegalEntity
-from apps.ledger.errors import MonthClosed, NothingToPost, NotReversible, ReasonMissing
+from apps.ledger.errors import MonthClosed, NotAnEntry, NothingToPost, NotReversible, ReasonMissing
 from apps.ledger.models import Account, AccountingPeriod, Entry
 from apps.ledger.post import NewEntry, NewPosting, open_day, post
 
@@ -29,11 +30,13 @@ def enter(
 ) -> Entry:
     """Post an entry by hand on the day `on`, about one customer, with the reason.
 
-    Refuses one without a reason or amounts, one out of balance, and a day of a locked month; a day of a soft-closed month too,
-    unless it is chosen in so many words. Nothing is moved to another month.
+    Refuses one without a reason or amounts, one out of balance, an account against itself, what is no amount of its currency,
+    and a day of a locked month; a day of a soft-closed month too, unless it is chosen in so many words. Nothing is moved to
+    another month.
     """
     if not reason.strip():
         raise ReasonMissing("it is entered by hand")
+    _require_amounts(postings)
     entity = LegalEntity.objects.get(pk=legal_entity_id)
     entry = NewEntry(
         kind=Entry.Kind.MANUAL,
@@ -96,6 +99,18 @@ def reversal_of(entry: Entry, *, on: date, reason: str) -> NewEntry:
         reverses=entry.pk,
         reason=reason,
     )
+
+
+def _require_amounts(postings: Sequence[NewPosting]) -> None:
+    for one in postings:
+        if not is_currency(one.currency):
+            raise NotAnEntry("Give a currency of ISO 4217, such as USD.", field="currency")
+        if rounded_to_minor_unit(one.amount, one.currency) != one.amount:
+            digits = minor_digits(one.currency)
+            raise NotAnEntry(f"Give at most {digits} decimals: it is {one.currency}.", field="amount")
+    debited = {(one.role, one.currency) for one in postings if one.amount > 0}
+    if debited & {(one.role, one.currency) for one in postings if one.amount < 0}:
+        raise NotAnEntry("Choose another account than the one to debit.", field="credited")
 
 
 def _posted(entry: NewEntry, *, into_soft_closed: bool, at: datetime, actor: str, action: str) -> Entry:

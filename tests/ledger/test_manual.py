@@ -8,7 +8,14 @@ import pytest
 from apps.core.models import AuditEntry
 from apps.customers.models import Customer
 from apps.ledger import manual, periods
-from apps.ledger.errors import MonthClosed, NothingToPost, NotReversible, OutOfBalance, ReasonMissing
+from apps.ledger.errors import (
+    MonthClosed,
+    NotAnEntry,
+    NothingToPost,
+    NotReversible,
+    OutOfBalance,
+    ReasonMissing,
+)
 from apps.ledger.models import Account, Entry
 from apps.ledger.post import NewPosting, credit, debit
 from tests.builders import ACTOR, make_customer
@@ -61,6 +68,12 @@ def test_what_is_wrong_is_refused_and_nothing_is_posted() -> None:
         enter(FEE[0])
     with pytest.raises(NothingToPost):
         enter()
+    with pytest.raises(NotAnEntry, match="another account"):
+        enter(debit(ROLE.CASH, "USD", Decimal(7)), credit(ROLE.CASH, "USD", Decimal(7)))
+    with pytest.raises(NotAnEntry, match="at most 0 decimals"):
+        enter(debit(ROLE.CASH, "JPY", Decimal("0.5")), credit(ROLE.WRITE_OFFS, "JPY", Decimal("0.5")))
+    with pytest.raises(NotAnEntry, match="ISO 4217"):
+        enter(debit(ROLE.CASH, "QQQ", Decimal(7)), credit(ROLE.WRITE_OFFS, "QQQ", Decimal(7)))
 
     assert not Entry.objects.exists()
 

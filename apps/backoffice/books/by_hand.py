@@ -1,7 +1,6 @@
 """An entry of the journal by itself, and those that staff make and reverse by hand."""
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -14,12 +13,13 @@ from apps.backoffice.views import page, require
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
-from apps.core.money import Money, is_currency, minor_digits, rounded_to_minor_unit
+from apps.core.money import Money
 from apps.customers.models import Customer, LegalEntity
 from apps.ledger import manual
 from apps.ledger.models import Account, Entry
 from apps.ledger.post import credit, debit
 
+_ACCOUNTS = [("", "Choose ..."), *Account.Role.choices]
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -32,8 +32,8 @@ class EntryForm(forms.Form):
     customer = forms.ModelChoiceField(
         Customer.objects.order_by("name"), to_field_name="key", label="Customer", empty_label="Choose ..."
     )
-    debited = forms.ChoiceField(choices=Account.Role.choices, label="Debit")
-    credited = forms.ChoiceField(choices=Account.Role.choices, label="Credit")
+    debited = forms.ChoiceField(choices=_ACCOUNTS, label="Debit")
+    credited = forms.ChoiceField(choices=_ACCOUNTS, label="Credit")
     amount = forms.DecimalField(label="Amount", min_value=Decimal("0.0001"), max_digits=24, decimal_places=4)
     currency = forms.CharField(label="Currency", min_length=3, max_length=3, initial="USD")
     on = forms.DateField(label="Day", widget=_DAY)
@@ -43,18 +43,9 @@ class EntryForm(forms.Form):
         required=False, label="Into that month also where it is soft-closed"
     )
 
-    def clean(self) -> dict[str, Any]:
-        """Refuse what is no amount of the currency, and an account against itself."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        currency = str(cleaned.get("currency", "")).upper()
-        cleaned["currency"] = currency
-        if not is_currency(currency):
-            self.add_error("currency", "Give a currency of ISO 4217, such as USD.")
-        elif "amount" in cleaned and rounded_to_minor_unit(cleaned["amount"], currency) != cleaned["amount"]:
-            self.add_error("amount", f"Give at most {minor_digits(currency)} decimals: it is {currency}.")
-        if cleaned.get("debited") == cleaned.get("credited"):
-            self.add_error("credited", "Choose another account than the one to debit.")
-        return cleaned
+    def clean_currency(self) -> str:
+        """Take a currency in small letters too."""
+        return str(self.cleaned_data["currency"]).upper()
 
 
 class ReverseForm(forms.Form):
