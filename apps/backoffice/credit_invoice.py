@@ -59,9 +59,7 @@ class CreditForm(forms.Form):
         label="How much?",
         choices=[(FULL, "All that is left"), (LINES, "Some of its lines"), (AMOUNT, "An amount, with tax")],
     )
-    amount = forms.DecimalField(
-        label="Amount, with tax", required=False, min_value=Decimal(0), max_digits=24, decimal_places=4
-    )
+    amount = forms.DecimalField(required=False, min_value=Decimal(0), max_digits=24, decimal_places=4)
     because = forms.ChoiceField(label="Is it a correction or goodwill?", choices=Invoice.Because.choices)
     remainder = forms.ChoiceField(
         label="What becomes of what the invoice does not take up?", choices=Invoice.Remainder.choices
@@ -69,9 +67,13 @@ class CreditForm(forms.Form):
     reason = forms.CharField(label="Why? It is printed on the credit note.", max_length=500)
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
-    def __init__(self, *args: Any, lines: list[InvoiceLine], left: list[Left], **more: Any) -> None:
+    def __init__(
+        self, *args: Any, currency: str, lines: list[InvoiceLine], left: list[Left], **more: Any
+    ) -> None:
         """Ask for an amount of each line of which something is left."""
         super().__init__(*args, **more)
+        self._currency = currency
+        self.fields["amount"].label = f"Amount, {currency}, with tax"
         self._open = [(line, one) for line, one in zip(lines, left, strict=True) if one.amount_left > 0]
         for line, one in self._open:
             self.fields[f"{_LINE}{line.pk}"] = forms.DecimalField(
@@ -83,11 +85,14 @@ class CreditForm(forms.Form):
                 decimal_places=4,
             )
 
-    def choices(self, currency: str) -> Iterator[LineChoice]:
+    def choices(self) -> Iterator[LineChoice]:
         """Yield the lines that can be credited, each with its field."""
         for line, one in self._open:
             yield LineChoice(
-                line, _detail(line), Money(one.amount_left, currency).rounded(), self[f"{_LINE}{line.pk}"]
+                line,
+                _detail(line),
+                Money(one.amount_left, self._currency).rounded(),
+                self[f"{_LINE}{line.pk}"],
             )
 
     def clean(self) -> dict[str, Any]:
@@ -131,7 +136,11 @@ def credit_invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     left = credit_notes.left_of(found, lines)
     is_post = request.method == "POST"
     form = CreditForm(
-        request.POST if is_post else None, lines=lines, left=left, initial=_initial(request, found)
+        request.POST if is_post else None,
+        currency=found.currency,
+        lines=lines,
+        left=left,
+        initial=_initial(request, found),
     )
     shown = None
     if is_post and form.is_valid():
@@ -139,13 +148,15 @@ def credit_invoice(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         if "confirmed" in request.POST and (done := _issued(request, form, found)):
             return redirect("backoffice:invoice", invoice_id=done.pk)
         shown = None if form.errors else _shown(form, found.pk)
-    money_left = Money(total_left(left, tax_included=found.tax_included), found.currency).rounded()
+    given_up = credit.written_off(found.pk)
+    money_left = max(total_left(left, tax_included=found.tax_included) - given_up, Decimal(0))
     context = {
         "title": f"Credit {found}",
         "invoice": found,
         "form": form,
-        "lines": list(form.choices(found.currency)),
-        "left": money_left,
+        "lines": list(form.choices()),
+        "left": Money(money_left, found.currency).rounded(),
+        "written_off": Money(given_up, found.currency).rounded(),
         "notes": list(credit_notes.of_invoice(found.pk)),
         "shown": shown,
         "given": list(_given(shown)) if shown else [],

@@ -48,6 +48,7 @@ def write_off_page(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     left = Money(open_amounts([found.pk]).get(found.pk, Decimal(0)), found.currency).rounded()
     initial = {"amount": left.amount, "on": _today(found)}
     form = WriteOffForm(request.POST or None, initial=initial)
+    form.fields["amount"].label = f"Amount, {found.currency}"
     if request.method == "POST" and form.is_valid():
         try:
             written = write_off.write_off(

@@ -97,6 +97,9 @@ def test_an_invoice_is_written_off_and_the_write_off_taken_back(month: Month, st
     assert "$100.00 of INV-2026-000001 is written off" in done
     written = WriteOff.objects.get()
     assert f"/admin/write-off/{written.pk}/recover/" in done
+    to_credit = staff.get(f"/admin/invoice/{invoice.pk}/credit/").content.decode()
+    assert '<p class="figure">$20.00</p>' in to_credit
+    assert "$100.00 more is written off and never came" in to_credit
 
     back = staff.post(f"/admin/write-off/{written.pk}/recover/", {"reason": "It was paid"}, follow=True)
 
