@@ -107,6 +107,7 @@ def test_a_one_off_invoice_says_before_what_it_comes_to(staff: Client, contract:
     assert "It is drafted now, and waits for review until Nov 16, 2026" in text
     assert "mailed to ap@acme.example. It is due 30 days later." in text
     assert "Draft this invoice of $1,785.00" in text
+    assert "A line needs a name" not in text
     assert not Invoice.objects.exists()
 
 
