@@ -11,13 +11,14 @@ from decimal import Decimal
 
 from apps.contracts.brought import Brought
 from apps.contracts.models import Amendment, Contract
+from apps.contracts.terms import terms_in
 from apps.core import db
 from apps.core.periods import Period
 from apps.invoices import billing, gather
 from apps.invoices.billing import Asked
 from apps.invoices.brought import of_period
 from apps.invoices.differing import Adjustment, differences, drawn_later, given_back
-from apps.invoices.models import Invoice
+from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family
 from apps.rating.usage import Usage
 from apps.usage.models import LateDay
@@ -25,6 +26,7 @@ from apps.usage.models import LateDay
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
 _NEVER = datetime(1970, 1, 2, tzinfo=UTC)
+_MANUAL = InvoiceLine.Kind.MANUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,17 @@ def adjustments(
     return changed(contract, family, late)
 
 
-def changed(contract: Contract, family: Family | None = None, late: Sequence[date] | None = None) -> Changed:
+def changed(
+    contract: Contract,
+    family: Family | None = None,
+    late: Sequence[date] | None = None,
+    *,
+    before: date | None = None,
+) -> Changed:
     """Return what is rated otherwise now than it was billed, of the periods of which something changed after their invoice.
 
-    What such a period brings forward is taken into those after it, which are then priced again too.
+    What such a period brings forward is taken into those after it, which are then priced again too. With `before`, only of the
+    periods that began before that day.
     """
     together = _together(contract, family)
     is_alone = len(together) == 1
@@ -76,27 +85,42 @@ def changed(contract: Contract, family: Family | None = None, late: Sequence[dat
     found: list[Adjustment] = []
     brought: Brought | None = None
     closed = _closed(contract)
-    known_at = max((one.finalized_at for one in closed if one.finalized_at), default=None)
+    known_at = _given_back_at(closed)
     for invoice in closed:
         period = _days_on(invoice, contract)
-        if period is None:
+        if period is None or (before and period.starts_on >= before):
             continue
         is_late = any(period.starts_on <= day < period.ends_on for day in days)
         is_amended = any(_is_news(one, invoice, period) for one in amended)
         if is_late or is_amended or brought is not None or _was_first(invoice, together, known_at):
-            asked = Asked(brought=brought, billed_by=invoice.number or "")
-            priced = billing.price(contract, period, family=family, asked=asked)
-            differing = list(differences(priced, invoice, is_amended=is_amended))
-            forward = priced.forward
-            if later := drawn_later(priced, invoice):
-                as_drawn = billing.price(contract, period, family=family, asked=replace(asked, more=later))
-                in_money = differences(as_drawn, invoice, is_amended=is_amended)
-                differing = [one for one in differing if one.is_in_credits]
-                differing += [one for one in in_money if not one.is_in_credits]
-                forward = replace(forward, counted=as_drawn.forward.counted)
+            differing, brought = _priced_again(
+                contract, invoice, period, family, brought=brought, is_amended=is_amended
+            )
             found += differing
-            brought = forward if priced.terms.takes_forward else None
     return Changed(tuple(found), brought)
+
+
+def _priced_again(
+    contract: Contract,
+    invoice: Invoice,
+    period: Period,
+    family: Family | None,
+    *,
+    brought: Brought | None,
+    is_amended: bool = False,
+) -> tuple[list[Adjustment], Brought | None]:
+    """Return what differs of one invoiced period, and what it brings forward where that is taken into the next."""
+    asked = Asked(brought=brought, billed_by=invoice.number or "")
+    priced = billing.price(contract, period, family=family, asked=asked)
+    differing = list(differences(priced, invoice, is_amended=is_amended))
+    forward = priced.forward
+    if later := drawn_later(priced, invoice):
+        as_drawn = billing.price(contract, period, family=family, asked=replace(asked, more=later))
+        in_money = differences(as_drawn, invoice, is_amended=is_amended)
+        differing = [one for one in differing if one.is_in_credits]
+        differing += [one for one in in_money if not one.is_in_credits]
+        forward = replace(forward, counted=as_drawn.forward.counted)
+    return differing, forward if priced.terms.takes_forward else None
 
 
 def compared(
@@ -105,31 +129,29 @@ def compared(
     """Return what one invoiced period of the contract comes to now less what was billed of it, and whether that has a cause.
 
     A cause is usage that changed after the invoice, an amendment since, or accounts that share with it and were invoiced later: the
-    next invoice adjusts these. Without one, nothing may differ but by what was credited as a correction after the last
-    adjustment: it stays given back.
+    next invoice adjusts these, also what the last one could not give back. Without one, nothing may differ but by what was
+    credited as a correction after the last adjustment: it stays given back.
     """
     period = _days_on(invoice, contract)
     if period is None:
         return [], False
     together = _together(contract, family)
-    priced = billing.price(contract, period, family=family, asked=Asked(billed_by=invoice.number or ""))
+    # What earlier periods bring may be another by now than their invoices say.
+    takes_forward = terms_in(contract, period).takes_forward
+    earlier = changed(contract, family, before=period.starts_on) if takes_forward else UNCHANGED
+    again, _ = _priced_again(contract, invoice, period, family, brought=earlier.brought)
     returned = given_back(invoice, contract)
     differing = [
         one
-        for one in differences(priced, invoice, is_amended=False)
+        for one in again
         if one.amount
         not in returned.get((one.charge_key, one.key, tuple(sorted(one.dimensions.items()))), ())
     ]
-    last = [invoice, *_closed(contract)][-1]
-    since = (last.finalized_at or _NEVER) - _WAITED
-    is_left = last.subtotal == 0
-    late = LateDay.objects.filter(contract__in=together, day__lt=period.ends_on)
-    later = Amendment.objects.filter(contract__in=together, effective_on__lt=period.ends_on)
-    is_caused = (
-        (late if is_left else late.filter(changed_at__gt=since)).exists()
-        or (later if is_left else later.filter(at__gt=since)).exists()
-        or _was_first(invoice, together, last.finalized_at)
-    )
+    known_at = _given_back_at([invoice, *_closed(contract)])
+    since = known_at - _WAITED if known_at else _NEVER
+    late = LateDay.objects.filter(contract__in=together, day__lt=period.ends_on, changed_at__gt=since)
+    later = Amendment.objects.filter(contract__in=together, effective_on__lt=period.ends_on, at__gt=since)
+    is_caused = late.exists() or later.exists() or _was_first(invoice, together, known_at)
     return differing, is_caused
 
 
@@ -189,8 +211,23 @@ def _is_news(amendment: tuple[str, int, date], invoice: Invoice, period: Period)
     return effective_on < period.ends_on and number > known.get(contract, 0)
 
 
+def _given_back_at(invoices: Sequence[Invoice]) -> datetime | None:
+    """Return when the last of the invoices was finalized that had room for all that was to be given back; None if none had.
+
+    One whose adjustments were cut comes to nothing, but for what staff added.
+    """
+    return max(
+        (
+            one.finalized_at
+            for one in invoices
+            if one.finalized_at and sum(line.amount for line in one.lines.all() if line.kind != _MANUAL) > 0
+        ),
+        default=None,
+    )
+
+
 def _was_first(invoice: Invoice, together: Sequence[Contract], known_at: datetime | None) -> bool:
-    """Tell whether others that it shares with were not invoiced yet when the contract's last invoice was priced.
+    """Tell whether others that it shares with were not invoiced yet when all that was known was given back.
 
     They may have used more since, which moves the shares of all.
     """
@@ -199,14 +236,14 @@ def _was_first(invoice: Invoice, together: Sequence[Contract], known_at: datetim
         for one in together[1:]
         if (one.billing == Contract.Billing.OWN or one.parent_id is None) and one.pk != invoice.contract_id
     }
-    if not apart or known_at is None:
+    if not apart:
         return False
     settled = Invoice.objects.filter(
         contract__in=apart,
         kind=Invoice.Kind.PERIOD,
         period_start_on__lt=invoice.period_end_on,
         period_end_on__gt=invoice.period_start_on,
-        finalized_at__lt=known_at - _WAITED,
+        finalized_at__lt=(known_at or _NEVER) - _WAITED,
     )
     return settled.values("contract").distinct().count() < len(apart)
 

@@ -24,6 +24,7 @@ from apps.invoices.billing import Asked, price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice
 from apps.invoices.settle import to_settle
+from apps.invoices.verify.run import verify_all
 from apps.plans.compose import NewPrice
 from tests.builders import fee_charge, make_contract, make_meter, make_plan_version, usage_charge
 from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
@@ -147,6 +148,7 @@ def test_late_usage_takes_units_that_the_month_after_had_carried_over() -> None:
 
     assert [october.total, november.total, december.total] == [0, 0, 30]
     assert december.lines.get(kind="adjustment").adjusts == november
+    assert [one.findings for one in verify_all()] == [(), (), ()]
 
 
 def test_what_was_known_is_not_taken_for_news() -> None:

@@ -22,6 +22,7 @@ from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice
 from apps.invoices.pool import families
+from apps.invoices.verify.run import verify, verify_all
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import PlanVersion
 from apps.usage.correct import correct
@@ -39,6 +40,7 @@ from tests.invoices.months import ACTOR, IN_NOVEMBER, drafted, invoiced, use
 pytestmark = pytest.mark.django_db
 
 IN_DECEMBER = datetime(2026, 12, 2, 9, tzinfo=UTC)
+IN_JANUARY = datetime(2027, 1, 2, 9, tzinfo=UTC)
 LATE_IN_OCTOBER = datetime(2026, 10, 31, 9, tzinfo=UTC)
 
 
@@ -197,6 +199,12 @@ def test_what_an_account_used_between_two_invoices_of_the_pool_is_made_up_for() 
     assert [line.amount for line in november.lines.filter(kind="adjustment")] == [-10]
     # 15.00 are to be given back, 10.00 of them with November's fee.
     assert november.total == 0
+    assert verify(invoice_id=of_parent.pk).waiting == (
+        "Calls: priced now it is 75.00 USD, billed so far is 80.00 USD.",
+    )
+    december = invoiced(parent, at=IN_JANUARY)
+    assert [line.amount for line in december.lines.filter(kind="adjustment")] == [-5]
+    assert all(one.is_proven and not one.waiting for one in verify_all())
 
 
 def test_fees_in_advance_of_an_account_are_on_its_parents_invoices() -> None:
