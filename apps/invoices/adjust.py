@@ -17,7 +17,7 @@ from apps.core.periods import Period
 from apps.invoices import billing, gather
 from apps.invoices.billing import Asked
 from apps.invoices.brought import of_period
-from apps.invoices.differing import Adjustment, differences, drawn_later, given_back
+from apps.invoices.differing import Adjustment, differences, drawn_later, given_back, taken_over
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family
 from apps.rating.usage import Usage
@@ -110,12 +110,13 @@ def _priced_again(
     is_amended: bool = False,
 ) -> tuple[list[Adjustment], Brought | None]:
     """Return what differs of one invoiced period, and what it brings forward where that is taken into the next."""
-    asked = Asked(brought=brought, billed_by=invoice.number or "")
+    own = taken_over(invoice, contract)
+    asked = Asked(brought=brought, billed_by=invoice.number or "", more=own)
     priced = billing.price(contract, period, family=family, asked=asked)
     differing = list(differences(priced, invoice, is_amended=is_amended))
     forward = priced.forward
     if later := drawn_later(priced, invoice):
-        as_drawn = billing.price(contract, period, family=family, asked=replace(asked, more=later))
+        as_drawn = billing.price(contract, period, family=family, asked=replace(asked, more=[*own, *later]))
         in_money = differences(as_drawn, invoice, is_amended=is_amended)
         differing = [one for one in differing if one.is_in_credits]
         differing += [one for one in in_money if not one.is_in_credits]
@@ -147,12 +148,15 @@ def compared(
         if one.amount
         not in returned.get((one.charge_key, one.key, tuple(sorted(one.dimensions.items()))), ())
     ]
-    known_at = _given_back_at([invoice, *_closed(contract)])
+    closed = _closed(contract)
+    is_adjusted = invoice in closed
+    known_at = _given_back_at([invoice, *closed] if is_adjusted else [invoice])
     since = known_at - _WAITED if known_at else _NEVER
     late = LateDay.objects.filter(contract__in=together, day__lt=period.ends_on, changed_at__gt=since)
     later = Amendment.objects.filter(contract__in=together, effective_on__lt=period.ends_on, at__gt=since)
     is_caused = late.exists() or later.exists() or _was_first(invoice, together, known_at)
-    return differing, is_caused
+    # Credited to be issued again, it is priced as a whole by that, or where that was voided stays credited.
+    return (differing, is_caused) if is_adjusted or not is_caused else ([], False)
 
 
 def asked_for(adjustments: Iterable[Adjustment]) -> Decimal:

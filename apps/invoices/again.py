@@ -9,7 +9,7 @@ from django.db.models import Q
 from apps.contracts.models import Contract
 from apps.core.money import EXACT
 from apps.invoices.adjust import Changed
-from apps.invoices.differing import Adjustment, Key, Named, replaced_by
+from apps.invoices.differing import Adjustment, Key, Named, is_in_credits, replaced_by
 from apps.invoices.models import Invoice, InvoiceLine
 
 
@@ -42,7 +42,7 @@ def _taken_off(contract: Contract, replaced: Invoice, lines: Iterable[InvoiceLin
                 contract=contract,
                 charge_key=line.charge_key,
                 key=line.key,
-                named=Named(line.name, line.product_name, line.unit, is_in_credits=_is_in_credits(line)),
+                named=Named(line.name, line.product_name, line.unit, is_in_credits=is_in_credits(line)),
                 dimensions=line.dimensions,
                 quantity=Decimal(0),
                 amount=Decimal(0),
@@ -56,8 +56,3 @@ def _taken_off(contract: Contract, replaced: Invoice, lines: Iterable[InvoiceLin
                 billed=before.billed + line.amount,
             )
     return [one for one in sums.values() if one.amount or (one.is_in_credits and one.quantity)]
-
-
-def _is_in_credits(line: InvoiceLine) -> bool:
-    """Tell whether an adjustment was of usage in credits: it says no figures, since the running period priced it."""
-    return not line.amount and not any("rated" in step for step in line.steps)

@@ -183,7 +183,7 @@ def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
     ready = asked.ready if asked.ready and asked.ready.terms is terms else None
     used = ready.used if ready else used_in([(contract, terms)])[contract.pk]
     grants = _grants(contract, terms, asked)
-    usage = _moved(used.usage, asked.more, since=terms.period.starts_on)
+    usage = _moved(used.usage, asked.more, terms)
     rated = rate(replace(terms.terms, grants=grants), usage)
     return Priced(contract, terms, used.totals, rated, days=ready.days if ready else None)
 
@@ -206,7 +206,7 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     terms = _terms(root, period, asked)
     used: dict[UUID, Used] = used_in([(member, terms) for member in members])
     usages = {member.pk: list(used[member.pk].usage) for member in members}
-    usages[root.pk] = _moved(usages[root.pk], asked.more, since=terms.period.starts_on)
+    usages[root.pk] = _moved(usages[root.pk], asked.more, terms)
     grants = _grants(root, terms, asked)
     everything = [one for member in members for one in usages[member.pk]]
     return Pooled(
@@ -250,10 +250,16 @@ def _sum(lines: Sequence[Line], currency: str) -> Money:
     return Money.total((line.amount for line in lines), currency)
 
 
-def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]], *, since: date) -> list[Usage]:
-    """Return the usage with what is added to it, as of the period's first day, and what is taken away, the earliest first."""
+def _moved(usage: Sequence[Usage], more: Sequence[tuple[Usage, bool]], terms: PeriodTerms) -> list[Usage]:
+    """Return the usage with what is added to it, as of the period's first day, and what is taken away, the earliest first.
+
+    What is of a charge that the terms do not have any more is left out.
+    """
+    since, priced = terms.period.starts_on, {planned.charge.key for planned in terms.charges}
     sums = {(one.charge, tuple(sorted(one.dimensions)), one.day): one for one in usage}
     for one, is_less in more:
+        if one.charge not in priced:
+            continue
         at = (one.charge, tuple(sorted(one.dimensions)))
         if not is_less:
             before = sums.get((*at, since), replace(one, quantity=Decimal(0)))

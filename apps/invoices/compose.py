@@ -289,10 +289,7 @@ def _price(
 ) -> Priced:
     covered = period.overlap(contract.starts_on, contract.ends_on)
     assert covered is not None, "accounts on an invoice have days in its period"
-    if more := changed.in_credits:
-        priced = {planned.charge.key for planned in terms_in(contract, covered).charges}
-        more = [one for one in more if one[0].charge in priced]
-    asked = replace(asked, more=more, brought=changed.brought)
+    asked = replace(asked, more=changed.in_credits, brought=changed.brought)
     return billing.price(contract, covered, family=_seen_from(family, contract), asked=asked)
 
 

@@ -112,6 +112,21 @@ def drawn_later(priced: Priced, invoice: Invoice) -> list[tuple[Usage, bool]]:
     return later
 
 
+def taken_over(invoice: Invoice, contract: Contract) -> list[tuple[Usage, bool]]:
+    """Return the usage in credits of earlier periods that an invoice priced with its own, each with whether it was taken away."""
+    of_contract = None if invoice.contract_id == contract.pk else contract.pk
+    return [
+        (Usage(line.charge_key, abs(line.quantity), _stored_key(line)[2]), line.quantity < 0)
+        for line in invoice.lines.all()
+        if line.kind == _KIND.ADJUSTMENT and line.of_contract_id == of_contract and is_in_credits(line)
+    ]
+
+
+def is_in_credits(line: InvoiceLine) -> bool:
+    """Tell whether an adjustment was of usage in credits: it says no figures, since the running period priced it."""
+    return not line.amount and not any("rated" in step for step in line.steps)
+
+
 def _rated(priced: Priced) -> dict[Key, tuple[Decimal, Decimal]]:
     """Return quantity and amount of what the period comes to now; credits are priced where they are drawn."""
     sums: dict[Key, tuple[Decimal, Decimal]] = {}

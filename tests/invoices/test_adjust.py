@@ -21,6 +21,7 @@ from apps.invoices.billing import price
 from apps.invoices.document import document_of
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.settle import to_settle
+from apps.invoices.verify.run import verify, verify_all
 from apps.plans.compose import NewPrice, NewTier
 from apps.plans.models import CreditUnit, Meter
 from apps.usage import ingest
@@ -187,6 +188,32 @@ def test_usage_in_credits_is_drawn_with_the_running_period() -> None:
     assert given_.left == 40
     assert adjusting(november) == [(20, 0, october.number)]
     assert november.lines.get(kind="usage").quantity == 30
+
+
+def test_usage_in_credits_that_another_month_drew_is_not_given_back_when_that_changes() -> None:
+    """No credits, 0.50 for each: 20 late calls of October make November's 10 calls 30. Then 5 more come for November.
+
+    They join December's 100 calls: 105 x 0.50 = 52.50.
+    """
+    make_credit_unit()
+    make_meter(aggregation="sum", late_days=400)
+    overage = NewPrice(model="per_unit", unit_amount=Decimal("0.5"))
+    charge = usage_charge(unit_amount="1", credit_unit="credits", overage=overage)
+    contract = make_contract(plan_version=make_plan_version([charge]))
+    use(30, date(2026, 10, 5), key="a")
+    invoiced(contract)
+    use(10, date(2026, 11, 5), key="b")
+    use(20, date(2026, 10, 20), key="late", at=IN_NOVEMBER)
+    november = invoiced(contract, at=IN_DECEMBER)
+    assert verify(invoice_id=november.pk).is_proven
+    use(5, date(2026, 11, 20), key="later", at=IN_DECEMBER)
+    use(100, date(2026, 12, 5), key="c")
+
+    december = invoiced(contract, at=IN_JANUARY)
+
+    assert adjusting(december) == [(5, 0, november.number)]
+    assert december.total == Decimal("52.50")
+    assert all(one.is_proven and not one.waiting for one in verify_all())
 
 
 def resolutions(**fields: Any) -> Contract:
