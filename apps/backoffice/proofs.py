@@ -15,6 +15,7 @@ from apps.invoices.models import Invoice, VerifyRun
 from apps.invoices.verify import of_all
 from apps.invoices.verify.findings import Check
 from apps.invoices.verify.run import verify
+from apps.usage import parquet
 from apps.usage.errors import NoParquet
 
 # Counting more events anew takes longer than a page may.
@@ -45,7 +46,7 @@ def proof(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "events": events,
         "hash": bytes(invoice.snapshot_hash or b"").hex(),
         "previous": bytes(invoice.previous_hash).hex() if invoice.previous_hash else "",
-        "has_parquet": files.has_parquet(),
+        "has_parquet": parquet.is_there(),
         "has_xml": invoice.electronic.exists(),
     }
     return page(request, "backoffice/proof.html", context)

@@ -18,6 +18,7 @@ from apps.payments.balances import balances
 from apps.portal import queries, upcoming, usage_page
 from apps.portal.access import Seat, for_members, seats_of
 from apps.portal.overview import overview
+from apps.usage import parquet
 from apps.usage.errors import NoParquet
 
 
@@ -100,7 +101,7 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "invoice": bill,
         "document": document_of(bill, lines),
         "open": still_open,
-        "has_parquet": files.has_parquet(),
+        "has_parquet": parquet.is_there(),
         "has_xml": bill.electronic.exists(),
         "state": "credit note"
         if bill.kind == Invoice.Kind.CREDIT_NOTE

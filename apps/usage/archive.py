@@ -23,8 +23,8 @@ from apps.core import audit
 from apps.core.models import AuditEntry
 from apps.core.money import EXACT
 from apps.plans.models import Meter
-from apps.usage import event_files, months, reads, sql
-from apps.usage.errors import ArchiveBroken, MonthInUse, NoParquet
+from apps.usage import event_files, months, parquet, reads, sql
+from apps.usage.errors import ArchiveBroken, MonthInUse
 from apps.usage.stored import StoredEvent, read_stored
 
 _PAGE = 10_000
@@ -69,7 +69,7 @@ def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Mani
     Times are in microseconds, UTC; quantities are exact, as text. Refuses a folder that holds an archive already, and a month
     that is out of the database, so that one archive holds all of a month.
     """
-    arrow, parquet = _parquet()
+    arrow, writer_of = parquet.library()
     _refuse_out(f"{month:%Y-%m}")
     place = folder / f"{month:%Y-%m}"
     if (place / _MANIFEST).exists():
@@ -77,7 +77,7 @@ def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Mani
     place.mkdir(parents=True, exist_ok=True)
     unfinished = place / f"{_EVENTS}.unfinished"
     summary = _Summary()
-    with parquet.ParquetWriter(unfinished, _schema(arrow), compression="zstd") as writer:
+    with writer_of.ParquetWriter(unfinished, _schema(arrow), compression="zstd") as writer:
         for page in _pages(_rows_of_month(month)):
             summary.add(page)
             columns = zip(*page, strict=True)
@@ -272,8 +272,8 @@ def _in_one_form(stored: Row) -> Row:
 
 
 def _rows_of_archive(place: Path) -> Iterator[Row]:
-    _, parquet = _parquet()
-    file = parquet.ParquetFile(place / _EVENTS)
+    _, reader_of = parquet.library()
+    file = reader_of.ParquetFile(place / _EVENTS)
     for batch in file.iter_batches(batch_size=_PAGE):
         for row in zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True):
             yield (row[0], row[1].astimezone(UTC), *row[2:8], row[8].astimezone(UTC), row[9])
@@ -331,16 +331,6 @@ def _schema(arrow: Any) -> Any:
     instant = arrow.timestamp("us", tz="UTC")
     kinds = {"time": instant, "received_at": instant, "day": arrow.date32(), "voided": arrow.bool_()}
     return arrow.schema([(name, kinds.get(name, arrow.string())) for name in _COLUMNS])
-
-
-def _parquet() -> tuple[Any, Any]:
-    """Return the Parquet library, which few need and which is large, so that it is not installed with the others."""
-    try:
-        import pyarrow  # noqa: ICN001, PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError:
-        raise NoParquet from None
-    return pyarrow, pyarrow.parquet
 
 
 def _sync(path: Path) -> None:

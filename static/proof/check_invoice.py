@@ -1,11 +1,11 @@
-"""Checks an invoice on your own machine: python3 check_invoice.py PROOF.json [USAGE.csv]
+"""Checks an invoice on your own machine: python3 check_invoice.py NUMBER-proof.json [NUMBER-events.csv]
 
 Needs Python 3.9 or newer and nothing else, and shares no code with the system that wrote the invoice. It checks
 
 1. that what the proof says is what was sealed: the SHA-256 over its canonical JSON is the invoice's hash;
 2. that the lines, the tax and the total add up;
 3. that each line's amount is what its reasons come to, by your prices, rounded once, a half away from zero;
-4. with the usage file, that each line's quantity is what its events come to.
+4. with the events, that each line's quantity is what its events come to.
 
 Ends with 0 if all of it holds, with 1 and what does not if something does not.
 """
@@ -68,7 +68,7 @@ def main(arguments):
         + (f", and the one before it {content['previous']}." if content["previous"] else ".")
     )
     if len(arguments) == 2:
-        print(f"The quantities of {checked} lines were counted from the usage file.")
+        print(f"The quantities of {checked} lines were counted from their events.")
     return 0
 
 

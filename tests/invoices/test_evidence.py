@@ -14,7 +14,7 @@ from django.conf import settings
 
 from apps.contracts.changes import AddDiscount
 from apps.core.spreadsheets import csv_lines
-from apps.invoices.evidence.files import csv_table, parquet
+from apps.invoices.evidence.files import csv_table, download, parquet_file
 from apps.invoices.evidence.proof import proof_of
 from apps.invoices.evidence.usage_rows import usage_rows
 from apps.invoices.models import Invoice
@@ -184,13 +184,37 @@ def test_events_that_came_late_or_were_voided_later_are_told_apart(tmp_path: Pat
     assert check(proof_of(invoice), tmp_path, invoice)[0] == 0
 
 
+def test_the_command_of_the_docs_runs_on_the_files_as_they_are_named(tmp_path: Path) -> None:
+    invoice = october()
+    for kind in ("proof.json", "events.csv"):
+        answer = download(invoice, kind)
+        name = answer.headers["Content-Disposition"].split("filename=")[1].strip('"')
+        (tmp_path / name).write_bytes(b"".join(answer))
+    page = (Path(settings.BASE_DIR) / "docs" / "concepts" / "proof.md").read_text()
+    (told,) = (
+        line.strip() for line in page.splitlines() if line.strip().startswith("python3 check_invoice.py")
+    )
+    _, script, *files = told.replace("INV-2026-000042", str(invoice.number)).split()
+
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT.with_name(script)), *files],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The quantities of 1 lines were counted" in done.stdout
+
+
 def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     from pyarrow import parquet as arrow_parquet  # noqa: PLC0415
 
     invoice = october()
 
-    with parquet(invoice) as file:
+    with parquet_file(invoice) as file:
         table = arrow_parquet.read_table(file).to_pylist()
 
     assert len(table) == 150

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -16,7 +15,7 @@ from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence.proof import proof_of
 from apps.invoices.evidence.usage_rows import COLUMNS, UsageRow, usage_rows
 from apps.invoices.models import Invoice
-from apps.usage.errors import NoParquet
+from apps.usage import parquet
 
 EVENTS_CSV, EVENTS_PARQUET, PROOF, XML = "events.csv", "events.parquet", "proof.json", "einvoice.xml"
 KINDS = (EVENTS_CSV, EVENTS_PARQUET, PROOF, XML)
@@ -33,7 +32,9 @@ def download(invoice: Invoice, kind: str) -> HttpResponseBase:
     if kind == EVENTS_CSV:
         return spreadsheets.download(csv_table(invoice), spreadsheets.CSV)
     if kind == EVENTS_PARQUET:
-        return FileResponse(parquet(invoice), as_attachment=True, filename=name, content_type=_PARQUET_TYPE)
+        return FileResponse(
+            parquet_file(invoice), as_attachment=True, filename=name, content_type=_PARQUET_TYPE
+        )
     if kind == PROOF:
         text = json.dumps(proof_of(invoice), ensure_ascii=False, sort_keys=True, indent=1)
         return _file(text.encode(), name, "application/json")
@@ -53,15 +54,15 @@ def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
 def csv_table(invoice: Invoice) -> Table:
     """Return the usage as a table for CSV and XLSX, read while it is written."""
     return Table(
-        f"{invoice.number}-usage",
+        f"{invoice.number}-events",
         COLUMNS,
         (row.cells for row in usage_rows(invoice)),  # type: ignore[misc]
     )
 
 
-def parquet(invoice: Invoice) -> IO[bytes]:
+def parquet_file(invoice: Invoice) -> IO[bytes]:
     """Return the usage as an open Parquet file at its beginning; refuses where the package that writes it is not there."""
-    arrow, writer_of = _pyarrow()
+    arrow, writer_of = parquet.library()
     schema = _schema(arrow)
     file: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the caller closes it
     with writer_of.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -70,11 +71,6 @@ def parquet(invoice: Invoice) -> IO[bytes]:
             writer.write_table(arrow.table(columns, schema=schema))
     file.seek(0)
     return file
-
-
-def has_parquet() -> bool:
-    """Tell whether the package that writes Parquet is installed."""
-    return find_spec("pyarrow") is not None
 
 
 def _pages(rows: Iterable[UsageRow]) -> Iterator[list[UsageRow]]:
@@ -87,12 +83,3 @@ def _schema(arrow: Any) -> Any:
     instant = arrow.timestamp("us", tz="UTC")
     kinds = {"line": arrow.int32(), "time": instant, "received_at": instant, "day": arrow.date32()}
     return arrow.schema([(name, kinds.get(name, arrow.string())) for name in COLUMNS])
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow  # noqa: ICN001, PLC0415
-        import pyarrow.parquet  # noqa: PLC0415
-    except ImportError:
-        raise NoParquet from None
-    return pyarrow, pyarrow.parquet
