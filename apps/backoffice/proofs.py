@@ -13,6 +13,7 @@ from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
 from apps.invoices.models import Invoice, VerifyRun
 from apps.invoices.verify import of_all
+from apps.invoices.verify.archives import configured
 from apps.invoices.verify.findings import Check
 from apps.invoices.verify.run import verify
 from apps.usage import parquet
@@ -36,7 +37,7 @@ def proof(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     require(request, "invoices.view_invoice")
     invoice = _finalized(invoice_id)
     events = sum(int(row["events"]) for row in invoice.snapshot.get("usage", ()))
-    proven = verify(invoice_id=invoice.pk) if events <= MOST_EVENTS else None
+    proven = verify(invoice_id=invoice.pk, archives=configured()) if events <= MOST_EVENTS else None
     wrong = {finding.check for finding in proven.findings} if proven else set()
     context = {
         "title": f"Proof of {invoice.number}",

@@ -39,9 +39,11 @@ def work_on_run(*, run_id: str, **_newer: object) -> None:
 
 @shared_task(name="invoices.resume_runs")
 def resume_runs(**_newer: object) -> None:
-    """Ring for every run that is not finished: its workers may have died."""
+    """Ring for every run and every proof of all that is not finished: its workers may have died."""
     for run_id in run.unfinished():
         work_on_run.delay(run_id=str(run_id))
+    for run_id in of_all.unfinished():
+        verify_all.delay(run_id=str(run_id))
 
 
 @shared_task(name="invoices.render_pdf")

@@ -100,6 +100,9 @@ DATABASES = {
 # The role that owns the tables, for migrations; apps.core.owner takes its place for a command.
 OWNER_DATABASE = dj_database_url.parse(env.OWNER_DATABASE_URL) if env.OWNER_DATABASE_URL else {}
 
+# Where months of events are archived, a folder for each; only read.
+ARCHIVE_DIR = env.ARCHIVE
+
 # --- People --------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

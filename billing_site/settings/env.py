@@ -54,6 +54,7 @@ DATABASE_URL = os.environ.get("DATABASE_URL", "")
 OWNER_DATABASE_URL = os.environ.get("METERBOOK_OWNER_DATABASE_URL", "")
 BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
 POSTGRES = os.environ.get("METERBOOK_POSTGRES", "")
+ARCHIVE = Path(text) if (text := os.environ.get("METERBOOK_ARCHIVE", "")) else None
 EMAIL_URL_HOST = os.environ.get("METERBOOK_SMTP_HOST", "")
 EMAIL_PORT = _whole("METERBOOK_SMTP_PORT", default=587)
 EMAIL_USER = os.environ.get("METERBOOK_SMTP_USER", "")

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from apps.invoices import tasks
 from apps.invoices.models import VerifyRun
 from apps.invoices.verify import of_all
+from apps.invoices.verify import run as verify_run
 from tests.backoffice.conftest import Month
 from tests.builders import make_api_key, make_customer, make_member
 from tests.invoices.months import IN_NOVEMBER
@@ -40,6 +42,34 @@ def test_all_invoices_are_proven_in_the_background(month: Month, staff: Client) 
     run.refresh_from_db()
     assert (run.checked, run.problem_count) == (run.documents, 0)
     assert "all hold" in staff.get("/admin/proofs/").content.decode()
+
+
+def test_a_proof_of_all_goes_on_where_its_worker_died(month: Month, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = of_all.start(at=IN_NOVEMBER + timedelta(days=30), actor="tests")
+    VerifyRun.objects.filter(pk=run.pk).update(checked=run.documents - 1)
+    rung: list[str] = []
+    monkeypatch.setattr(tasks.verify_all, "delay", lambda *, run_id: rung.append(run_id))
+
+    tasks.resume_runs()
+    of_all.carry_out(run_id=run.pk, at=IN_NOVEMBER + timedelta(days=30))
+
+    run.refresh_from_db()
+    assert rung == [str(run.pk)]
+    assert (run.checked, run.problem_count, of_all.unfinished()) == (run.documents, 0, [])
+
+
+def test_an_archived_month_is_no_problem_but_not_provable(
+    month: Month, staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_run, "months_out", lambda: ["2026-10"])
+    run = of_all.start(at=IN_NOVEMBER + timedelta(days=30), actor="tests")
+
+    of_all.carry_out(run_id=run.pk, at=IN_NOVEMBER + timedelta(days=30))
+
+    run.refresh_from_db()
+    assert (run.problem_count, len(run.problems)) == (0, 1)
+    assert "the events of 2026-10 are archived" in run.problems[0][1]
+    assert "not all could be proven" in staff.get("/admin/proofs/").content.decode()
 
 
 @pytest.mark.parametrize("kind", ["events.csv", "events.parquet", "proof.json"])

@@ -7,12 +7,13 @@ from django.db import transaction
 
 from apps.core import audit, outbox
 from apps.invoices.models import Invoice, VerifyRun
-from apps.invoices.verify.run import verify
+from apps.invoices.verify.archives import configured
+from apps.invoices.verify.run import one_consistent_state, verify
 from apps.invoices.verify.sealed import broken_chains
 
 # So many problems are kept in words; all are counted.
 MOST_TOLD = 200
-_NOTE_EVERY = 20
+_A_TURN = 20
 
 
 @transaction.atomic(durable=True)
@@ -28,26 +29,48 @@ def start(*, at: datetime, actor: str) -> VerifyRun:
     return run
 
 
-def carry_out(*, run_id: UUID, at: datetime) -> VerifyRun:
-    """Prove the documents of a run and note what is found as it goes; from the beginning, if it was stopped before."""
-    run = VerifyRun.objects.get(pk=run_id)
-    if run.finished_at is not None:
-        return run
-    run.checked = run.events = run.problem_count = run.waiting_count = 0
-    run.problems = []
+def carry_out(*, run_id: UUID, at: datetime) -> None:
+    """Prove what is left of a run's documents, turn by turn; if a worker dies, whoever comes next goes on where it was."""
+    while _take_turn(run_id, at):
+        pass
+
+
+def unfinished() -> list[UUID]:
+    """Return the proofs that are not at their end, the oldest first."""
+    found = VerifyRun.objects.filter(finished_at=None).order_by("started_at")
+    return list(found.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _take_turn(run_id: UUID, at: datetime) -> bool:
+    """Prove the next documents and note what is found; tell whether some are left for this worker."""
+    one_consistent_state()
+    run = VerifyRun.objects.select_for_update(skip_locked=True).filter(pk=run_id, finished_at=None).first()
+    if run is None:
+        return False
+    archives = configured()
     found = Invoice.objects.filter(status=Invoice.Status.FINALIZED, finalized_at__lte=run.started_at)
-    for invoice_id in list(found.order_by("number").values_list("pk", flat=True)):
-        one = verify(invoice_id=invoice_id)
+    ids = found.order_by("number").values_list("pk", flat=True)[run.checked : run.documents]
+    for invoice_id in list(ids[:_A_TURN]):
+        one = verify(invoice_id=invoice_id, archives=archives)
         run.checked += 1
+        if one.archived:
+            _tell_once(run, one.not_provable)
         run.events += one.events
         run.waiting_count += len(one.waiting)
         _note(run, [(one.number, finding.problem) for finding in one.findings])
-        if run.checked % _NOTE_EVERY == 0:
-            run.save()
-    _note(run, [(gap.prefix, gap.problem) for gap in broken_chains()])
-    run.finished_at = at
+    is_done = not ids[_A_TURN:].exists()
+    if is_done:
+        _note(run, [(gap.prefix, gap.problem) for gap in broken_chains()])
+        run.finished_at = at
     run.save()
-    return run
+    return not is_done
+
+
+def _tell_once(run: VerifyRun, text: str) -> None:
+    """Say what could not be proven, which is no problem that was found."""
+    if ["Archive", text] not in run.problems:
+        run.problems = [["Archive", text], *run.problems]
 
 
 def _note(run: VerifyRun, problems: list[tuple[str, str]]) -> None:

@@ -1,17 +1,16 @@
 """`manage.py verify`: proves invoices from the raw events, to the cent."""
 
 import sys
-from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.invoices.models import Invoice
+from apps.invoices.verify.archives import Archives, configured
 from apps.invoices.verify.findings import Verified
-from apps.invoices.verify.run import Archived, nothing_archived, verify, verify_all
+from apps.invoices.verify.run import verify, verify_all
 from apps.invoices.verify.sealed import broken_chains
-from apps.usage.archive import events_of
 
 
 class Command(BaseCommand):
@@ -26,13 +25,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, numbers: list[str], archive: list[Path], **_options: object) -> None:
-        archived: Archived = (
-            (lambda: chain.from_iterable(map(events_of, archive))) if archive else nothing_archived
-        )
+        archives = Archives(tuple(archive)) if archive else configured()
         found = (
-            (verify(invoice_id=one, archived=archived) for one in _ids(numbers))
+            (verify(invoice_id=one, archives=archives) for one in _ids(numbers))
             if numbers
-            else verify_all(archived=archived)
+            else verify_all(archives=archives)
         )
         proven = failed = events = 0
         for one in found:
@@ -57,6 +54,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.number}: proven ({', '.join(one.checks)}), {one.events:,} events.")
         for finding in one.findings:
             self.stdout.write(f"{one.number}: {finding.problem}")
+        if one.archived:
+            self.stdout.write(f"{one.number}: {one.not_provable}")
         for text in one.waiting:
             self.stdout.write(f"{one.number}: {text} The next invoice adjusts it.")
 
