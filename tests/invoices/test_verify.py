@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import connection
 
 from apps.contracts import sign
 from apps.invoices import finalize, manual_lines, reissue
-from apps.invoices.models import Invoice
+from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.verify.findings import Check
 from apps.invoices.verify.run import verify, verify_all
 from apps.invoices.verify.sealed import broken_chains
@@ -88,6 +89,13 @@ def test_an_invoice_with_a_line_of_every_kind_is_proven_and_those_before_it() ->
             ["invoices_invoiceline"],
             {Check.SEAL, Check.SUMS, Check.JOURNAL, Check.PRICES},
         ),
+        (
+            "UPDATE invoices_invoiceline SET quantity = quantity + 1 WHERE kind = 'usage'",
+            ["invoices_invoiceline"],
+            {Check.SEAL},
+        ),
+        ("UPDATE invoices_invoice SET snapshot_hash = sha256('other')", ["invoices_invoice"], {Check.SEAL}),
+        ("UPDATE invoices_invoicepdf SET content = 'other'", ["invoices_invoicepdf"], {Check.DOCUMENT}),
         ("UPDATE invoices_invoice SET due_on = due_on + 30", ["invoices_invoice"], {Check.SEAL}),
         (
             "UPDATE invoices_invoice SET snapshot = jsonb_set(snapshot, '{customer,name}', '\"Other\"')",
@@ -116,12 +124,29 @@ def test_an_invoice_with_a_line_of_every_kind_is_proven_and_those_before_it() ->
             {Check.PRICES},
         ),
     ],
-    ids=["line", "due day", "snapshot", "posting", "no posting", "event", "total", "price"],
+    ids=[
+        "line",
+        "quantity",
+        "hash",
+        "document",
+        "due day",
+        "snapshot",
+        "posting",
+        "no posting",
+        "event",
+        "total",
+        "price",
+    ],
 )
 def test_what_is_changed_behind_its_back_is_found(
     statement: str, tables: list[str], checks: set[Check]
 ) -> None:
     invoice = october()
+    pdf = b"%PDF-1.7"
+    InvoicePdf.objects.create(
+        invoice=invoice, content=pdf, sha256=sha256(pdf).digest(), pages=1, rendered_at=IN_NOVEMBER
+    )
+    assert found(invoice) == set()
 
     change(statement, *tables)
     # Another process would read the prices anew.
