@@ -75,6 +75,7 @@ def billed_ahead(
     With `and_its_own`, what this invoice bills and takes off counts too.
     """
     ids = [contract.pk for contract in contracts]
+    of_threshold = Q(invoice__kind=Invoice.Kind.THRESHOLD) | Q(invoice__credits__kind=Invoice.Kind.THRESHOLD)
     found = (
         InvoiceLine.objects.filter(
             Q(of_contract__in=ids) | Q(of_contract=None, invoice__contract__in=ids),
@@ -88,10 +89,9 @@ def billed_ahead(
             Q(invoice__period_start_on__lt=invoice.period_start_on)
             | Q(invoice__kind=Invoice.Kind.OPENING)
             | Q(invoice__credits__kind=Invoice.Kind.OPENING)
-            | Q(invoice__kind=Invoice.Kind.THRESHOLD, invoice__period_start_on=invoice.period_start_on)
+            | Q(of_threshold, invoice__period_start_on=invoice.period_start_on)
             | Q(invoice=invoice.pk)
         )
-        .exclude(invoice__status=Invoice.Status.VOID)
         .exclude(invoice=None if and_its_own else invoice.pk)
         .select_related("invoice__replaces", "adjusts__replaces", "credits_line__invoice__replaces")
         .defer(

@@ -176,12 +176,11 @@ def _threshold(wanted: Wanted, read: _Read, at: datetime) -> Composed:
     is_billed = contract.billed_until_on is not None and contract.billed_until_on > period.starts_on
     priced = so_far.used_so_far(contract, period)
     found = [] if is_billed else lines.of_usage_so_far(invoice, priced)
-    before = advance.billed_ahead([contract], invoice) if found else []
-    of_period = [one for one in before if one.invoice.kind == Invoice.Kind.THRESHOLD]
-    found += [lines.taken_off(invoice, one, contract, -one.left) for one in of_period if one.left]
+    taken = so_far.taken_off(invoice, found) if found else []
+    found += [lines.taken_off(invoice, one, contract, amount) for one, amount in taken if amount]
     found = _with_by_hand(invoice, found, read)
     composed = _finished(wanted, invoice, found, read.rules, kept=snapshot.of_period([priced]))
-    waits_for = tuple(one.invoice for one in of_period if one.invoice.number is None)
+    waits_for = tuple(one.invoice for one, _ in taken if one.invoice.number is None)
     return replace(composed, waits_for=waits_for)
 
 

@@ -13,9 +13,12 @@ from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.preview import billed_with, preview
 from apps.invoices.verify.run import verify_all
 from apps.ledger.models import Posting
+from apps.usage.correct import correct
+from apps.usage.models import EventKey
 from tests.builders import (
     fee_charge,
     make_contract,
+    make_credit_note,
     make_customer,
     make_draft_contract,
     make_meter,
@@ -38,6 +41,12 @@ def agreed(above: str = "5", *, tax_rate: Decimal = Decimal(0)) -> Contract:
 def billed(contract: Contract, at: datetime) -> Invoice | None:
     made = threshold.bill_if_due(contract_id=contract.pk, at=at, actor=ACTOR)
     return finalize.finalize(invoice_id=made.pk, at=at, actor=ACTOR) if made else None
+
+
+def voided(calls: int, *, at: datetime = ON_20TH) -> None:
+    """Void so many of the calls that were counted, each of which is an event."""
+    keys = list(EventKey.objects.values_list("key", flat=True)[:calls])
+    correct(customer_key="acme", keys=keys, reason="Test", at=at, actor=ACTOR)
 
 
 def revenue() -> Decimal:
@@ -180,3 +189,59 @@ def test_a_contract_on_its_parents_invoice_leads_there() -> None:
         preview(child, at=ON_20TH)
     assert billed_with(child, at=ON_20TH) == parent
     assert billed_with(parent, at=ON_20TH) is None
+
+
+def test_what_a_correction_gave_back_of_an_interim_invoice_is_asked_for_with_the_period() -> None:
+    """13.00 were billed so far and 5.00 of them given back: October's 13.00 + 49.00 come down by 8.00, not by 13.00."""
+    contract = agreed()
+    use(contract, "calls", "130", day=date(2026, 10, 5))
+    interim = billed(contract, ON_10TH)
+    assert interim
+    note = make_credit_note(interim, amount="5", at=ON_20TH)
+
+    whole = invoiced(contract)
+
+    assert whole.total == Decimal("54.00")
+    assert interim.total + note.total + whole.total == Decimal("62.00")
+    assert [one.findings for one in verify_all()] == [(), (), ()]
+
+
+def test_goodwill_on_an_interim_invoice_stays_given() -> None:
+    contract = agreed()
+    use(contract, "calls", "130", day=date(2026, 10, 5))
+    interim = billed(contract, ON_10TH)
+    assert interim
+    make_credit_note(interim, amount="5", because="goodwill", at=ON_20TH)
+
+    assert invoiced(contract).total == Decimal("49.00")
+
+
+def test_what_was_billed_so_far_of_a_period_comes_off_that_period_alone() -> None:
+    """October's 6.00 were billed, and October is not drafted yet when 7.00 of November are: these are billed in full."""
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    billed(contract, ON_10TH)
+    use(contract, "calls", "70", day=date(2026, 11, 1))
+
+    of_november = billed(contract, IN_NOVEMBER)
+
+    assert of_november
+    assert of_november.total == Decimal("7.00")
+    assert invoiced(contract).total == Decimal("49.00")
+
+
+def test_a_draft_so_far_never_comes_to_less_than_nothing() -> None:
+    """5.00 are billed, then 8.00 drafted of 13.00; all but 20 calls are voided before it is finalized."""
+    contract = agreed()
+    use(contract, "calls", "50", day=date(2026, 10, 5))
+    billed(contract, ON_10TH)
+    use(contract, "calls", "80", day=date(2026, 10, 15))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_20TH, actor=ACTOR)
+    assert made
+    voided(110)
+
+    second = finalize.finalize(invoice_id=made.pk, at=ON_20TH, actor=ACTOR)
+
+    assert second.total == Decimal(0)
+    assert [line.amount for line in second.lines.all()] == [Decimal("2.00"), Decimal("-2.00")]
+    assert invoiced(contract).total == Decimal("46.00")
