@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import BinaryField, Field, Model
 from django.db.transaction import get_connection
 
@@ -24,6 +24,11 @@ def wait_at_most(longest: timedelta) -> None:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true)", [f"{longest // timedelta(milliseconds=1)}ms"]
         )
+
+
+def is_away(problem: BaseException) -> bool:
+    """Tell whether the database is away, so that nothing can be noted of a problem; a statement that took too long is another one."""
+    return isinstance(problem, (OperationalError, InterfaceError)) and not connection.is_usable()
 
 
 def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:

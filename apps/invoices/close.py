@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F
 
 from apps.contracts.models import Contract
@@ -37,9 +37,9 @@ def close_contract(*, contract_id: UUID, at: datetime, actor: str) -> Closed:
     try:
         while made := draft.draft_next(contract_id=contract_id, at=at, actor=actor):
             drafts.append(made)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as problem:  # noqa: BLE001  one contract must not stop the others, whatever is wrong with it
+    except Exception as problem:  # one contract must not stop the others, whatever is wrong with it
+        if db.is_away(problem):
+            raise
         return Closed(tuple(drafts), park(contract_id=contract_id, problem=problem, at=at, actor=actor))
     unpark(contract_id=contract_id, at=at, actor=actor)
     return Closed(tuple(drafts), None)

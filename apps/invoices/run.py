@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 
 from apps.contracts.models import Contract
@@ -32,6 +32,10 @@ _ALL = 10**9
 _ONE_ACTIVE = "one_active_run_a_step_and_legal_entity"
 # Refusals after which a draft is left as it is.
 _LEFT = (AlreadyFinalized, ApprovalMissing, Held, Voided)
+# What may be over when a contract is closed again by itself: a tax service is asked, credits that another one drew are counted
+# anew, and a statement finds its locks free.
+_PASSING = (TaxToAsk, GrantOverdrawn, OperationalError)
+_MORE_TRIES = 2
 _STATUS = CloseTask.Status
 
 
@@ -78,8 +82,9 @@ def start_finalize(
 def advance(*, run_id: UUID, at: datetime, most: int = BATCH) -> int:
     """Close the next contracts of a run, and return how many; 0 when nothing waits that no other worker is at.
 
-    Whoever finds nothing waiting at all ends the run. What cannot be closed is parked, for staff to see and close again. A lost
-    database connection is not parked but raised.
+    Whoever finds nothing waiting at all ends the run. What cannot be closed is parked, for staff to see and close again; what the
+    database stopped, such as a statement that took too long, once it stopped it alone a few times. A lost connection is not
+    parked but raised.
     """
     run = CloseRun.objects.get(pk=run_id)
     if run.finished_at is not None:
@@ -144,10 +149,8 @@ def _work(run: CloseRun, task_ids: Sequence[UUID] | None, at: datetime, most: in
             taken += _take(run, task_ids, most)
             if taken:
                 _close(run, taken, at)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as problem:  # one contract must not stop the others
-        if not taken:
+        if not taken or db.is_away(problem):
             raise
         if len(taken) == 1:
             _alone(run, taken[0], problem, at)
@@ -162,16 +165,19 @@ def _halves(tasks: Sequence[CloseTask]) -> list[Sequence[CloseTask]]:
 
 
 def _alone(run: CloseRun, task: CloseTask, problem: Exception, at: datetime) -> None:
-    """Close a contract again that waits for a tax service's answer, or whose credits another one drew meanwhile; else set it aside."""
-    if isinstance(problem, (TaxToAsk, GrantOverdrawn)):
+    """Close a contract again, a few times, if what stopped it may be over by then; else set it aside."""
+    for _ in range(_MORE_TRIES):
+        if not isinstance(problem, _PASSING):
+            break
         try:
             _close_asking(run, task, at=at)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as other:  # noqa: BLE001  the others go on, whatever is wrong with it
-            _set_aside(run, task, other, at)
-    else:
-        _set_aside(run, task, problem, at)
+        except Exception as other:  # the others go on, whatever is wrong with it
+            if db.is_away(other):
+                raise
+            problem = other
+        else:
+            return
+    _set_aside(run, task, problem, at)
 
 
 @tax_answers.asks_first

@@ -1,18 +1,21 @@
 """Close runs: one list of contracts that workers share, and that goes on wherever it stopped."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.contracts.models import Contract
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers.models import LegalEntity
-from apps.invoices import close, run
+from apps.invoices import close, draft, run
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.models import Approval, CloseRun, CloseTask, Invoice, NumberSeries, ParkedClose
 from apps.invoices.progress import latest, run_progress
@@ -100,6 +103,46 @@ def test_a_batch_that_dies_leaves_its_contracts_waiting(monkeypatch: pytest.Monk
 
     assert not Invoice.objects.exists()
     assert CloseTask.objects.filter(status="waiting").count() == 3
+
+
+def test_a_contract_whose_statement_takes_too_long_is_parked_and_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    contracts = _contracts(5)
+    tries = _slow(contracts[2], monkeypatch)
+
+    done = _drafted()
+
+    assert done.finished_at == IN_NOVEMBER
+    assert Invoice.objects.count() == 4
+    parked = ParkedClose.objects.get()
+    assert parked.contract == contracts[2]
+    assert "statement timeout" in parked.reason
+    assert tries.count([contracts[2].pk]) == 3
+
+
+def test_a_statement_that_takes_too_long_once_parks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = _contracts(1)
+    _slow(contracts[0], monkeypatch, times=2)
+
+    _drafted()
+
+    assert Invoice.objects.count() == 1
+    assert not ParkedClose.objects.exists()
+
+
+def test_a_lost_connection_parks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = _contracts(2)
+    begun = run.start_drafts(at=IN_NOVEMBER, actor=ACTOR)
+    assert begun is not None
+    with monkeypatch.context() as away:
+        _slow(contracts[0], away)
+        away.setattr(connection, "is_usable", lambda: False)
+        with pytest.raises(OperationalError):
+            run.advance(run_id=begun.pk, at=IN_NOVEMBER)
+
+    assert CloseTask.objects.filter(status="waiting").count() == 2
+    assert not ParkedClose.objects.exists()
 
 
 def test_no_second_run_of_a_step_is_started_while_one_is_under_way() -> None:
@@ -254,6 +297,22 @@ def _work(begun: CloseRun, at: datetime = IN_NOVEMBER) -> CloseRun:
         pass
     begun.refresh_from_db()
     return begun
+
+
+def _slow(contract: Contract, patch: pytest.MonkeyPatch, *, times: int = 1000) -> list[list[UUID]]:
+    """Let PostgreSQL stop the drafting of a contract, so many times; return whom it was drafted together with each time."""
+    draft_each = draft.draft_each
+    tries: list[list[UUID]] = []
+
+    def slow(contract_ids: Collection[UUID], **given: Any) -> list[Invoice]:
+        if contract.pk in contract_ids and len(tries) < times:
+            tries.append(list(contract_ids))
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(10)")
+        return draft_each(contract_ids, **given)
+
+    patch.setattr(draft, "draft_each", slow)
+    return tries
 
 
 def _dies(*_: object, **__: object) -> None:
