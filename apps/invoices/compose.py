@@ -27,8 +27,8 @@ FILLED = (
     *("customer", "legal_entity", "period_start_on", "period_end_on", "timezone", "currency"),
     *("subtotal", "tax_rate", "tax_amount", "tax_included", "total", "snapshot", "tax_calculation"),
 )
-# Those that staff write on a day, and which are of no billing period.
-_OF_A_DAY = frozenset({Invoice.Kind.ONE_OFF, Invoice.Kind.CREDIT_PURCHASE})
+# Those that staff write on a day, and which are of no billing period: none of them waits for another.
+OF_A_DAY = frozenset({Invoice.Kind.ONE_OFF, Invoice.Kind.CREDIT_PURCHASE})
 _FILLED_NAMES = [one.attname for one in Invoice._meta.concrete_fields if one.name in FILLED]
 
 
@@ -338,7 +338,7 @@ def _fill(invoice: Invoice, contract: Contract, amount: Decimal) -> None:
     currency = contract.plan_version.currency
     invoice.customer = customer
     invoice.legal_entity = customer.legal_entity
-    if invoice.kind not in _OF_A_DAY:
+    if invoice.kind not in OF_A_DAY:
         period = period_on(contract, invoice.period_start_on)
         invoice.period_start_on, invoice.period_end_on = period.starts_on, period.ends_on
     invoice.timezone = contract.timezone

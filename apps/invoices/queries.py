@@ -109,8 +109,12 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
     Those that are held, or wait for approval of what they come to, are left out.
     """
     resting = ParkedClose.objects.filter(parked_at__gt=at - _TRY_PARKED_AGAIN).values("contract_id")
-    opening = Invoice.objects.filter(
-        contract=OuterRef("contract"), kind=Invoice.Kind.OPENING, status=Invoice.Status.DRAFT
+    # What was billed of a period before its end is taken off the period's own invoice.
+    ahead = Invoice.objects.filter(
+        contract=OuterRef("contract"),
+        kind__in=[Invoice.Kind.OPENING, Invoice.Kind.THRESHOLD],
+        period_start_on__lte=OuterRef("period_start_on"),
+        status=Invoice.Status.DRAFT,
     )
     found = (
         Invoice.objects.filter(status=Invoice.Status.DRAFT, review_until_at__lte=at)
@@ -121,7 +125,7 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
             | ~Q(kind=Invoice.Kind.PERIOD)
             | Q(replaces__isnull=False)
         )
-        .filter(~Q(kind=Invoice.Kind.PERIOD) | ~Exists(opening))
+        .filter(~Q(kind=Invoice.Kind.PERIOD) | ~Exists(ahead))
         .filter(hold=None)
         .filter(_is_approved())
         .order_by("review_until_at", "id")

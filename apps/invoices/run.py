@@ -20,6 +20,7 @@ from apps.core.errors import Refusal
 from apps.credits.errors import GrantOverdrawn
 from apps.customers.models import LegalEntity
 from apps.invoices import close, draft, finalize, queries, tax_answers
+from apps.invoices.compose import OF_A_DAY
 from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, RunUnderWay, Voided
 from apps.invoices.models import CloseRun, CloseTask, Invoice
 from apps.invoices.tax_asked import TaxToAsk
@@ -30,8 +31,9 @@ _FOR_EACH_WORKER = 500
 _MOST_WORKERS = 16
 _ALL = 10**9
 _ONE_ACTIVE = "one_active_run_a_step_and_legal_entity"
-# Refusals after which a draft is left as it is.
-_LEFT = (AlreadyFinalized, ApprovalMissing, Held, Voided)
+# Refusals after which a draft is left as it is: it waits for people, or somebody has decided on it.
+_FOR_PEOPLE = (ApprovalMissing, Held)
+_LEFT = (AlreadyFinalized, Voided, *_FOR_PEOPLE)
 # What may be over when a contract is closed again by itself: a tax service is asked, credits that another one drew are counted
 # anew, and a statement finds its locks free.
 _PASSING = (TaxToAsk, GrantOverdrawn, OperationalError)
@@ -225,11 +227,9 @@ def _oldest_drafts(tasks: Sequence[CloseTask]) -> dict[UUID, list[UUID]]:
     """Return the chosen drafts of each contract that still are, in the order in which they are finalized; one query."""
     chosen = [invoice_id for task in tasks for invoice_id in task.drafts]
     found = Invoice.objects.filter(pk__in=chosen, status=Invoice.Status.DRAFT)
-    # Fees in advance of a period are taken off the period's own invoice.
+    # What is billed of a period before its end was drafted before, and is taken off the period's own invoice.
     drafts: dict[UUID, list[UUID]] = {}
-    for contract_id, invoice_id in found.order_by("period_start_on", "kind", "pk").values_list(
-        "contract_id", "pk"
-    ):
+    for contract_id, invoice_id in found.order_by("period_start_on", "pk").values_list("contract_id", "pk"):
         drafts.setdefault(contract_id, []).append(invoice_id)
     return drafts
 
@@ -247,18 +247,27 @@ def _note(
 def _set_aside(run: CloseRun, task: CloseTask, problem: Exception, at: datetime) -> None:
     """Park the contract of a task; a draft that is finalized already, or waits for people, is left as it is."""
     is_left = isinstance(problem, _LEFT)
+    waits = isinstance(problem, _FOR_PEOPLE)
+    drafts = _oldest_drafts([task]).get(task.contract_id, [])
     with transaction.atomic(durable=True):
         held = _take(run, [task.pk], 1)
         if held and not is_left:
             close.set_aside(contract_id=task.contract_id, problem=problem, at=at, actor=run.started_by)
         for one in held:
-            one.status, one.done_at = _STATUS.DONE if is_left else _STATUS.PARKED, at
-        db.update_rows(held, ["status", "done_at"])
+            one.drafts = (_beside(drafts) if waits else drafts) if is_left else one.drafts
+            if not (is_left and one.drafts):
+                one.status, one.done_at = _STATUS.DONE if is_left else _STATUS.PARKED, at
+            one.save(update_fields=["status", "done_at", "drafts"])
     if isinstance(problem, ApprovalMissing):
         # What it comes to now is what people are to approve.
-        for ids in _oldest_drafts([task]).values():
-            with suppress(Refusal):
-                draft.refresh(invoice_id=ids[0], at=at, actor=run.started_by)
+        with suppress(Refusal):
+            draft.refresh(invoice_id=drafts[0], at=at, actor=run.started_by)
+
+
+def _beside(drafts: Sequence[UUID]) -> list[UUID]:
+    """Return those of a contract's drafts that need not wait for the first: an invoice of its own day waits for none, nor any for it."""
+    of_a_day = set(Invoice.objects.filter(pk__in=drafts, kind__in=OF_A_DAY).values_list("pk", flat=True))
+    return [one for one in drafts[1:] if one in of_a_day or drafts[0] in of_a_day]
 
 
 @transaction.atomic(durable=True)

@@ -15,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from apps.contracts.models import Contract
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers.models import LegalEntity
-from apps.invoices import close, draft, run
+from apps.invoices import close, draft, hold, one_off, run
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.models import Approval, CloseRun, CloseTask, Invoice, NumberSeries, ParkedClose
+from apps.invoices.one_off import NewLine
 from apps.invoices.progress import latest, run_progress
 from tests.builders import make_contract, make_customer, make_legal_entity
 from tests.invoices.months import ACTOR, IN_NOVEMBER, set_model, unpriced, use
@@ -206,6 +207,39 @@ def test_a_draft_above_the_limit_waits_for_two_people() -> None:
     assert waiting.number == "INV-2026-000002"
 
 
+def test_a_draft_that_waits_for_people_stops_no_other_of_its_contract() -> None:
+    """The one-off invoice of 500.00 is above the limit of 100.00; the period's and a small one-off invoice are not."""
+    contract = make_contract(make_customer(legal_entity=make_legal_entity(approval_above=Decimal(100))))
+    large, small = (_one_off(contract, amount) for amount in ("500", "50"))
+    _drafted()
+    chosen = list(Invoice.objects.values_list("pk", flat=True))
+
+    begun = run.start_finalize(at=REVIEWED, actor=ACTOR, invoice_ids=chosen)
+    assert begun is not None
+    done = _work(begun, at=REVIEWED)
+
+    assert [one.pk for one in Invoice.objects.filter(status="draft")] == [large.pk]
+    assert Invoice.objects.get(pk=small.pk).number
+    assert done.finished_at == REVIEWED
+    assert not ParkedClose.objects.exists()
+
+
+def test_a_held_period_lets_a_later_one_wait_and_a_one_off_invoice_through() -> None:
+    contract = make_contract(starts_on=date(2026, 9, 1))
+    _drafted()
+    setup = _one_off(contract, "50")
+    september = Invoice.objects.get(period_start_on=date(2026, 9, 1))
+    chosen = list(Invoice.objects.values_list("pk", flat=True))
+    begun = run.start_finalize(at=REVIEWED, actor=ACTOR, invoice_ids=chosen)
+    assert begun is not None
+    hold.hold(invoice_id=september.pk, reason="Asked the customer", at=REVIEWED, actor=ACTOR)
+
+    _work(begun, at=REVIEWED)
+
+    assert [one.pk for one in Invoice.objects.filter(status="finalized")] == [setup.pk]
+    assert not ParkedClose.objects.exists()
+
+
 def test_two_contracts_of_one_customer_and_a_family_are_closed_in_one_run() -> None:
     first = make_contract(make_customer("moved"), starts_on=date(2026, 9, 1), ends_on=date(2026, 10, 1))
     make_contract(first.customer, first.plan_version, starts_on=date(2026, 10, 1))
@@ -297,6 +331,13 @@ def _work(begun: CloseRun, at: datetime = IN_NOVEMBER) -> CloseRun:
         pass
     begun.refresh_from_db()
     return begun
+
+
+def _one_off(contract: Contract, amount: str) -> Invoice:
+    lines = [NewLine("Setup", Decimal(amount))]
+    return one_off.draft_one_off(
+        contract_id=contract.pk, lines=lines, reason="Order 7", at=IN_NOVEMBER, actor=ACTOR
+    )
 
 
 def _slow(contract: Contract, patch: pytest.MonkeyPatch, *, times: int = 1000) -> list[list[UUID]]:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from apps.contracts.models import Contract
-from apps.invoices import draft, finalize, queries, threshold
+from apps.invoices import draft, finalize, hold, queries, run, threshold
 from apps.invoices.errors import AdvanceNotFinalized, BilledWithParent, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.preview import billed_with, preview
@@ -117,6 +117,40 @@ def test_the_period_is_finalized_after_what_was_billed_of_it() -> None:
     finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
 
     assert finalize.finalize(invoice_id=whole.pk, at=IN_NOVEMBER, actor=ACTOR).total == Decimal("49.00")
+
+
+def test_a_run_finalizes_what_was_billed_so_far_before_the_period() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    whole = draft.draft_next(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert made
+    assert whole
+
+    begun = run.start_finalize(invoice_ids=[whole.pk, made.pk], at=IN_NOVEMBER, actor=ACTOR)
+    assert begun
+    while run.advance(run_id=begun.pk, at=IN_NOVEMBER):
+        pass
+
+    assert [(one.pk, one.total) for one in Invoice.objects.order_by("number")] == [
+        (made.pk, Decimal("6.00")),
+        (whole.pk, Decimal("49.00")),
+    ]
+
+
+def test_a_period_waits_for_a_held_draft_of_what_was_used_so_far() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    assert made
+    hold.hold(invoice_id=made.pk, reason="Asked the customer", at=ON_10TH, actor=ACTOR)
+    whole = draft.draft_next(contract_id=contract.pk, at=IN_NOVEMBER, actor=ACTOR)
+    assert whole
+    reviewed = whole.review_until_at
+
+    assert queries.due_to_finalize(at=reviewed) == []
+    hold.release(invoice_id=made.pk, at=reviewed, actor=ACTOR)
+    assert queries.due_to_finalize(at=reviewed) == [made.pk]
 
 
 def test_a_contract_without_the_amount_is_billed_with_its_period() -> None:
