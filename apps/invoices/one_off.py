@@ -52,6 +52,7 @@ def draft_one_off(
     return invoice
 
 
+@tax_answers.asks_first
 def foresee_one_off(*, contract: Contract, lines: Sequence[NewLine], reason: str, at: datetime) -> Previewed:
     """Return the invoice that these lines would be drafted as, with its taxes; nothing is kept.
 

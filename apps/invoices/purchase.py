@@ -55,6 +55,7 @@ def draft_purchase(
     return invoice
 
 
+@tax_answers.asks_first
 def foresee_purchase(*, contract: Contract, bought: NewPurchase, at: datetime) -> Previewed:
     """Return the invoice that these credits would be drafted as, with its taxes; nothing is kept. Refuses what drafting refuses."""
     with transaction.atomic():

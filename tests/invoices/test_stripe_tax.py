@@ -18,7 +18,9 @@ from apps.invoices import (
     draft,
     finalize,
     manual_lines,
+    one_off,
     preview,
+    purchase,
     reissue,
     run,
     stripe_tax,
@@ -33,6 +35,8 @@ from apps.invoices.models import (
     TaxCalculation,
     TaxTransaction,
 )
+from apps.invoices.one_off import NewLine
+from apps.invoices.purchase import NewPurchase
 from apps.payments.credit import credit
 from apps.plans import catalogue
 from tests.builders import (
@@ -153,6 +157,19 @@ def test_the_invoice_so_far_asks_it(asked: Asked) -> None:
     shown = preview.preview(contract_of(**NEW_YORK), at=IN_NOVEMBER)
 
     assert shown.invoice.total == Decimal("108.88")
+
+
+def test_what_staff_write_and_sell_is_foreseen_with_it(asked: Asked) -> None:
+    contract = contract_of(**NEW_YORK)
+    bought = NewPurchase("1,000 credits", Decimal(1000), Decimal(100))
+
+    written = one_off.foresee_one_off(
+        contract=contract, lines=[NewLine("Setup", Decimal(100))], reason="", at=IN_NOVEMBER
+    )
+    sold = purchase.foresee_purchase(contract=contract, bought=bought, at=IN_NOVEMBER)
+
+    assert (written.invoice.total, sold.invoice.total) == (Decimal("108.88"), Decimal("108.88"))
+    assert not Invoice.objects.exists()
 
 
 def test_no_transaction_waits_for_it(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
