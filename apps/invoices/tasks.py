@@ -90,6 +90,4 @@ def report_taxes_left(**_newer: object) -> None:
 @shared_task(name="invoices.bill_so_far")
 def bill_so_far(**_newer: object) -> None:
     """Bill running periods of which more was used than their contracts let stand unbilled."""
-    at = clock.now()
-    for contract_id in threshold.watched():
-        threshold.bill_if_due(contract_id=contract_id, at=at, actor=SCHEDULE)
+    threshold.bill_due(at=clock.now(), actor=SCHEDULE)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from apps.contracts.models import Contract
-from apps.invoices import draft, finalize, hold, queries, run, threshold
+from apps.invoices import draft, finalize, hold, queries, run, threshold, void
 from apps.invoices.errors import AdvanceNotFinalized, BilledWithParent, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.preview import billed_with, preview
@@ -25,7 +25,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, use
+from tests.invoices.months import ACTOR, IN_NOVEMBER, invoiced, unpriced, use
 
 pytestmark = pytest.mark.django_db
 ON_10TH, ON_20TH = datetime(2026, 10, 10, 9, tzinfo=UTC), datetime(2026, 10, 20, 9, tzinfo=UTC)
@@ -151,6 +151,32 @@ def test_a_period_waits_for_a_held_draft_of_what_was_used_so_far() -> None:
     assert queries.due_to_finalize(at=reviewed) == []
     hold.release(invoice_id=made.pk, at=reviewed, actor=ACTOR)
     assert queries.due_to_finalize(at=reviewed) == [made.pk]
+
+
+def test_a_period_of_which_staff_voided_a_draft_is_billed_at_its_end() -> None:
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    assert made
+    void.void(invoice_id=made.pk, reason="They pay monthly from now on", at=ON_10TH, actor=ACTOR)
+
+    assert billed(contract, ON_20TH) is None
+    assert invoiced(contract).total == Decimal("55.00")
+    use(contract, "calls", "60", day=date(2026, 11, 1))
+    assert billed(contract, IN_NOVEMBER)
+
+
+def test_a_contract_that_cannot_be_billed_so_far_stops_no_other() -> None:
+    broken = unpriced("aaa-broken")
+    broken.bill_above = Decimal("0.01")
+    broken.save(update_fields=["bill_above"])
+    contract = agreed()
+    use(contract, "calls", "60", day=date(2026, 10, 5))
+    assert threshold.watched() == [broken.pk, contract.pk]
+
+    threshold.bill_due(at=ON_10TH, actor=ACTOR)
+
+    assert Invoice.objects.get().contract == contract
 
 
 def test_a_contract_without_the_amount_is_billed_with_its_period() -> None:
