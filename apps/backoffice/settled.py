@@ -38,7 +38,7 @@ def steps_of(invoice: Invoice, left: Money | None) -> Steps | None:
         [(note, Money(-note.total, note.currency).rounded()) for note in notes],
         found.get(invoice.currency, Money.zero(invoice.currency)),
         bool(notes) and reissue.may_be_reissued(invoice),
-        Invoice.objects.filter(replaces=invoice).defer("snapshot").first(),
+        reissue.issued_again_as(invoice),
     )
 
 

@@ -256,12 +256,11 @@ def _closed(contract: Contract) -> list[Invoice]:
     """Return the finalized invoices that the contract's periods are on, one for each, with their lines, the oldest first.
 
     Of a period that was issued again it is the last; one that is just being issued again is priced as a whole by that. Where that
-    was voided, the period stays credited.
+    was voided, the period stays credited until it is issued once more.
     """
     found = (
         of_period(contract)
-        .filter(status=Invoice.Status.FINALIZED)
-        .exclude(replaced_by__status__in=[Invoice.Status.DRAFT, Invoice.Status.VOID])
+        .filter(status=Invoice.Status.FINALIZED, replaced_by=None)
         .prefetch_related("lines")
     )
     return list({invoice.period_start_on: invoice for invoice in found}.values())

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import audit
+from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.invoices import credit_notes, crediting, draft, store, tax_answers
 from apps.invoices.compose import Wanted, compose
@@ -20,9 +21,10 @@ from apps.invoices.pool import Family
 def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     """Write a new draft for the period of a wholly credited invoice, priced from the usage and terms of now.
 
-    Adjustments of the period that later invoices billed are taken off, and goodwill that was given on the invoice is given again,
-    by a line that staff may remove. It is reviewed and finalized like any draft, and then is the period's invoice. Refuses one of
-    no period, one of which something is not credited, one that was wholly given as goodwill, and one that was issued again.
+    Adjustments of the period that later invoices billed are taken off. Lines that staff had added are on it again, and goodwill that
+    was given on the invoice is given again; staff may remove these lines. It is reviewed and finalized like any draft, and then is
+    the period's invoice. Refuses one of no period, one of which something is not credited, one that was wholly given as goodwill,
+    and one that was issued again, unless that draft was voided.
     """
     family = draft.locked_families(
         [Invoice.objects.values_list("contract_id", flat=True).get(pk=invoice_id)]
@@ -47,6 +49,7 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
         drafted_at=at,
         review_until_at=at + timedelta(hours=contract.customer.legal_entity.review_hours),
     )
+    ManualLine.objects.bulk_create(_added_again(replaced, invoice))
     _write(family, invoice, at)
     if given := min(goodwill, invoice.subtotal):
         ManualLine.objects.create(
@@ -70,8 +73,22 @@ def reissue(*, invoice_id: UUID, at: datetime, actor: str) -> Invoice:
     return invoice
 
 
+def _added_again(replaced: Invoice, invoice: Invoice) -> list[ManualLine]:
+    """Return the lines that staff added to the invoice that is replaced, as they added them."""
+    lines = list(replaced.manual_lines.all())
+    for line in lines:
+        line.pk, line.invoice = uuid7(), invoice
+    return lines
+
+
 def _write(family: Family, invoice: Invoice, at: datetime) -> None:
     store.write(compose([Wanted(family, invoice.period_start_on, invoice)], at=at))
+
+
+def issued_again_as(invoice: Invoice) -> Invoice | None:
+    """Return the invoice, or the draft, that took the place of a credited one; one query."""
+    found = Invoice.objects.filter(replaces=invoice).exclude(status=Invoice.Status.VOID)
+    return found.defer("snapshot").first()
 
 
 def may_be_reissued(invoice: Invoice) -> bool:
@@ -88,7 +105,7 @@ def _require_reissuable(invoice: Invoice) -> Decimal:
     number = str(invoice)
     if invoice.kind != Invoice.Kind.PERIOD or invoice.number is None:
         raise NotReissuable(number, "it is no finalized invoice of a period.")
-    again = Invoice.objects.filter(replaces=invoice).first()
+    again = issued_again_as(invoice)
     if again is not None:
         raise NotReissuable(number, f"it was, as {again}.")
     notes = list(credit_notes.of_invoice(invoice.pk))

@@ -10,8 +10,9 @@ import pytest
 from apps.contracts.models import Contract
 from apps.credits.grant import grant
 from apps.credits.models import CreditGrant, CreditReservation
-from apps.invoices import close, draft, finalize, queries, reissue, void
+from apps.invoices import close, draft, finalize, manual_lines, queries, reissue, void
 from apps.invoices.errors import NotADraft, NotReissuable, PeriodNotOver, ReasonMissing, Voided
+from apps.invoices.manual_lines import NewLine
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.settle import to_settle
 from apps.invoices.verify.run import verify
@@ -261,6 +262,61 @@ def test_goodwill_is_given_again_on_an_invoice_that_is_issued_again() -> None:
 
     assert again.total == 130
     assert again.lines.get(kind="manual").amount == -20
+
+
+def test_a_draft_that_was_to_replace_an_invoice_and_was_voided_is_no_obstacle() -> None:
+    contract = calls()
+    invoice = october(contract)
+    make_credit_note(invoice, at=LATER)
+    first = reissue.reissue(invoice_id=invoice.pk, at=LATER, actor=ACTOR)
+    void.void(invoice_id=first.pk, reason="Too early", at=LATER, actor=ACTOR)
+
+    second = reissue.reissue(invoice_id=invoice.pk, at=LATER, actor=ACTOR)
+
+    again = finalize.finalize(invoice_id=second.pk, at=LATER, actor=ACTOR)
+    assert (again.total, again.replaces) == (Decimal(150), invoice)
+    assert november(contract).total == 50
+    assert verify(invoice_id=again.pk).findings == ()
+
+
+def test_a_period_that_is_issued_again_twice_is_billed_once() -> None:
+    """While the second is a draft, November's invoice of 50.00 does not take October for the first, which nothing is left of."""
+    contract = calls()
+    invoice = october(contract)
+    make_credit_note(invoice, at=LATER)
+    first = reissue.reissue(invoice_id=invoice.pk, at=LATER, actor=ACTOR)
+    first = finalize.finalize(invoice_id=first.pk, at=LATER, actor=ACTOR)
+    make_credit_note(first, at=LATER)
+    second = reissue.reissue(invoice_id=first.pk, at=LATER, actor=ACTOR)
+    use(5, date(2026, 10, 20), key="late", at=LATER)
+
+    after = november(contract)
+
+    again = finalize.finalize(invoice_id=second.pk, at=IN_DECEMBER, actor=ACTOR)
+    assert [after.total, again.total] == [50, 155]
+
+
+def test_lines_that_staff_had_added_are_on_the_invoice_that_is_issued_again() -> None:
+    """150.00 of calls, 20.00 added and 10% off all of it: 153.00, and the same again."""
+    contract = calls()
+    use(150, date(2026, 10, 5), key="a")
+    made = drafted(contract)
+    for new in (
+        NewLine("Setup", "Order 7", Decimal(20), product_name="Services"),
+        NewLine("", "Agreed by mail", percent=Decimal(10)),
+    ):
+        manual_lines.add(invoice_id=made.pk, new=new, at=IN_NOVEMBER, actor=ACTOR)
+    invoice = finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    make_credit_note(invoice, at=LATER)
+
+    again = reissue.reissue(invoice_id=invoice.pk, at=LATER, actor="someone else")
+
+    assert (invoice.total, again.total) == (Decimal(153), Decimal(153))
+    assert [(one.name, one.reason, one.added_by) for one in again.manual_lines.all()] == [
+        ("Setup", "Order 7", ACTOR),
+        ("Discount", "Agreed by mail", ACTOR),
+    ]
+    assert invoice.manual_lines.count() == 2
 
 
 def test_only_a_wholly_credited_invoice_of_a_period_is_issued_again_and_once() -> None:

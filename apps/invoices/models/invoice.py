@@ -120,7 +120,7 @@ class Invoice(models.Model):
         editable=False,
         db_comment="The hash of the document before it in its series",
     )
-    replaces = models.OneToOneField(
+    replaces = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
@@ -208,6 +208,9 @@ class Invoice(models.Model):
             models.CheckConstraint(condition=~Q(status="void", reason=""), name="void_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(replaces=None) | Q(kind="period"), name="a_period_is_issued_again"
+            ),
+            models.UniqueConstraint(
+                fields=["replaces"], condition=~Q(status="void"), name="an_invoice_is_issued_again_once"
             ),
             models.CheckConstraint(
                 condition=Q(due_on=None) | Q(due_on__gte=F("issued_on")),
