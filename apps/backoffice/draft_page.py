@@ -135,7 +135,8 @@ def _done(wanted: str, asked: Any, found: Invoice, *, at: datetime, actor: str) 
     match wanted:
         case "approve":
             seen = _number(asked.get("seen", ""))
-            approve.approve(invoice_id=found.pk, at=at, actor=actor, seen=seen)
+            edition = int(asked.get("edition", ""))
+            approve.approve(invoice_id=found.pk, at=at, actor=actor, seen=seen, edition=edition)
             return f"You approved {_written(found)} for {found.customer}."
         case "hold":
             hold.hold(invoice_id=found.pk, reason=asked.get("reason", "")[:500], at=at, actor=actor)

@@ -1,4 +1,4 @@
-"""Approving drafts: above an amount of the legal entity's, two people must have seen the total that is finalized."""
+"""Approving drafts: above an amount of the legal entity's, two people must have seen the draft as it is finalized."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,18 +10,28 @@ from django.db.models import Count, F
 
 from apps.core import audit, db
 from apps.core.money import Money
-from apps.invoices.errors import AlreadyFinalized, ApprovalMissing, Held, OwnEdit, TotalChanged, Voided
+from apps.invoices.errors import (
+    AlreadyFinalized,
+    ApprovalMissing,
+    DraftChanged,
+    Held,
+    OwnEdit,
+    TotalChanged,
+    Voided,
+)
 from apps.invoices.models import Approval, DraftHold, Invoice
 
 NEEDED = 2
 
 
 @transaction.atomic(durable=True)
-def approve(*, invoice_id: UUID, at: datetime, actor: str, seen: Decimal | None = None) -> Approval:
-    """Note that a person approves a draft at its present total; of one person twice it counts once.
+def approve(
+    *, invoice_id: UUID, at: datetime, actor: str, seen: Decimal | None = None, edition: int | None = None
+) -> Approval:
+    """Note that a person approves a draft as it is; of one person twice it counts once.
 
-    `seen` is the total that the person was shown: where the draft comes to something else by now, it is refused. So is
-    whoever changed the draft's lines last, and an invoice that is no draft.
+    `seen` and `edition` are the total and the edition that the person was shown: where the draft comes to something else by
+    now, or is of another edition, it is refused. So is whoever changed the draft's lines last, and an invoice that is no draft.
     """
     invoice = (
         Invoice.objects.select_for_update(of=("self",))
@@ -36,8 +46,14 @@ def approve(*, invoice_id: UUID, at: datetime, actor: str, seen: Decimal | None 
         raise OwnEdit(invoice.customer.name)
     if seen is not None and seen != invoice.total:
         raise TotalChanged(invoice.customer.name, _money(seen, invoice), _money(invoice.total, invoice))
+    if edition is not None and edition != invoice.edition:
+        raise DraftChanged(invoice.customer.name)
     approval, is_new = Approval.objects.get_or_create(
-        invoice=invoice, approved_by=actor, total=invoice.total, defaults={"approved_at": at}
+        invoice=invoice,
+        approved_by=actor,
+        total=invoice.total,
+        edition=invoice.edition,
+        defaults={"approved_at": at},
     )
     if is_new:
         audit.record(
@@ -60,33 +76,34 @@ def needs_approval(invoice: Invoice) -> bool:
     return above is not None and abs(invoice.total) > above
 
 
-def counts(approval: Approval, invoice: Invoice) -> bool:
-    """Tell whether an approval of a draft still counts: it is of the present total, and not of who changed the lines last."""
-    return approval.total == invoice.total and approval.approved_by != invoice.edited_by
-
-
 def missing(invoice: Invoice) -> int:
-    """Return how many people are still to approve a draft at its present total, in one query at most."""
+    """Return how many people are still to approve a draft as it is, in one query at most."""
     return missing_approvals([invoice])[invoice.pk]
 
 
 def missing_approvals(invoices: Sequence[Invoice]) -> dict[UUID, int]:
-    """Return how many people are still to approve each draft at the total that it has in memory, in one query at most.
+    """Return how many people are still to approve each draft as it is in memory, in one query at most.
 
-    Approvals of another total do not count, nor does that of who changed the lines last.
+    Approvals of another edition or total do not count, nor does that of who changed the lines last.
     """
-    above = {one.pk: one.total for one in invoices if needs_approval(one)}
+    above = {one.pk: (one.total, one.edition) for one in invoices if needs_approval(one)}
     counted: dict[UUID, int] = {}
     if above:
         found = (
             Approval.objects.filter(invoice__in=above)
             .exclude(approved_by=F("invoice__edited_by"))
-            .values_list("invoice_id", "total")
+            .values_list("invoice_id", "total", "edition")
             .annotate(people=Count("approved_by", distinct=True))
             .order_by()
         )
-        counted = {pk: people for pk, total, people in found if total == above[pk]}
+        counted = {pk: people for pk, total, edition, people in found if (total, edition) == above[pk]}
     return {one.pk: max(NEEDED - counted.get(one.pk, 0), 0) if one.pk in above else 0 for one in invoices}
+
+
+def counts(approval: Approval, invoice: Invoice) -> bool:
+    """Tell whether an approval is of the draft as it is, and of somebody who was not the last to change it; takes no query."""
+    is_of_it = (approval.total, approval.edition) == (invoice.total, invoice.edition)
+    return is_of_it and approval.approved_by != invoice.edited_by
 
 
 def refuse_undecided(invoices: Sequence[Invoice]) -> None:

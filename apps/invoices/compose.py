@@ -25,7 +25,16 @@ from apps.usage import levels
 # What composing fills of an invoice.
 FILLED = (
     *("customer", "legal_entity", "period_start_on", "period_end_on", "timezone", "currency"),
-    *("subtotal", "tax_rate", "tax_amount", "tax_included", "total", "snapshot", "tax_calculation"),
+    *(
+        "subtotal",
+        "tax_rate",
+        "tax_amount",
+        "tax_included",
+        "total",
+        "edition",
+        "snapshot",
+        "tax_calculation",
+    ),
 )
 # Those that staff write on a day, and which are of no billing period: none of them waits for another.
 OF_A_DAY = frozenset({Invoice.Kind.ONE_OFF, Invoice.Kind.CREDIT_PURCHASE})
@@ -214,13 +223,15 @@ def _finished(
     wanted: Wanted, invoice: Invoice, found: list[InvoiceLine], rules: TaxRules, *, kept: dict[str, object]
 ) -> Composed:
     """Fill the invoice from its lines, tax them, and number their positions."""
-    contract, before = wanted.contract, _filled(invoice)
+    contract, before, total = wanted.contract, _filled(invoice), invoice.total
     _fill(invoice, contract, sum((line.amount for line in found), Decimal(0)))
     taxed = taxes.tax(invoice, found, rules)
     invoice.snapshot = {**snapshot.parties(contract), **kept}
     for position, line in enumerate(found, start=1):
         line.position = position
     is_new = wanted.invoice is None
+    if not is_new and invoice.total != total:
+        invoice.edition += 1
     is_changed = is_new or _filled(invoice) != before
     return Composed(invoice, tuple(found), tuple(taxed), (contract,), is_new, is_changed)
 

@@ -36,7 +36,8 @@ class Chosen:
 class Plan:
     """What will happen: `finalized` by currency, whom it e-mails, what is approved, and what stays a draft and why.
 
-    Of those that are finalized, `after_others` have an earlier draft of the same contract, which has to come first.
+    Of those that are finalized, `after_others` have an earlier draft of the same contract, which has to come first. `editions`
+    counts how often the drafts of which something is decided changed.
     """
 
     finalized: tuple[Sum, ...]
@@ -49,6 +50,7 @@ class Plan:
     lacks_data: int
     differs: int
     after_others: int
+    editions: int
 
     @property
     def count(self) -> int:
@@ -62,9 +64,9 @@ class Plan:
 
     @property
     def mark(self) -> str:
-        """Return the figures in one word, to tell whether they are still those that somebody was shown."""
+        """Return the figures in one word, to tell whether they, and the drafts, are still those that somebody was shown."""
         sums = " ".join(f"{one.count}:{one.total}" for one in self.finalized)
-        return f"{sums} / {self.approved}"
+        return f"{sums} / {self.approved} / {self.editions}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def plan(chosen: Chosen) -> Plan:
         f"count(*) FILTER (WHERE held <> ''), count(*) FILTER (WHERE {_IS_FINALIZED} AND total = 0), "
         f"count(*) FILTER (WHERE {_IS_FINALIZED} AND lacks_data), "
         f"count(*) FILTER (WHERE {_IS_FINALIZED} AND {to_decide.DIFFERS}), "
-        f"count(*) FILTER (WHERE {_IS_FINALIZED} AND has_earlier) FROM d",
+        f"count(*) FILTER (WHERE {_IS_FINALIZED} AND has_earlier), "
+        f"coalesce(sum(edition) FILTER (WHERE {_IS_FINALIZED} OR {_GETS_APPROVAL}), 0) FROM d",
         "GROUP BY currency ORDER BY currency",
     )
     mails = _ask(
@@ -107,20 +110,21 @@ def plan(chosen: Chosen) -> Plan:
         lacks_data=sum(row[7] for row in rows),
         differs=sum(row[8] for row in rows),
         after_others=sum(row[9] for row in rows),
+        editions=sum(row[10] for row in rows),
     )
 
 
 def decide(chosen: Chosen, *, at: datetime) -> Decided:
     """Approve the chosen drafts that wait for it, and start a run that finalizes those that may be; each is checked again then."""
     ready = [row[0] for row in _ask(chosen, "SELECT id FROM d", "ORDER BY id", only=_IS_FINALIZED)]
-    to_approve: list[tuple[UUID, Decimal]] = [
-        (row[0], row[1])
-        for row in _ask(chosen, "SELECT id, total FROM d", "ORDER BY id", only=_GETS_APPROVAL)
+    to_approve: list[tuple[UUID, Decimal, int]] = [
+        (row[0], row[1], row[2])
+        for row in _ask(chosen, "SELECT id, total, edition FROM d", "ORDER BY id", only=_GETS_APPROVAL)
     ]
     refused = []
-    for invoice_id, total in to_approve:
+    for invoice_id, total, edition in to_approve:
         try:
-            approve.approve(invoice_id=invoice_id, at=at, actor=chosen.actor, seen=total)
+            approve.approve(invoice_id=invoice_id, at=at, actor=chosen.actor, seen=total, edition=edition)
         except Refusal as refusal:
             refused.append(str(refusal))
     approved = len(to_approve) - len(refused)

@@ -212,6 +212,16 @@ class TotalChanged(Refusal):
         )
 
 
+class DraftChanged(Refusal):
+    code = "draft-changed"
+    title = "The draft changed since you looked"
+
+    def __init__(self, customer: str) -> None:
+        super().__init__(
+            f"The draft for {customer} was changed, or held, since you looked. Look at it again, then approve it."
+        )
+
+
 class Held(Refusal):
     code = "draft-held"
     title = "The draft is held"

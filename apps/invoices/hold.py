@@ -12,13 +12,18 @@ from apps.invoices.models import DraftHold, Invoice
 
 @transaction.atomic(durable=True)
 def hold(*, invoice_id: UUID, reason: str, at: datetime, actor: str) -> DraftHold:
-    """Hold a draft until it is released: nobody finalizes it before. Holding it again changes the reason."""
+    """Hold a draft until it is released: nobody finalizes it before. Holding it again changes the reason.
+
+    Who approved it before did not know the reason: their approvals no longer count.
+    """
     invoice = _locked(invoice_id)
     if not reason.strip():
         raise ReasonMissing("hold the draft")
     held, _ = DraftHold.objects.update_or_create(
         invoice=invoice, defaults={"reason": reason.strip(), "held_by": actor, "held_at": at}
     )
+    invoice.edition += 1
+    invoice.save(update_fields=["edition"])
     _record("invoices.hold", invoice, at=at, actor=actor, reason=held.reason)
     return held
 

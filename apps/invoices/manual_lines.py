@@ -106,7 +106,8 @@ def _rewrite(action: str, wanted: Wanted, line: ManualLine, *, at: datetime, act
     before = wanted.invoice.total
     invoice = _written(wanted, at)
     invoice.edited_by = actor
-    invoice.save(update_fields=["edited_by"])
+    invoice.edition += 1
+    invoice.save(update_fields=["edited_by", "edition"])
     of_line = {"percent": f"{line.percent:f}"} if line.percent else {"amount": f"{line.amount:f}"}
     audit.record(
         at=at,

@@ -137,7 +137,7 @@ def due_to_finalize(*, at: datetime, most: int = 5000) -> list[UUID]:
 def _is_approved() -> Q:
     above = "legal_entity__approval_above"
     approvals = (
-        Approval.objects.filter(invoice=OuterRef("pk"), total=OuterRef("total"))
+        Approval.objects.filter(invoice=OuterRef("pk"), total=OuterRef("total"), edition=OuterRef("edition"))
         .exclude(approved_by=OuterRef("edited_by"))
         .order_by()
         .values("invoice")

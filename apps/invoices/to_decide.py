@@ -146,7 +146,7 @@ _MONTH = "date_trunc('month', CASE WHEN i.kind = 'opening' THEN i.period_start_o
 _WAITING = "i.status = 'draft' AND i.kind <> 'credit_note'"
 _DRAFTS = f"""
 WITH d AS (
-    SELECT i.id, i.kind, i.period_start_on, i.period_end_on, i.currency, i.total, i.tax_amount, i.review_until_at, i.edited_by,
+    SELECT i.id, i.kind, i.period_start_on, i.period_end_on, i.currency, i.total, i.tax_amount, i.review_until_at, i.edited_by, i.edition,
            i.legal_entity_id, c.id AS customer_id, c.key AS customer_key, c.name AS customer_name, c.billing_email,
            k.number AS contract_number, e.key AS entity_key, e.name AS entity_name,
            f.before_id, f.before, f.before_tax,
@@ -167,7 +167,7 @@ WITH d AS (
     CROSS JOIN LATERAL {missing_data.SUPPLIED_SQL} t
     CROSS JOIN LATERAL (
         SELECT count(*) AS approvals, count(*) FILTER (WHERE p.approved_by = %(actor)s) AS mine FROM invoices_approval p
-        WHERE p.invoice_id = i.id AND p.total = i.total AND p.approved_by <> i.edited_by
+        WHERE p.invoice_id = i.id AND p.total = i.total AND p.edition = i.edition AND p.approved_by <> i.edited_by
     ) a
     CROSS JOIN LATERAL (
         SELECT count(*) AS many, avg(q.total) AS mean, max(q.total) FILTER (WHERE q.is_before) AS before,

@@ -7,10 +7,13 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from apps.invoices import approve, finalize, hold, manual_lines, queries
-from apps.invoices.errors import ApprovalMissing, Held, OwnEdit, TotalChanged
+from apps.invoices import approve, draft, finalize, hold, manual_lines, queries, to_decide
+from apps.invoices.errors import ApprovalMissing, DraftChanged, Held, OwnEdit, TotalChanged
 from apps.invoices.manual_lines import NewLine
 from apps.invoices.models import Approval, Invoice, ParkedClose
+from apps.invoices.to_decide import Filter
+from apps.usage.correct import correct
+from apps.usage.models import Event
 from tests.builders import (
     fee_charge,
     make_contract,
@@ -93,17 +96,73 @@ def test_who_changed_the_lines_last_does_not_approve() -> None:
     assert missing(made) == 0
 
 
-def test_an_approval_of_who_then_changes_lines_no_longer_counts() -> None:
-    """The line is taken off again, so the total is what Anna and Ben approved; but Ben was the last to change it."""
+def test_approvals_lapse_when_lines_change_though_the_total_is_the_same() -> None:
+    """Cara adds 100.00 and takes 100.00 off: 150.00 again, but not the draft that Anna and Ben approved."""
+    made = make_draft()
+    later = made.review_until_at + timedelta(minutes=1)
+    approved(made, ANNA, BEN)
+    assert queries.due_to_finalize(at=later) == [made.pk]
+
+    for amount in ("100", "-100"):
+        new = NewLine(name="Setup", amount=Decimal(amount), reason="Agreed by mail")
+        manual_lines.add(invoice_id=made.pk, new=new, at=IN_NOVEMBER, actor=CARA)
+
+    assert Invoice.objects.get(pk=made.pk).total == 150
+    assert missing(made) == 2
+    assert queries.due_to_finalize(at=later) == []
+    assert [row.approvals for row in to_decide.page(Filter())[0]] == [0]
+    with pytest.raises(ApprovalMissing):
+        finalized(made)
+    approved(made, ANNA, BEN)
+    assert finalized(made).total == 150
+
+
+def test_approvals_lapse_when_a_line_is_taken_off_again() -> None:
     made = make_draft()
     approved(made, ANNA, BEN)
     new = NewLine(name="Setup", amount=Decimal(10), reason="Agreed by mail")
 
     line = manual_lines.add(invoice_id=made.pk, new=new, at=IN_NOVEMBER, actor=BEN)
-    assert missing(made) == 2
     manual_lines.remove(invoice_id=made.pk, line_id=line.pk, at=IN_NOVEMBER, actor=BEN)
 
+    assert missing(made) == 2
+    approved(made, ANNA)
     assert missing(made) == 1
+
+
+def test_approvals_lapse_when_the_total_goes_and_comes_back() -> None:
+    """5 late calls are rated, then voided: 155.00 between."""
+    made = make_draft()
+    approved(made, ANNA, BEN)
+    use(made.contract, "calls", "5", day=date(2026, 10, 30))
+    assert draft.refresh(invoice_id=made.pk, at=IN_NOVEMBER, actor=CARA).total == 155
+    keys = list(Event.objects.values_list("key", flat=True))
+    correct(customer_key="acme", keys=keys, reason="Test calls", at=IN_NOVEMBER, actor=CARA)
+
+    assert draft.refresh(invoice_id=made.pk, at=IN_NOVEMBER, actor=CARA).total == 150
+
+    assert missing(made) == 2
+
+
+def test_approvals_lapse_when_the_draft_is_held_and_count_when_given_since() -> None:
+    made = make_draft()
+    approved(made, ANNA, BEN)
+    hold.hold(invoice_id=made.pk, reason="The customer disputes the seats", at=IN_NOVEMBER, actor=CARA)
+    approved(made, ANNA)
+
+    hold.release(invoice_id=made.pk, at=IN_NOVEMBER, actor=CARA)
+
+    assert missing(made) == 1
+
+
+def test_a_draft_that_was_changed_since_somebody_looked_is_not_approved() -> None:
+    made = make_draft()
+    hold.hold(invoice_id=made.pk, reason="The customer disputes the seats", at=IN_NOVEMBER, actor=CARA)
+
+    with pytest.raises(DraftChanged, match="since you looked"):
+        approve.approve(invoice_id=made.pk, at=IN_NOVEMBER, actor=ANNA, seen=made.total, edition=made.edition)
+
+    assert not Approval.objects.exists()
 
 
 def test_approvals_lapse_when_the_draft_is_rated_at_something_else() -> None:

@@ -77,18 +77,22 @@ class CloseTask(models.Model):
 
 @append_only
 class Approval(models.Model):
-    """That a person approved a draft of this total; it counts while the draft still comes to that. Append-only."""
+    """That a person approved a draft as it was; it counts while the draft is of the same edition and total. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="approvals")
     total = models.DecimalField(**MONEY)
+    edition = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="The draft's when it was approved"
+    )
     approved_by = models.CharField(max_length=260)
     approved_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["invoice", "approved_by", "total"], name="a_person_approves_a_total_once"
+                fields=["invoice", "approved_by", "total", "edition"],
+                name="a_person_approves_an_edition_once",
             )
         ]
 

@@ -99,6 +99,11 @@ class Invoice(models.Model):
         db_default="",
         db_comment="Who last added or removed a line of the draft: their approval does not count",
     )
+    edition = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        db_comment="How often the draft changed: by its lines, its total or a hold; an approval is of one edition",
+    )
     review_until_at = models.DateTimeField(db_comment="When the draft is finalized by itself")
     finalized_at = models.DateTimeField(null=True, blank=True)
     issued_on = models.DateField(null=True, blank=True)
