@@ -206,6 +206,39 @@ DELETE FROM ledger_accountingperiod;
 UPDATE ledger_accountingperiod SET status = 'locked';
 UPDATE ledger_accountingperiod SET starts_on = '1999-01-01';
 
+--- The numbers that documents are given, and what they sell.
+
+-- a series begun anew
+UPDATE invoices_numberseries SET next_number = 1, last_hash = NULL;
+-- a number left out
+UPDATE invoices_numberseries SET next_number = next_number + 1;
+-- millions of numbers left out
+UPDATE invoices_numberseries SET next_number = 2000000000;
+-- another end of the chain
+UPDATE invoices_numberseries SET last_hash = 'x';
+-- a series of another legal entity
+INSERT INTO customers_legalentity SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'key', 'mine',
+    'invoice_prefix', 'MINE'))).* FROM customers_legalentity e;
+UPDATE invoices_numberseries SET legal_entity_id = (SELECT id FROM customers_legalentity WHERE key = 'mine');
+-- a series of another year
+UPDATE invoices_numberseries SET year = 1999;
+-- a series of another prefix
+UPDATE invoices_numberseries SET prefix = 'MINE';
+-- a series begun in the middle
+INSERT INTO invoices_numberseries SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'year', 1999,
+    'next_number', 7))).* FROM invoices_numberseries s;
+-- a series begun again
+DELETE FROM invoices_numberseries;
+-- more credits for the price
+UPDATE invoices_creditpurchase SET amount = amount * 2;
+-- credits sold granted again
+UPDATE invoices_creditpurchase SET grant_id = NULL;
+-- credits sold by another invoice
+UPDATE invoices_creditpurchase SET invoice_id = %(draft)s;
+-- credits sold by an invoice afterwards
+INSERT INTO invoices_creditpurchase SELECT (jsonb_populate_record(p, jsonb_build_object('id', gen_random_uuid(), 'grant_id', NULL,
+    'invoice_id', %(invoice)s::uuid))).* FROM invoices_creditpurchase p;
+
 --- As somebody else.
 
 -- as the owner

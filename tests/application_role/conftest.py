@@ -9,13 +9,14 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from apps.core.clock import now
-from apps.invoices import publish
+from apps.invoices import finalize, publish, purchase
 from apps.invoices.models import Approval, ElectronicInvoice, Invoice
 from apps.ledger.models import Entry
 from apps.payments import record
 from tests.builders import (
     fee_charge,
     make_contract,
+    make_credit_unit,
     make_customer,
     make_meter,
     make_plan_version,
@@ -77,6 +78,14 @@ def _finalized() -> dict[str, object]:
         at=IN_NOVEMBER,
         actor=ACTOR,
     )
+    bought = purchase.draft_purchase(
+        contract_id=contract.pk,
+        bought=purchase.NewPurchase("Credits", Decimal(1000), Decimal(80), make_credit_unit().pk),
+        reason="Order 7",
+        at=IN_NOVEMBER,
+        actor=ACTOR,
+    )
+    finalize.finalize(invoice_id=bought.pk, at=IN_NOVEMBER, actor=ACTOR)
     draft: Invoice = drafted(make_contract(make_customer("other"), version))
     return {
         "invoice": invoice.pk,

@@ -4,13 +4,18 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.contracts.models import Contract
+from apps.core.append_only import never_removed
 from apps.core.digits import MONEY
 from apps.core.ids import uuid7
 from apps.customers.models import Customer, LegalEntity
 
 
+@never_removed
 class NumberSeries(models.Model):
-    """The next free number of a legal entity's series in one year; taken under a row lock, so without gaps."""
+    """The next free number of a legal entity's series in one year; taken under a row lock, so without gaps.
+
+    It only goes on, with the documents that have its numbers: a trigger holds it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     legal_entity = models.ForeignKey(LegalEntity, models.PROTECT, related_name="+")

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from apps.core.append_only import never_removed
 from apps.core.digits import AMOUNT, MONEY
 from apps.core.ids import uuid7
 from apps.credits.models import CreditGrant
@@ -11,8 +12,9 @@ from apps.invoices.models.invoice import Invoice
 from apps.plans.models import CreditUnit
 
 
+@never_removed
 class CreditPurchase(models.Model):
-    """The credits that an invoice sells, and the grant that they became; granted once."""
+    """The credits that an invoice sells, fixed with it, and the grant that they became; granted once."""
 
     class When(models.TextChoices):
         FINALIZED = "finalized", "Once the invoice is finalized"
