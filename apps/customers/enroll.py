@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.core import audit
 from apps.customers import tax_numbers
-from apps.customers.errors import CustomerKeyTaken
+from apps.customers.errors import CustomerKeyTaken, OpenBooks
 from apps.customers.models import Customer
 from apps.customers.queries import ids_by_key
 
@@ -28,14 +28,21 @@ def create(*, fields: Mapping[str, object], at: datetime, actor: str) -> Custome
 def change(*, customer_id: UUID, fields: Mapping[str, object], at: datetime, actor: str) -> Customer:
     """Change a customer's fields; its key stays, since usage is posted under it.
 
-    Refuses a new tax number that its country has none like; one that was there before stays as it is.
+    Refuses a new tax number that its country has none like; one that was there before stays as it is. Refuses another legal
+    entity while something is open in the books of one that would not be the customer's.
     """
     customer = Customer.objects.select_for_update().get(pk=customer_id)
     fields = _with_tax_number(fields, customer.tax_number, customer.country)
     before = {name: getattr(customer, name) for name in fields}
     for name, value in fields.items():
         setattr(customer, name, value)
-    customer.save(update_fields=list(fields))
+    try:
+        customer.save(update_fields=list(fields))
+    except IntegrityError as refused:
+        # The books are above this room: their trigger knows.
+        if "keeps its legal entity" not in str(refused):
+            raise
+        raise OpenBooks(str(refused).splitlines()[0]) from refused
     _record(
         customer, action="customers.change", at=at, actor=actor, before=_plain(before), after=_plain(fields)
     )

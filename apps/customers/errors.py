@@ -23,6 +23,15 @@ class CustomerKeyTaken(Refusal):
         super().__init__(f"There is already a customer {key!r}. Choose another key, or change that customer.")
 
 
+class OpenBooks(Refusal):
+    code = "customer-has-open-books"
+    title = "Something is open in the books"
+
+    def __init__(self, what: str) -> None:
+        self.field = "legal_entity"
+        super().__init__(what)
+
+
 class WrongTaxNumber(Refusal):
     code = "wrong-tax-number"
     status = 422

@@ -15,7 +15,7 @@ from apps.core.periods import local_day
 from apps.customers.models import Customer
 from apps.invoices.models import Invoice
 from apps.payments.allocate import Paid, allocate
-from apps.payments.balances import Source, notes_left, sources
+from apps.payments.balances import Source, notes_left, sources_for
 from apps.payments.errors import NothingToApply
 from apps.payments.queries import open_amounts, with_open_amounts
 
@@ -24,7 +24,7 @@ from apps.payments.queries import open_amounts, with_open_amounts
 def apply_balance(*, invoice_id: UUID, at: datetime, actor: str) -> Money:
     """Let the customer's balance pay an invoice, the oldest money first; return what it paid. Refuses where nothing can."""
     invoice = _locked(invoice_id)
-    paid = _pay(invoice, sources(invoice.customer_id, currency=invoice.currency), at=at, actor=actor)
+    paid = _pay(invoice, sources_for(invoice), at=at, actor=actor)
     if not paid.amount:
         raise NothingToApply(str(invoice))
     return paid
@@ -35,9 +35,7 @@ def apply_marked(*, invoice_id: UUID, at: datetime, actor: str) -> Money:
     """Let credit notes that are meant for the next invoice pay this one, if it is finalized after them; again does nothing."""
     invoice = _locked(invoice_id)
     marked = [
-        one
-        for one in sources(invoice.customer_id, currency=invoice.currency)
-        if isinstance(one.what, Invoice) and _is_for(one.what, invoice)
+        one for one in sources_for(invoice) if isinstance(one.what, Invoice) and _is_for(one.what, invoice)
     ]
     return _pay(invoice, marked, at=at, actor=actor)
 
@@ -46,6 +44,7 @@ def waiting(*, most: int = 500) -> list[UUID]:
     """Return the open invoices that a credit note is meant for, the oldest first; one query."""
     notes = notes_left().filter(
         customer=OuterRef("customer"),
+        legal_entity=OuterRef("legal_entity"),
         currency=OuterRef("currency"),
         remainder=Invoice.Remainder.NEXT_INVOICE,
         finalized_at__lt=OuterRef("finalized_at"),

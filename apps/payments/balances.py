@@ -45,6 +45,11 @@ class Source:
         return self.what.issued_on
 
     @property
+    def legal_entity_id(self) -> UUID:
+        """Return whose books it is in; a payment in those of its customer's, which a customer with a balance keeps."""
+        return (self.what if isinstance(self.what, Invoice) else self.what.customer).legal_entity_id
+
+    @property
     def is_credit_note(self) -> bool:
         """Tell whether it is a credit note."""
         return isinstance(self.what, Invoice)
@@ -68,6 +73,15 @@ def sources(customer_id: UUID, *, currency: str = "") -> list[Source]:
         *(Source(one, one.left) for one in payments),
     ]
     return sorted(found, key=lambda one: (one.on, one.what.pk))
+
+
+def sources_for(invoice: Invoice) -> list[Source]:
+    """Return what of its customer's balance can pay an invoice: its currency, in its legal entity's books; two queries."""
+    return [
+        one
+        for one in sources(invoice.customer_id, currency=invoice.currency)
+        if one.legal_entity_id == invoice.legal_entity_id
+    ]
 
 
 def payments_left() -> QuerySet[Any]:

@@ -24,7 +24,7 @@ class NotPayable(Refusal):
 
     def __init__(self, invoice: str) -> None:
         super().__init__(
-            f"{invoice} cannot be paid by this payment: choose finalized invoices of the same customer and currency."
+            f"{invoice} cannot be paid by this payment: choose finalized invoices of the same customer, legal entity and currency."
         )
 
 

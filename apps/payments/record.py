@@ -99,14 +99,14 @@ def _require_new(customer: Customer, received: Money, reference: str) -> None:
 
 
 def _payable(customer: Customer, currency: str) -> dict[UUID, tuple[Invoice, Decimal]]:
-    """Return the customer's finalized invoices in the currency, due first, with what is open of each.
+    """Return the finalized invoices of the customer's legal entity in the currency, due first, with what is open of each.
 
     Who records a payment holds the customer's row, so that no other payment changes the open amounts meanwhile.
     """
     invoices = list(
         bills(customer_ids=[customer.pk], statuses=[Invoice.Status.FINALIZED])
         .select_related("customer", "legal_entity")
-        .filter(currency=currency)
+        .filter(currency=currency, legal_entity=customer.legal_entity_id)
         .order_by("due_on", "number")
     )
     left = open_amounts([invoice.pk for invoice in invoices])

@@ -205,6 +205,10 @@ DELETE FROM ledger_accountingperiod;
 -- a locked month moved
 UPDATE ledger_accountingperiod SET status = 'locked';
 UPDATE ledger_accountingperiod SET starts_on = '1999-01-01';
+-- a customer with something open, sold to by another legal entity
+INSERT INTO customers_legalentity SELECT (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'key', 'mine',
+    'invoice_prefix', 'MINE'))).* FROM customers_legalentity e;
+UPDATE customers_customer SET legal_entity_id = (SELECT id FROM customers_legalentity WHERE key = 'mine') WHERE id = %(customer)s;
 
 --- The numbers that documents are given, and what they sell.
 

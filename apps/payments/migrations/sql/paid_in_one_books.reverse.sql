@@ -1,0 +1,2 @@
+DROP TRIGGER an_invoice_is_paid_in_its_own_books ON payments_allocation;
+DROP FUNCTION refuse_allocation_across_books();
