@@ -8,7 +8,6 @@ from uuid import UUID
 
 from apps.core import audit, db
 from apps.credits.models import CreditBurn, CreditGrant
-from apps.customers.models import Customer
 from apps.ledger import post
 from apps.ledger.manual import reversal_of
 from apps.ledger.models import Account, Entry
@@ -16,20 +15,21 @@ from apps.ledger.models import Account, Entry
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A credit note that gives back what the invoice with a number drew."""
+    """A credit note of a day that gives back what the invoice with a number drew, for days from `drawn_for` on."""
 
     invoice_number: str
     credit_note_number: str
-    customer: Customer
     on: date
-    currency: str
+    drawn_for: date
 
 
 def restore(restored: Restored, *, at: datetime, actor: str) -> list[CreditGrant]:
-    """Give back what an invoice drew: a grant for each that it drew on, of exactly what it drew, with its unit, days and priority.
+    """Give back what an invoice drew: a grant for each that it drew on, of exactly what it drew, with its unit and priority.
 
-    A step of crediting an invoice. What the draw released of the cost goes with it, to the cent, and the entry that posted it is
-    reversed: so the books owe for the new grant what they owed before the invoice.
+    It is good for as many days from the credit note on as the grant drawn on was from the first day that was billed: credits of a
+    month that is over would else be gone before anything could draw on them. What the draw released of the cost goes with it, to
+    the cent, and the entry that posted it is reversed: so the books owe for the new grant what they owed before the invoice. A
+    step of crediting an invoice.
     """
     db.require_transaction()
     burns = list(
@@ -82,8 +82,9 @@ def _released(entries: Mapping[str, Entry]) -> dict[str, Decimal]:
 
 def _again(burn: CreditBurn, restored: Restored, *, cost: Decimal) -> CreditGrant:
     grant = burn.grant
+    # Not the key of the grant drawn on, which may be as long as a key can be.
     return CreditGrant(
-        key=f"{grant.key[:80]}:{restored.credit_note_number}",
+        key=f"{restored.credit_note_number}:{grant.pk}",
         name=grant.name,
         customer_id=grant.customer_id,
         legal_entity=grant.legal_entity,
@@ -97,5 +98,9 @@ def _again(burn: CreditBurn, restored: Restored, *, cost: Decimal) -> CreditGran
         cost_currency=grant.cost_currency if cost else "",
         priority=grant.priority,
         effective_on=grant.effective_on,
-        expires_on=grant.expires_on,
+        expires_on=_end_of(grant.expires_on, restored),
     )
+
+
+def _end_of(expires_on: date | None, restored: Restored) -> date | None:
+    return expires_on and max(expires_on, restored.on + (expires_on - restored.drawn_for))

@@ -209,8 +209,7 @@ def _restore(note: Invoice, *, at: datetime, actor: str) -> None:
     given_back = Restored(
         invoice_number=str(note.credits.number),
         credit_note_number=note.number,
-        customer=note.customer,
         on=note.issued_on,
-        currency=note.currency,
+        drawn_for=note.credits.period_start_on,
     )
     restore(given_back, at=at, actor=actor)

@@ -297,6 +297,25 @@ def test_credits_that_a_credit_note_gives_back_are_owed_as_before() -> None:
     assert balances("discounts") == balances("revenue") == 0
 
 
+def test_credits_that_are_given_back_last_as_long_again_and_keep_apart_however_long_their_keys() -> None:
+    """Good from 1 October until the 31st, 30 days; the invoice is credited on 10 November."""
+    contract = fees()
+    for end in "ab":
+        give("100", "50", contract, key="k" * 119 + end, expires_on=date(2026, 10, 31))
+    give("20", "0", contract)
+    invoice = invoiced(contract)
+
+    make_credit_note(invoice)
+    expire.expire_due(at=datetime(2026, 11, 12, tzinfo=UTC), actor=ACTOR)
+
+    again = CreditGrant.objects.filter(left__gt=0).order_by("-amount")
+    assert [(one.left, one.expires_on) for one in again] == [
+        (Decimal(100), date(2026, 12, 10)),
+        (Decimal(100), date(2026, 12, 10)),
+        (Decimal(20), None),
+    ]
+
+
 class Credits(RuleBasedStateMachine):
     """Grants of one contract, bought at odd prices, drawn on, refunded or left to expire."""
 
