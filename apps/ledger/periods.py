@@ -72,12 +72,15 @@ def _locked_up_to(legal_entity_id: UUID, month: date) -> list[AccountingPeriod]:
     month = month.replace(day=1)
     of_entity = AccountingPeriod.objects.filter(legal_entity=entity, starts_on__lte=month)
     first = of_entity.order_by("starts_on").values_list("starts_on", flat=True).first() or month
-    missing = []
+    periods = []
     while first <= month:
-        missing.append(AccountingPeriod(legal_entity=entity, starts_on=first))
+        # One after the other, the earliest first, as those that post take them: so nobody waits for each other.
+        AccountingPeriod.objects.bulk_create(
+            [AccountingPeriod(legal_entity=entity, starts_on=first)], ignore_conflicts=True
+        )
+        periods.append(of_entity.select_for_update().get(starts_on=first))
         first = month_after(first)
-    AccountingPeriod.objects.bulk_create(missing, ignore_conflicts=True)
-    return list(of_entity.select_for_update().order_by("starts_on"))
+    return periods
 
 
 def _changed(

@@ -17,13 +17,22 @@ from apps.ledger.models import Account, AccountingPeriod, Entry, Posting
 
 _LONGEST_MONTH = timedelta(days=31)
 _STATUS = AccountingPeriod.Status
-_STATUS_OF = """
-    SELECT m.status, (
-        SELECT max(locked.starts_on) FROM ledger_accountingperiod AS locked
-        WHERE locked.legal_entity_id = m.legal_entity_id AND locked.starts_on >= m.starts_on AND locked.status = 'locked'
+# The month asked for or, where it or a later one is locked, the one after that.
+_FROM = """
+    WITH asked AS (
+        SELECT greatest(%(month)s::date, (max(l.starts_on) + interval '1 month')::date) AS month
+        FROM ledger_accountingperiod l WHERE l.legal_entity_id = %(entity)s AND l.status = 'locked'
     )
-    FROM ledger_accountingperiod AS m WHERE m.legal_entity_id = %s AND m.starts_on = %s FOR SHARE OF m
 """
+_MAKE_MONTH = f"""{_FROM}
+    INSERT INTO ledger_accountingperiod (id, legal_entity_id, starts_on, status)
+    SELECT %(id)s, %(entity)s, asked.month, 'open' FROM asked ON CONFLICT DO NOTHING
+"""  # noqa: S608 put together from constants
+# Shared among those that post, and not with whoever closes the month.
+_HOLD_MONTH = f"""{_FROM}
+    SELECT m.starts_on, m.status FROM asked JOIN ledger_accountingperiod m ON m.starts_on = asked.month
+    WHERE m.legal_entity_id = %(entity)s FOR SHARE OF m
+"""  # noqa: S608 put together from constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +75,22 @@ def post(
     if not wanted:
         return []
     charts: dict[UUID, dict[str, UUID]] = {}
-    days: dict[tuple[UUID, date], date] = {}
+    # The earliest month first, whatever the order of the entries: who posts to the same months takes them in the same order.
+    places = sorted({(one.legal_entity.pk, one.document_on) for one, _ in wanted})
+    days = {place: open_day(*place, into_soft_closed=into_soft_closed) for place in places}
     made: list[Entry] = []
     postings: list[Posting] = []
     for one, found in wanted:
         entity = one.legal_entity
         if entity.pk not in charts:
             charts[entity.pk] = chart_of(entity.pk)
-        place = (entity.pk, one.document_on)
-        if place not in days:
-            days[place] = open_day(entity.pk, one.document_on, into_soft_closed=into_soft_closed)
         entry = Entry(
             id=uuid7(),
             legal_entity=entity,
             kind=one.kind,
             source_key=one.source_key,
             description=one.description,
-            posted_on=days[place],
+            posted_on=days[entity.pk, one.document_on],
             document_on=one.document_on,
             posted_at=at,
             posted_by=actor,
@@ -112,18 +120,19 @@ def open_day(legal_entity_id: UUID, day: date, *, into_soft_closed: bool = False
     The month cannot be closed before the transaction ends. What lies before a locked month is locked with it.
     """
     db.require_transaction()
-    month = day.replace(day=1)
-    AccountingPeriod.objects.bulk_create(
-        [AccountingPeriod(legal_entity_id=legal_entity_id, starts_on=month)], ignore_conflicts=True
-    )
-    with connection.cursor() as cursor:
-        # Shared among those that post, and not with whoever closes the month.
-        cursor.execute(_STATUS_OF, [legal_entity_id, month])
-        status, locked = cursor.fetchone()
     takes = {_STATUS.OPEN, _STATUS.SOFT_CLOSED} if into_soft_closed else {_STATUS.OPEN}
-    if status in takes and locked is None:
-        return day
-    return open_day(legal_entity_id, month_after(locked or month), into_soft_closed=into_soft_closed)
+    month = day.replace(day=1)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_MAKE_MONTH, {"id": uuid7(), "entity": legal_entity_id, "month": month})
+            cursor.execute(_HOLD_MONTH, {"entity": legal_entity_id, "month": month})
+            found: tuple[date, str] | None = cursor.fetchone()
+        # None is found where a month was locked just now.
+        if found is not None:
+            starts_on, status = found
+            if status in takes:
+                return max(day, starts_on)
+            month = month_after(starts_on)
 
 
 def month_after(month: date) -> date:

@@ -1,5 +1,7 @@
 """The journal balances, whoever writes it, and nothing is posted to a locked month."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,6 +15,7 @@ from apps.ledger.errors import OutOfBalance
 from apps.ledger.models import Account, AccountingPeriod, Entry, Posting
 from apps.ledger.post import NewEntry, NewPosting, credit, debit
 from tests.builders import make_customer
+from tests.roles import login
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -167,6 +170,28 @@ def test_a_document_of_a_closed_month_is_posted_on_the_first_open_day_after_it()
     (entry,) = posted(sale(customer, on=date(2026, 9, 17)))
 
     assert (entry.document_on, entry.posted_on) == (date(2026, 9, 17), date(2026, 11, 1))
+
+
+def test_months_are_first_posted_to_in_one_order_so_nobody_waits_for_each_other() -> None:
+    """Another transaction begins October's books and then November's; this one has a document of each, November's first."""
+    customer = make_customer()
+    month = "INSERT INTO ledger_accountingperiod (id, legal_entity_id, starts_on, status) VALUES (gen_random_uuid(), %s, %s, 'open')"
+
+    def post_both() -> list[Entry]:
+        try:
+            return posted(sale(customer, key="X"), sale(customer, key="Y", on=date(2026, 10, 9)))
+        finally:
+            connection.close()
+
+    with closing(login()) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(month.encode(), [customer.legal_entity_id, date(2026, 10, 1)])
+        posting = pool.submit(post_both)
+        with pytest.raises(TimeoutError):
+            posting.result(timeout=0.3)
+        other.execute(month.encode(), [customer.legal_entity_id, date(2026, 11, 1)])
+        other.commit()
+
+        assert [one.posted_on for one in posting.result(timeout=20)] == [TODAY, date(2026, 10, 9)]
 
 
 def test_sql_cannot_post_to_a_locked_month() -> None:
