@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from apps.backoffice.books.check import check
 from apps.customers import enroll
 from apps.customers.errors import OpenBooks
 from apps.customers.models import Customer, LegalEntity
@@ -85,6 +86,7 @@ def test_once_all_is_settled_what_comes_is_in_the_other_books(invoice: Invoice, 
 
     later = Posting.objects.filter(entry__source_key=str(Payment.objects.get(reference="R-2").pk))
     assert {one.entry.legal_entity for one in later} == {other}
+    assert [list(check(seller)) for seller in (invoice.legal_entity, other)] == [[], []]
 
 
 def test_money_in_other_books_pays_no_invoice_of_the_ones_before(

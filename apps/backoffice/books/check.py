@@ -20,7 +20,19 @@ from apps.ledger.queries import Books, balance, balances, by_customer, currencie
 _AT_ONCE = 500
 _DOCUMENTS = [Entry.Kind.INVOICE, Entry.Kind.CREDIT_NOTE]
 _ROLE = Account.Role
-# By customer, from documents: what is open of invoices, and what of payments and credit notes pays none.
+# By customer, from documents. A payment is in the books that it was posted to, where its customer is sold to by others since.
+_PAYMENTS = """
+    WITH payment AS (
+        SELECT p.id, p.customer_id, p.currency, p.amount, coalesce(e.legal_entity_id, c.legal_entity_id) AS legal_entity_id
+        FROM payments_payment p JOIN customers_customer c ON c.id = p.customer_id
+        LEFT JOIN ledger_entry e ON e.kind = 'payment' AND e.source_key = p.id::text
+    ), refund AS (
+        SELECT r.customer_id, r.currency, r.amount, r.paid_on, coalesce(p.legal_entity_id, n.legal_entity_id) AS legal_entity_id
+        FROM payments_refund r
+        LEFT JOIN payment p ON p.id = r.payment_id LEFT JOIN invoices_invoice n ON n.id = r.credit_note_id
+    )
+"""
+# What is open of invoices.
 _OPEN = """
     SELECT i.customer_id, sum(i.total) - coalesce((
         SELECT sum(a.amount) FROM payments_allocation a JOIN invoices_invoice paid ON paid.id = a.invoice_id
@@ -30,6 +42,26 @@ _OPEN = """
     WHERE i.legal_entity_id = %(entity)s AND i.currency = %(currency)s AND i.status = 'finalized' AND i.kind <> 'credit_note'
     GROUP BY i.customer_id
 """
+# What of payments and credit notes pays no invoice and is not refunded.
+_BALANCES = f"""{_PAYMENTS}
+    SELECT customer_id, sum(amount) FROM (
+        SELECT customer_id, legal_entity_id, currency, amount FROM payment
+        UNION ALL SELECT customer_id, legal_entity_id, currency, -total FROM invoices_invoice
+         WHERE kind = 'credit_note' AND status = 'finalized'
+        UNION ALL SELECT i.customer_id, i.legal_entity_id, i.currency, -a.amount
+         FROM payments_allocation a JOIN invoices_invoice i ON i.id = a.invoice_id WHERE a.write_off_id IS NULL
+        UNION ALL SELECT customer_id, legal_entity_id, currency, -amount FROM refund
+    ) AS moved WHERE legal_entity_id = %(entity)s AND currency = %(currency)s GROUP BY customer_id
+"""  # noqa: S608 put together from constants
+# What is owed back of payments, credit notes and credits, and not paid back yet.
+_REFUNDS = f"""{_PAYMENTS}
+    SELECT customer_id, sum(amount) FROM (
+        SELECT customer_id, legal_entity_id, currency, amount FROM refund WHERE paid_on IS NULL
+        UNION ALL SELECT g.customer_id, g.legal_entity_id, r.currency, r.amount
+         FROM credits_refundowed r JOIN credits_creditgrant g ON g.id = r.grant_id
+         WHERE r.amount IS NOT NULL AND r.refunded_at IS NULL
+    ) AS owed WHERE legal_entity_id = %(entity)s AND currency = %(currency)s GROUP BY customer_id
+"""  # noqa: S608 put together from constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +82,9 @@ def check(entity: LegalEntity) -> Iterator[Difference]:
     for currency in currencies(entity.pk):
         books = Books(entity.pk, currency)
         yield from _sums_to_nothing(books)
-        yield from _receivables(books)
+        yield from _by_customer(books, _ROLE.RECEIVABLES, _OPEN)
+        yield from _by_customer(books, _ROLE.BALANCES, _BALANCES)
+        yield from _by_customer(books, _ROLE.REFUNDS, _REFUNDS)
         yield from _credits(books)
         yield from _taxes(books)
 
@@ -138,17 +172,18 @@ def _sums_to_nothing(books: Books) -> Iterator[Difference]:
         yield Difference(f"All accounts, {books.currency}", "0", f"{total:f}")
 
 
-def _receivables(books: Books) -> Iterator[Difference]:
-    """Compare what each customer owes; entries by hand are no document, and show here."""
+def _by_customer(books: Books, role: Account.Role, by_documents: str) -> Iterator[Difference]:
+    """Compare what each customer owes, or is owed; entries by hand are no document, and show here."""
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, {"entity": books.legal_entity_id, "currency": books.currency})
-        is_open = dict(cursor.fetchall())
-    booked = by_customer(books, _ROLE.RECEIVABLES, ends_on=date.max)
-    for customer_id in sorted({*is_open, *booked}):
-        documents, entries = is_open.get(customer_id, Decimal(0)), booked.get(customer_id, Decimal(0))
+        cursor.execute(by_documents, {"entity": books.legal_entity_id, "currency": books.currency})
+        found: dict[UUID, Decimal] = dict(cursor.fetchall())
+    sign = 1 if role == _ROLE.RECEIVABLES else -1
+    booked = by_customer(books, role, ends_on=date.max)
+    for customer_id in sorted({*found, *booked}):
+        documents, entries = found.get(customer_id, Decimal(0)), sign * booked.get(customer_id, Decimal(0))
         if documents != entries:
             yield Difference(
-                f"Receivables of customer {customer_id}, {books.currency}", f"{documents:f}", f"{entries:f}"
+                f"{role.label} of customer {customer_id}, {books.currency}", f"{documents:f}", f"{entries:f}"
             )
 
 

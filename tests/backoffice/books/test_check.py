@@ -1,6 +1,7 @@
 """Books and documents agree, and what differs is told."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -11,9 +12,9 @@ from apps.core.ids import uuid7
 from apps.customers.models import LegalEntity
 from apps.invoices.models import Invoice
 from apps.ledger.models import Account, Entry
-from tests.builders import (
-    make_credit_note,
-)
+from apps.payments import record, refund
+from tests.backoffice.books.reading import NOW
+from tests.builders import ACTOR, make_credit_note
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,18 +36,48 @@ def test_books_and_documents_agree_and_what_differs_is_told(
     assert any("Receivables of customer" in one for one in told)
 
 
-def forge(invoice: Invoice) -> None:
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("balances", "Customer balances of customer {}, USD: 12.0000 by the documents, 7.0000 in the books"),
+        ("refunds", "Refunds owed of customer {}, USD: 30.0000 by the documents, 25.0000 in the books"),
+    ],
+)
+def test_what_customers_are_owed_is_compared_with_the_documents(
+    books: dict[str, Invoice], role: str, told: str
+) -> None:
+    """138.00 pay November's 119.00, and 7.00 of the rest is owed back; so is what a credit note of 23.00 leaves."""
+    october = books["october"]
+    paid = record.record_transfer(
+        customer_id=october.customer_id,
+        currency="USD",
+        amount=Decimal(138),
+        received_on=NOW.date(),
+        reference="R-2",
+        at=NOW,
+        actor=ACTOR,
+    )
+    refund.owe(source_id=paid.pk, amount=Decimal(7), at=NOW, actor=ACTOR)
+    make_credit_note(books["november"], amount="23", remainder="refund")
+    assert list(check(LegalEntity.objects.get())) == []
+
+    forge(october, role)
+
+    assert told.format(october.customer_id) in [str(one) for one in check(LegalEntity.objects.get())]
+
+
+def forge(invoice: Invoice, role: str = "receivables") -> None:
     """Add 5.00 to a posted entry, as only the owner of the database can."""
     accounts = dict(Account.objects.filter(legal_entity=invoice.legal_entity_id).values_list("role", "pk"))
     entry = Entry.objects.get(source_key=invoice.number, kind="invoice")
     with as_owner(), connection.cursor() as sql:
         sql.execute("ALTER TABLE ledger_posting DISABLE TRIGGER entries_are_posted_whole")
         with transaction.atomic():
-            for role, amount in (("receivables", 5), ("revenue", -5)):
+            for one, amount in ((role, 5), ("revenue", -5)):
                 sql.execute(
                     "INSERT INTO ledger_posting (id, entry_id, account_id, customer_id, currency, amount, product_name)"
                     " VALUES (%s, %s, %s, %s, 'USD', %s, '')",
-                    [uuid7(), entry.pk, accounts[role], invoice.customer_id, amount],
+                    [uuid7(), entry.pk, accounts[one], invoice.customer_id, amount],
                 )
         sql.execute("ALTER TABLE ledger_posting ENABLE TRIGGER entries_are_posted_whole")
 

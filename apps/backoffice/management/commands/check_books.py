@@ -11,7 +11,7 @@ from apps.ledger.models import Entry
 
 class Command(BaseCommand):
     help = (
-        "Compares the journal with invoices, credit notes, allocations, grants and tax rows, amount by amount; says what differs, "
+        "Compares the journal with invoices, credit notes, payments, allocations, refunds, grants and tax rows, amount by amount; says what differs, "
         "and then ends with 1."
     )
 
