@@ -113,6 +113,7 @@ def request_of(invoice: Invoice, amounts: Mapping[str, Decimal], on: date, rules
     return TaxRequest(
         provider=entity.tax_provider,
         seller=entity.key,
+        sale=_sale_of(invoice),
         currency=invoice.currency,
         is_included=entity.prices_include_tax,
         on=on,
@@ -125,6 +126,16 @@ def request_of(invoice: Invoice, amounts: Mapping[str, Decimal], on: date, rules
             if amount > 0
         ),
     )
+
+
+def _sale_of(invoice: Invoice) -> str:
+    """Name an invoice by its contract, kind, first day, and place among those alike.
+
+    Its id would not do: a draft that waits for an answer is given up, and has another when it is written again.
+    """
+    kind, starts_on = invoice.kind, invoice.period_start_on
+    alike = Invoice.objects.filter(contract=invoice.contract_id, kind=kind, period_start_on=starts_on)
+    return f"{invoice.contract_id} {kind} {starts_on} {alike.filter(pk__lt=invoice.pk).count()}"
 
 
 def treatment_of(answer: AnsweredLine, language: str) -> Treatment:

@@ -18,10 +18,14 @@ class AskedLine:
 
 @dataclass(frozen=True, slots=True)
 class TaxRequest:
-    """A sale whose tax is asked for. Asking the same again is one question: its key is made of all that it says."""
+    """A sale whose tax is asked for. Asking the same again is one question: its key is made of all that it says.
+
+    `sale` tells sales apart that are alike, since a service takes each of its answers as one sale.
+    """
 
     provider: str
     seller: str
+    sale: str
     currency: str
     is_included: bool
     on: date

@@ -257,6 +257,34 @@ def test_the_invoice_is_reported_once_under_its_number(asked: Asked) -> None:
     assert first.transaction == again.transaction != ""
 
 
+def test_sales_that_are_alike_are_each_reported_by_an_answer_of_their_own(asked: Asked) -> None:
+    """Two customers of one address buy the same, one of them twice on one day; what was credited is issued again unchanged."""
+    contract = contract_of(**NEW_YORK)
+    first = invoiced(contract)
+    other = invoiced(make_contract(make_customer("twin", **NEW_YORK), contract.plan_version))
+    work = one_off.NewLine("Setup", Decimal(20))
+    twice = [
+        finalize.finalize(
+            invoice_id=one_off.draft_one_off(
+                contract_id=contract.pk, lines=[work], reason="Agreed", at=IN_NOVEMBER, actor=ACTOR
+            ).pk,
+            at=IN_NOVEMBER,
+            actor=ACTOR,
+        )
+        for _ in range(2)
+    ]
+    terms = Terms(Invoice.Because.CORRECTION, Invoice.Remainder.BALANCE, "Wrong name")
+    credit(invoice_id=first.pk, ask=Ask(), terms=terms, at=IN_NOVEMBER, actor=ACTOR)
+    written = reissue.reissue(invoice_id=first.pk, at=IN_NOVEMBER, actor=ACTOR)
+    again = finalize.finalize(invoice_id=written.pk, at=IN_NOVEMBER, actor=ACTOR)
+
+    for sale in (first, other, *twice, again):
+        tax_sales.report(invoice_id=sale.pk, at=IN_NOVEMBER)
+
+    reported = [sale["calculation"] for sale in asked.of("/create_from_calculation")]
+    assert len(set(reported)) == len(reported) == 5
+
+
 def test_a_report_that_failed_is_left_for_later(asked: Asked) -> None:
     invoice = invoiced(contract_of(**NEW_YORK))
     asked.is_down = True
