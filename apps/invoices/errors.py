@@ -188,7 +188,7 @@ class TaxProviderFailed(Refusal):
 
     def __init__(self, provider: str, why: str) -> None:
         super().__init__(
-            f"{provider} could not tell the tax: {why} Nothing was changed. Close again once it answers, or let the legal entity find tax by its own rates."
+            f"{provider} could not tell the tax: {why} Nothing was changed. Try again once it answers, or let the legal entity find tax by its own rates."
         )
 
 

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from apps.customers.models import LegalEntity
 from apps.invoices.models import Invoice
 from tests.api.calls import Backend, problem, said
 from tests.builders import (
+    fee_charge,
     make_api_key,
     make_contract,
     make_customer,
@@ -68,3 +70,13 @@ def test_it_is_had_as_a_pro_forma_invoice() -> None:
 
     assert answer["Content-Type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
+
+
+def test_while_no_tax_service_answers_there_is_none() -> None:
+    """It has no key here, and so gives no answer."""
+    make_contract(make_customer(), make_plan_version([fee_charge("100")]))
+    LegalEntity.objects.update(tax_provider="stripe")
+    backend = Backend(make_api_key())
+
+    assert problem(backend.get("/customers/acme/upcoming-invoice")) == (409, "tax-provider-failed")
+    assert problem(backend.get("/customers/acme/upcoming-invoice/pdf")) == (409, "tax-provider-failed")

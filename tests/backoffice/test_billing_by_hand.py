@@ -11,6 +11,7 @@ import time_machine
 from django.test import Client
 
 from apps.contracts.models import Contract
+from apps.customers.models import LegalEntity
 from apps.invoices import finalize, threshold
 from apps.invoices.models import CreditPurchase, Invoice
 from tests.backoffice.test_look import seen_on
@@ -225,6 +226,23 @@ def test_the_invoice_so_far_stands_apart_from_what_is_due(staff: Client, contrac
     pdf = staff.get(f"/admin/contract/{contract.pk}/upcoming.pdf")
     assert pdf.content.startswith(b"%PDF-")
     assert Invoice.objects.count() == 1
+
+
+def test_a_tax_service_that_fails_is_told_where_an_invoice_is_foreseen(
+    staff: Client, contract: Contract
+) -> None:
+    """It has no key here, and so gives no answer."""
+    LegalEntity.objects.update(tax_provider="stripe")
+    failed = "Stripe Tax could not tell the tax: it has no key"
+
+    so_far = text_of(staff, f"/admin/contract/{contract.pk}/upcoming/")
+    pdf = staff.get(f"/admin/contract/{contract.pk}/upcoming.pdf", follow=True)
+
+    assert failed in so_far
+    assert failed in pdf.content.decode()
+    assert failed in sent(staff, contract, "one-off", LINES, look="yes")
+    assert failed in sent(staff, contract, "sell-credits", CREDITS, look="yes")
+    assert not Invoice.objects.exists()
 
 
 def test_a_draft_contract_says_why_it_has_no_invoice(staff: Client, contract: Contract) -> None:

@@ -35,8 +35,6 @@ from apps.invoices.models import (
     TaxCalculation,
     TaxTransaction,
 )
-from apps.invoices.one_off import NewLine
-from apps.invoices.purchase import NewPurchase
 from apps.payments.credit import credit
 from apps.plans import catalogue
 from tests.builders import (
@@ -159,17 +157,23 @@ def test_the_invoice_so_far_asks_it(asked: Asked) -> None:
     assert shown.invoice.total == Decimal("108.88")
 
 
-def test_what_staff_write_and_sell_is_foreseen_with_it(asked: Asked) -> None:
+def test_an_invoice_is_foreseen_with_its_tax_and_drafted_by_the_same_answer(asked: Asked) -> None:
+    """20.00 and 80.00 at 8.875%: 21.78 (1.775, half up) and 87.10."""
     contract = contract_of(**NEW_YORK)
-    bought = NewPurchase("1,000 credits", Decimal(1000), Decimal(100))
-
-    written = one_off.foresee_one_off(
-        contract=contract, lines=[NewLine("Setup", Decimal(100))], reason="", at=IN_NOVEMBER
+    lines, bought = (
+        [one_off.NewLine("Setup", Decimal(20))],
+        purchase.NewPurchase("Prepaid", Decimal(1000), Decimal(80)),
     )
-    sold = purchase.foresee_purchase(contract=contract, bought=bought, at=IN_NOVEMBER)
 
-    assert (written.invoice.total, sold.invoice.total) == (Decimal("108.88"), Decimal("108.88"))
-    assert not Invoice.objects.exists()
+    setup = one_off.foresee_one_off(contract=contract, lines=lines, reason="", at=IN_NOVEMBER)
+    sold = purchase.foresee_purchase(contract=contract, bought=bought, at=IN_NOVEMBER)
+    drafted = one_off.draft_one_off(
+        contract_id=contract.pk, lines=lines, reason="Agreed", at=IN_NOVEMBER, actor=ACTOR
+    )
+
+    assert (setup.invoice.total, sold.invoice.total) == (Decimal("21.78"), Decimal("87.10"))
+    assert drafted.total == setup.invoice.total
+    assert len(asked.of("/calculations")) == 2
 
 
 def test_no_transaction_waits_for_it(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.test import Client
 
-from apps.customers.models import Customer
+from apps.customers.models import Customer, LegalEntity
 from apps.invoices import finalize, one_off
 from apps.invoices.models import Invoice
-from tests.builders import ACTOR, make_contract, make_customer
+from tests.builders import ACTOR, fee_charge, make_contract, make_customer, make_plan_version
 from tests.invoices.months import use
 from tests.portal.conftest import NOW
 from tests.portal.contracts import make_call_contract
@@ -70,3 +70,14 @@ def test_a_one_off_invoice_says_what_it_is(member: Client, acme: Customer) -> No
     finalize.finalize(invoice_id=drafted.pk, at=NOW, actor=ACTOR)
 
     assert "Nov 10, 2026, one-off</span>" in member.get("/portal/c/acme/invoices/").content.decode()
+
+
+def test_while_no_tax_service_answers_it_says_so(member: Client, acme: Customer) -> None:
+    """It has no key here, and so gives no answer."""
+    contract = make_contract(acme, make_plan_version([fee_charge("100")]))
+    LegalEntity.objects.update(tax_provider="stripe")
+
+    shown = member.get(f"/portal/c/acme/so-far/{contract.pk}/")
+
+    assert "It cannot be worked out at the moment" in shown.content.decode()
+    assert member.get(f"/portal/c/acme/so-far/{contract.pk}.pdf").status_code == 404
