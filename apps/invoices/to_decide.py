@@ -20,7 +20,7 @@ from apps.invoices.approve import NEEDED
 from apps.invoices.kinds import kind_words
 
 PAGE = 50
-# Of the forecast: the mean of as many periods before, where there are at least two.
+# The mean is that of as many periods before, where there are at least two.
 _PERIODS = 3
 
 
@@ -61,7 +61,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class DraftRow:
-    """A draft as the close shows it; `before` is the invoice of the period before, `expected` the mean of some before it."""
+    """A draft as the close shows it; `before` is the invoice of the period before, `mean` that of up to three before it."""
 
     id: UUID
     customer_key: str
@@ -75,7 +75,7 @@ class DraftRow:
     before_id: UUID | None
     before: Money | None
     before_tax: Decimal
-    expected: Money | None
+    mean: Money | None
     review_until_at: datetime
     held: str
     approvals: int
@@ -106,9 +106,9 @@ class DraftRow:
         return _share(self.total, self.before)
 
     @property
-    def off_forecast(self) -> Decimal | None:
+    def off_mean(self) -> Decimal | None:
         """Return by which share it differs from the mean of the periods before."""
-        return _share(self.total, self.expected)
+        return _share(self.total, self.mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ WITH d AS (
            i.legal_entity_id, c.id AS customer_id, c.key AS customer_key, c.name AS customer_name, c.billing_email,
            k.number AS contract_number, e.key AS entity_key, e.name AS entity_name,
            f.before_id, f.before, f.before_tax,
-           CASE WHEN f.many > 1 THEN f.mean END AS expected,
+           CASE WHEN f.many > 1 THEN f.mean END AS mean,
            coalesce(h.reason, '') AS held, a.approvals, a.mine,
            e.approval_above IS NOT NULL AND abs(i.total) > e.approval_above AS needs,
            {missing_data.MISSING_SQL} AS lacks_data,
@@ -186,7 +186,7 @@ WITH d AS (
 """  # noqa: S608 put together from constants
 _DIFFERS = """
     (before IS NOT NULL AND abs(total - before) > %(over)s * abs(before)
-     OR expected IS NOT NULL AND abs(total - expected) > %(over)s * abs(expected))
+     OR mean IS NOT NULL AND abs(total - mean) > %(over)s * abs(mean))
 """
 _LACKS_APPROVAL = f"(needs AND approvals < {NEEDED})"
 _SHOWN = {
@@ -242,7 +242,7 @@ def page(asked: Filter, *, after: str = "") -> tuple[list[DraftRow], str]:
     rows = ask(
         asked,
         "SELECT id, customer_key, customer_name, contract_number, kind, period_start_on, period_end_on, total, currency, "  # noqa: S608 put together from constants
-        "tax_amount, before_id, before, before_tax, expected, review_until_at, held, approvals, needs, lacks_data, edited_by, "
+        "tax_amount, before_id, before, before_tax, mean, review_until_at, held, approvals, needs, lacks_data, edited_by, "
         f"coalesce({_DIFFERS}, false), ({by})::text || '~' || id::text "
         f"FROM d WHERE {where(asked)} AND {_SHOWN[asked.show]} AND {begins} "
         f"ORDER BY {by} {direction}, id {direction} LIMIT {PAGE + 1}",
@@ -350,7 +350,7 @@ def _row(row: Sequence[Any]) -> DraftRow:
         before_id=row[10],
         before=_money(row[11], currency),
         before_tax=row[12] or Decimal(0),
-        expected=_money(row[13], currency),
+        mean=_money(row[13], currency),
         review_until_at=row[14],
         held=row[15],
         approvals=row[16],

@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
+from apps.core.money import Money
 from apps.customers.models import Customer, LegalEntity, TaxRegistration
 from apps.invoices import to_decide
 from apps.invoices.missing_data import missing
 from apps.invoices.models import Invoice
 from apps.invoices.to_decide import Filter, Order, Show
-from tests.backoffice.many_drafts import multiply
+from tests.backoffice.many_drafts import multiply, new
 from tests.builders import (
     make_contract,
     make_customer,
@@ -69,6 +70,19 @@ def test_filters_hold_what_their_names_say(made: Invoice) -> None:
     assert counts[Show.DIFFERS] == 7
     rows, _ = to_decide.page(Filter(month=OCTOBER, show=Show.ZERO))
     assert [row.contract_number for row in rows] == ["M-00003"]
+
+
+def test_a_draft_like_the_period_before_stands_out_where_it_is_far_from_the_mean(made: Invoice) -> None:
+    """1.00 after 4.00 and 1.00: as much as the period before, and 60% less than their mean of 2.50."""
+    multiply(made, 1)
+    before = Invoice.objects.get(contract__number="M-00000", period_start_on__lt=OCTOBER)
+    days = {"period_start_on": date(2026, 8, 1), "period_end_on": before.period_start_on}
+    new(before, **days, subtotal=4, total=4).save(force_insert=True)
+
+    ((row,), _) = to_decide.page(Filter(month=OCTOBER, show=Show.DIFFERS))
+
+    assert row.difference == Money(Decimal("0.00"), "USD")
+    assert (row.mean, row.off_mean) == (Money(Decimal("2.50"), "USD"), Decimal("-0.6"))
 
 
 def test_months_are_those_in_which_periods_end(made: Invoice) -> None:
