@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.invoices.figures import Figures
+from apps.invoices.labels import WORDS
 from apps.invoices.models import Invoice, InvoiceTax
-from apps.invoices.tax_words import WORDS
 
 _Category = InvoiceTax.Category
-# What the rules of tax say already names the ground, in the customer's language.
-_TOLD = frozenset(text for words in WORDS.values() for text in words.values())
+# The word for what the law wants to be named, by category.
+_GROUNDS = {
+    _Category.REVERSE_CHARGE: "reverse_charge",
+    _Category.INTRA_COMMUNITY: "intra_community",
+    _Category.EXPORT: "export",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,10 @@ def _row(row: InvoiceTax, figures: Figures, sign: int, *, is_included: bool) -> 
 
 
 def _reason(row: InvoiceTax, figures: Figures) -> str:
-    """Name the ground in the customer's language, and then what the seller wrote about it."""
-    if row.reason in _TOLD:
+    """Name the ground in the document's language, and then what the seller wrote about it; one that is named stays as it is."""
+    key = _GROUNDS.get(_Category(row.category))
+    if key is None or row.reason in {getattr(words, key) for words in WORDS.values()}:
         return row.reason
-    words = figures.words
-    ground = {
-        _Category.REVERSE_CHARGE: words.reverse_charge,
-        _Category.INTRA_COMMUNITY: words.intra_community,
-        _Category.EXPORT: words.export,
-    }.get(_Category(row.category), "")
+    ground: str = getattr(figures.words, key)
     written = "" if row.reason.casefold() in ground.casefold() else row.reason
     return ". ".join(text for text in (ground, written) if text)

@@ -17,10 +17,10 @@ from django.db import transaction
 from apps.core.money import minor_digits
 from apps.customers.models import LegalEntity
 from apps.invoices import stripe_tax, taxing
+from apps.invoices.labels import words_for
 from apps.invoices.models import Invoice, TaxCalculation
 from apps.invoices.tax_asked import AnsweredLine, AskedLine, TaxProvider, TaxRequest, TaxToAsk
 from apps.invoices.tax_rules import TaxRules, place_of
-from apps.invoices.tax_words import reason
 from apps.invoices.taxing import Category, Treatment
 
 _Given = ParamSpec("_Given")
@@ -30,6 +30,7 @@ PROVIDERS: Mapping[str, Callable[[], TaxProvider]] = {
 }
 # How often a draft may change while it waits for an answer, before that is left to the next close.
 _MOST_QUESTIONS = 5
+# The word for it, and its code.
 _REASONS = {
     Category.REVERSE_CHARGE: ("reverse_charge", taxing.REVERSE_CHARGE),
     Category.EXPORT: ("export", taxing.EXPORT),
@@ -141,7 +142,7 @@ def _sale_of(invoice: Invoice) -> str:
 def treatment_of(answer: AnsweredLine, language: str) -> Treatment:
     """Return an answer as a treatment, with its reason in the customer's language."""
     key, code = _REASONS.get(Category(answer.category), ("", ""))
-    words = reason(key, language) if key else ""
+    words = getattr(words_for(language), key) if key else ""
     return Treatment(answer.category, answer.rate, answer.name, answer.place, words, code)
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from apps.customers import tax_numbers
 from apps.customers.tax_numbers import EU
 from apps.invoices.errors import NoTaxRate
-from apps.invoices.tax_words import reason
+from apps.invoices.labels import words_for
 
 _NOTHING = Decimal(0)
 STANDARD = "standard"
@@ -149,18 +149,17 @@ def treatment(seller: Seller, buyer: Buyer, tax_class: str, on: date) -> Treatme
     if not any(on in registration.days for registration in seller.registrations):
         return None
     place = supplied_at(seller, buyer)
+    words = words_for(buyer.language)
     if owes_it_itself(seller, buyer, place):
-        words = reason("reverse_charge", buyer.language)
-        return Treatment(
-            Category.REVERSE_CHARGE, _NOTHING, place=place.code, reason=words, reason_code=REVERSE_CHARGE
-        )
+        why, code = words.reverse_charge, REVERSE_CHARGE
+        return Treatment(Category.REVERSE_CHARGE, _NOTHING, place=place.code, reason=why, reason_code=code)
     place = _taxed_at(seller, place, on)
     if not _is_registered(seller, place, on):
         return _untaxed(seller, buyer, place)
     exemption = next((one for one in buyer.exemptions if on in one.days and one.place.covers(place)), None)
     if exemption:
-        words = reason("exempt", buyer.language, certificate=exemption.certificate)
-        return Treatment(Category.EXEMPT, _NOTHING, place=place.code, reason=words)
+        why = words.exempt.format(certificate=exemption.certificate)
+        return Treatment(Category.EXEMPT, _NOTHING, place=place.code, reason=why)
     rate = rate_of(seller, place, tax_class, on)
     category = Category.STANDARD if rate.percent else Category.ZERO
     return Treatment(category, rate.percent, name=rate.name, place=place.code)
@@ -242,11 +241,9 @@ def _is_registered(seller: Seller, place: Place, on: date) -> bool:
 
 
 def _untaxed(seller: Seller, buyer: Buyer, place: Place) -> Treatment:
-    home = _as_taxed(seller.place)
+    home, words = _as_taxed(seller.place), words_for(buyer.language)
     if home.country in _ZERO_RATES_EXPORTS and place.country != home.country:
-        category, key, code = Category.EXPORT, "export", EXPORT
+        category, why, code = Category.EXPORT, words.export, EXPORT
     else:
-        category, key, code = Category.OUTSIDE_SCOPE, "outside", OUTSIDE
-    return Treatment(
-        category, _NOTHING, place=place.code, reason=reason(key, buyer.language), reason_code=code
-    )
+        category, why, code = Category.OUTSIDE_SCOPE, words.outside, OUTSIDE
+    return Treatment(category, _NOTHING, place=place.code, reason=why, reason_code=code)

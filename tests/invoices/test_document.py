@@ -98,7 +98,7 @@ def test_taxes_are_told_by_rate_with_the_words_of_the_law() -> None:
     ]
     assert [row.reason for row in taxes] == [
         "",
-        "Autoliquidation : la taxe est due par le client. Reverse charge",
+        "Autoliquidation : la TVA est due par le preneur. Reverse charge",
         "Art. 261",
     ]
 

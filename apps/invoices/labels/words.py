@@ -121,9 +121,12 @@ class Words:
     tax: str
     tax_name: str
     of_which: str
+    # Why there is no tax. Directive 2006/112/EC, Art. 226(11a) asks for the words of the reverse charge.
     reverse_charge: str
     intra_community: str
     export: str
+    outside: str
+    exempt: str
     tax_summary: str
     tax_kind: str
     tax_base: str
