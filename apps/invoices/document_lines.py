@@ -1,9 +1,10 @@
 """The lines of an invoice as they are printed: grouped by account and product, each with its figures and reasons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
+from uuid import UUID
 
 from apps.invoices.figures import Figures
 from apps.invoices.models import InvoiceLine
@@ -52,17 +53,39 @@ def groups_of(
     """Group the lines by account and product, in the order of their first line; what is of no product comes last."""
     order = {heading: place for place, heading in reversed(list(enumerate(map(_heading, lines))))}
     ordered = sorted(lines, key=lambda line: (*_place(line, order), line.position))
-    carried = Decimal(0)
+    carried, spread = Decimal(0), _spread(lines)
     groups = []
     for (account, name), members in groupby(ordered, key=_heading):
         product = " · ".join(text for text in (account, name or figures.words.whole_contract) if text)
         rows, subtotal = [], Decimal(0)
         for line in members:
             carried, subtotal = carried + line.amount * sign, subtotal + line.amount * sign
-            rows.append(_row(line, figures, credit_units, carried, sign))
+            row = _row(line, figures, credit_units, carried, sign)
+            if line.pk in spread:
+                detail = " · ".join(text for text in (row.detail, figures.percent(line.tax_rate)) if text)
+                row = replace(row, detail=detail, reasons=row.reasons if spread[line.pk] else ())
+            rows.append(row)
         label = figures.words.subtotal_of.format(product=product)
         groups.append(Group(product, tuple(rows), label, figures.amount(subtotal)))
     return tuple(groups)
+
+
+def _spread(lines: Sequence[InvoiceLine]) -> dict[UUID, bool]:
+    """Return the parts of lines that several taxes share, and whether each is the first: that one says the reasons of all.
+
+    They differ in their amount and tax alone.
+    """
+    parts: dict[str, list[InvoiceLine]] = {}
+    for line in lines:
+        if not line.product_name:
+            said = (line.account_name, line.kind, line.charge_key, line.key, line.name, line.steps)
+            parts.setdefault(repr(said), []).append(line)
+    return {
+        part.pk: part is of_line[0]
+        for of_line in parts.values()
+        if len({(part.tax_category, part.tax_rate) for part in of_line}) == len(of_line) > 1
+        for part in of_line
+    }
 
 
 def _heading(line: InvoiceLine) -> tuple[str, str]:

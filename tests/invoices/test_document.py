@@ -129,6 +129,24 @@ def test_a_line_that_staff_added_gives_their_reason() -> None:
     assert row.reasons == ("As agreed by mail with {nobody}",)
 
 
+def test_a_discount_that_two_taxes_share_is_told_by_rate_with_its_reason_once() -> None:
+    """10.00 off 60.00 at 19% and 30.00 at 7%; another discount is of one tax alone."""
+    draft = drafted(make_contract())
+    shared = {"kind": InvoiceLine.Kind.DISCOUNT, "name": "Loyalty", "tax_category": "S"}
+    why = [{"by_hand": "Ten years with us"}]
+    lines = [
+        InvoiceLine(**shared, position=1, tax_rate=Decimal(19), amount=Decimal("-6.67"), steps=why),
+        InvoiceLine(**shared, position=2, tax_rate=Decimal(7), amount=Decimal("-3.33"), steps=why),
+        InvoiceLine(kind=InvoiceLine.Kind.DISCOUNT, name="Fair", position=3, amount=Decimal(-1), steps=why),
+    ]
+
+    ((first, second, other),) = [group.rows for group in document_of(draft, lines).groups]
+
+    assert (first.name, first.detail, first.reasons) == ("Loyalty", "19%", ("Ten years with us",))
+    assert (second.name, second.detail, second.reasons) == ("Loyalty", "7%", ())
+    assert (other.detail, other.reasons) == ("", ("Ten years with us",))
+
+
 def test_days_with_usage_are_listed_with_their_sum() -> None:
     make_meter()
     make_meter("tokens", aggregation="sum", name="Tokens", unit="tokens", event_type="llm")
