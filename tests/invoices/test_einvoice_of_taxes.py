@@ -147,6 +147,18 @@ def test_the_number_that_is_missing_is_named() -> None:
             cii(invoice, lines, [row])
 
 
+def test_tax_of_many_lines_that_is_off_the_tax_on_their_sum_is_refused() -> None:
+    """BR-CO-17: 19% of 500.50 are 95.10, and the rules take 96.09 for them, not 96.10."""
+    invoice = german()
+    lines, (row,) = list(invoice.lines.all()), invoice.taxes.all()
+    row.amount = lines[0].tax_amount = Decimal("96.09")
+    assert broken("cii", cii(invoice, lines, [row])) == []
+
+    row.amount = Decimal("96.10")
+    with pytest.raises(EInvoiceIncomplete, match="needs tax that is rounded once a rate"):
+        cii(invoice, lines, [row])
+
+
 def test_a_credit_note_shares_what_it_gives_back_among_taxes_that_are_alike() -> None:
     """Two taxes of 19% on 300.00 and 199.00: of 100.00 given back 60.12 are of the first (60.1202), 39.88 of the other."""
     invoice = german()

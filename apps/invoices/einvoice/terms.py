@@ -34,6 +34,8 @@ _BY_SELLERS_VAT_NUMBER = {_CATEGORY.EXPORT, _CATEGORY.INTRA_COMMUNITY}
 _BY_CUSTOMERS_VAT_NUMBER = {_CATEGORY.REVERSE_CHARGE, _CATEGORY.INTRA_COMMUNITY}
 # BR-DEC: amounts have two decimals at most.
 _MOST_DIGITS = 2
+# BR-CO-17: a tax is less than this off the rounded tax on the whole.
+_MOST_OFF = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def terms_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[Inv
     """Return the business terms of a finalized invoice or credit note.
 
     Refuses, with what is missing, one that the standard has no form for: a currency of more than two decimals, a party without
-    a country, an electronic address, or the tax number that how it is taxed asks for.
+    a country, an electronic address, or the tax number that how it is taxed asks for, and tax that was rounded on so many lines
+    that it is off the tax on their sum.
     """
     assert invoice.number, "what is sent has a number"
     snapshot: Mapping[str, Any] = invoice.snapshot
@@ -115,6 +118,10 @@ def _refuse_incomplete(invoice: Invoice, rows: Sequence[Taxed]) -> None:
                 bool(categories & _BY_CUSTOMERS_VAT_NUMBER) and not _vat(customer),
                 f"the VAT number of {customer['name']}",
             ),
+            (
+                any(_is_far_off(row, invoice.currency) for row in rows),
+                "tax that is rounded once a rate, as on each of so many lines it comes to another than on their sum",
+            ),
         )
         if is_missing
     ]
@@ -124,6 +131,12 @@ def _refuse_incomplete(invoice: Invoice, rows: Sequence[Taxed]) -> None:
         raise EInvoiceIncomplete(
             str(invoice.number), [f"a currency of two decimals at most instead of {invoice.currency}"]
         )
+
+
+def _is_far_off(row: Taxed, currency: str) -> bool:
+    """Tell whether a tax is off that on the whole by so much that the standard's rules take it for wrong."""
+    on_the_whole = rounded_to_minor_unit(EXACT.multiply(row.base, row.rate.scaleb(-2)), currency)
+    return abs(row.amount - on_the_whole) >= _MOST_OFF
 
 
 def _taxed(
