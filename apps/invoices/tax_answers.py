@@ -17,6 +17,7 @@ from django.db import transaction
 from apps.core.money import minor_digits
 from apps.customers.models import LegalEntity
 from apps.invoices import stripe_tax, taxing
+from apps.invoices.errors import TaxProviderFailed
 from apps.invoices.labels import words_for
 from apps.invoices.models import Invoice, TaxCalculation
 from apps.invoices.tax_asked import AnsweredLine, AskedLine, TaxProvider, TaxRequest, TaxToAsk
@@ -28,7 +29,7 @@ _Made = TypeVar("_Made")
 PROVIDERS: Mapping[str, Callable[[], TaxProvider]] = {
     LegalEntity.TaxProvider.STRIPE.value: stripe_tax.StripeTax
 }
-# How often a draft may change while it waits for an answer, before that is left to the next close.
+# How often a draft may change while it waits for an answer, before that is refused and left to the next close.
 _MOST_QUESTIONS = 5
 # The word for it, and its code.
 _REASONS = {
@@ -49,14 +50,28 @@ def asks_first(action: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
             except TaxToAsk as question:
                 at: Any = given["at"]
                 ask(question.request, at=at)
-        return action(*args, **given)
+        try:
+            return action(*args, **given)
+        except TaxToAsk as question:
+            provider = PROVIDERS[question.request.provider]()
+            raise TaxProviderFailed(
+                provider.name, "what is sold changed each time that it was asked."
+            ) from None
 
     return asking
 
 
 def ask(request: TaxRequest, *, at: datetime) -> TaxCalculation:
-    """Ask the service, and keep its answer. Refuses with TaxProviderFailed; takes no transaction while it waits."""
-    answer = PROVIDERS[request.provider]().calculate(request)
+    """Ask the service, and keep its answer. Takes no transaction while it waits.
+
+    Refuses with TaxProviderFailed, also where it left something of what is sold out: that would go untaxed.
+    """
+    provider = PROVIDERS[request.provider]()
+    answer = provider.calculate(request)
+    if left_out := {line.tax_class for line in request.lines} - {line.tax_class for line in answer.lines}:
+        raise TaxProviderFailed(
+            provider.name, f"its answer leaves out what is {', '.join(sorted(left_out))}."
+        )
     with transaction.atomic():
         kept, _ = TaxCalculation.objects.get_or_create(
             key=request.key,
