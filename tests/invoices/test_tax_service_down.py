@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from apps.contracts.models import Contract
+from apps.core import clock
 from apps.customers.models import Customer
 from apps.invoices import close, draft, finalize, manual_lines, reissue, run, stripe_tax, tasks
 from apps.invoices.credit_notes import Ask, Terms
@@ -63,7 +65,7 @@ def draft_of_110(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Invoice
 
 
 def test_a_draft_stays_as_it_is(draft_of_110: Invoice) -> None:
-    one = {"invoice_id": draft_of_110.pk, "at": IN_NOVEMBER, "actor": ACTOR}
+    one: Any = {"invoice_id": draft_of_110.pk, "at": IN_NOVEMBER, "actor": ACTOR}
 
     with pytest.raises(TaxProviderFailed, match="Nothing was changed"):
         draft.refresh(**one)
@@ -109,7 +111,7 @@ def test_one_that_is_billed_as_it_uses_waits_and_the_others_are_billed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first of the two is sold by Stripe Tax's seller."""
-    monkeypatch.setattr(tasks.clock, "now", lambda: datetime(2026, 10, 10, 9, tzinfo=UTC))
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 10, 10, 9, tzinfo=UTC))
     make_meter()
     version = make_plan_version([usage_charge(unit_amount="1")])
     other = make_legal_entity("other", country="US", tax_provider="stripe")
