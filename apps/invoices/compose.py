@@ -226,7 +226,8 @@ def _finished(
     contract, before, total = wanted.contract, _filled(invoice), invoice.total
     _fill(invoice, contract, sum((line.amount for line in found), Decimal(0)))
     taxed = taxes.tax(invoice, found, rules)
-    invoice.snapshot = {**snapshot.parties(contract), **kept}
+    registered = taxes.registration_of(invoice, taxed, rules)
+    invoice.snapshot = {**snapshot.parties(contract, registered), **kept}
     for position, line in enumerate(found, start=1):
         line.position = position
     is_new = wanted.invoice is None

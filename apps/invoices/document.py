@@ -204,7 +204,8 @@ def _party(party: Mapping[str, Any], figures: Figures) -> Party:
         figures.country(party["country"]),
     )
     number = party["tax_number"]
-    is_registered = party["country"] == "JP" and _REGISTERED_IN_JAPAN.match(number)
+    # The seller's may be another country's than its own.
+    is_registered = party.get("tax_country", party["country"]) == "JP" and _REGISTERED_IN_JAPAN.match(number)
     return Party(
         name=party["name"],
         lines=tuple(line.strip() for line in lines if line.strip()),

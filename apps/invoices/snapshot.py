@@ -14,6 +14,7 @@ from apps.contracts.models import Amendment, Contract
 from apps.credits import queries as credit_queries
 from apps.invoices.billing import Priced
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from apps.invoices.taxing import Registration
 from apps.plans.models import CreditUnit
 from apps.plans.queries import PlannedCharge
 from apps.rating.steps import written
@@ -23,8 +24,8 @@ from apps.usage.queries import daily_quantities
 _PLACE = ("name", "address", "postal_code", "city", "region", "country", "tax_number")
 
 
-def parties(contract: Contract) -> dict[str, Any]:
-    """Return seller, customer and contract as the invoice prints them."""
+def parties(contract: Contract, registered: Registration | None = None) -> dict[str, Any]:
+    """Return seller, customer and contract as the invoice prints them: the seller by what it is registered by where it charges tax."""
     customer = contract.customer
     seller = customer.legal_entity
     return {
@@ -37,6 +38,7 @@ def parties(contract: Contract) -> dict[str, Any]:
             "bank_details": seller.bank_details,
             "logo_svg": seller.logo_svg,
             "brand_color": seller.brand_color,
+            **(_number(registered) if registered else {}),
         },
         "customer": {
             **{name: getattr(customer, name) for name in _PLACE},
@@ -56,6 +58,10 @@ def parties(contract: Contract) -> dict[str, Any]:
             "printed_terms": contract.printed_terms,
         },
     }
+
+
+def _number(registered: Registration) -> dict[str, str]:
+    return {"tax_number": registered.number, "tax_country": registered.place.country}
 
 
 def _percent(percent: Decimal | None) -> str | None:

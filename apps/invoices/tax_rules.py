@@ -65,7 +65,7 @@ def rules_for(customers: Collection[Customer]) -> TaxRules:
     registrations: dict[UUID, tuple[Registration, ...]] = {}
     for one in TaxRegistration.objects.filter(legal_entity__in=entities).order_by("starts_on", "pk"):
         is_one_stop = one.scheme == TaxRegistration.Scheme.ONE_STOP
-        made = Registration(_place(one), _days(one), is_one_stop)
+        made = Registration(_place(one), _days(one), is_one_stop, one.number)
         registrations[one.legal_entity_id] = (*registrations.get(one.legal_entity_id, ()), made)
     rates: dict[UUID | None, tuple[Rate, ...]] = {}
     wanted = Q(legal_entity__in=entities) | Q(legal_entity=None)

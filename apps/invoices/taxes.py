@@ -13,10 +13,12 @@ from apps.invoices import tax_answers, tax_sales, tax_shares, taxing
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from apps.invoices.tax_rules import TaxRules, rules_for
 from apps.invoices.tax_shares import Part
-from apps.invoices.taxing import Category, Treatment
+from apps.invoices.taxing import Category, Place, Registration, Treatment
 
 _PROVIDER = LegalEntity.TaxProvider
 _DAY = timedelta(days=1)
+# What is of a tax that the seller is registered for.
+_CHARGED = {Category.STANDARD, Category.ZERO, Category.EXEMPT}
 # What staff read where something is missing, by what `missing` calls it.
 MISSING = {
     "country": "No country: taxed as at the seller's place",
@@ -70,6 +72,21 @@ def tax(invoice: Invoice, lines: list[InvoiceLine], rules: TaxRules | None = Non
     invoice.tax_rate = rows[0].rate if len(rows) == 1 else Decimal(0)
     invoice.total = invoice.subtotal if invoice.tax_included else invoice.subtotal + invoice.tax_amount
     return rows
+
+
+def registration_of(
+    invoice: Invoice, rows: Sequence[InvoiceTax], rules: TaxRules | None
+) -> Registration | None:
+    """Return what the seller is registered by where an invoice's tax is charged, of several the one of the highest rate.
+
+    None where none is charged, or by no registration that is known: then the seller goes by its own number.
+    """
+    if rules is None:
+        return None
+    seller, on = rules.seller(invoice.customer.legal_entity), tax_day(invoice)
+    charged = [Place.of_code(row.place) for row in rows if row.category in _CHARGED and row.place]
+    found = (taxing.registration_at(seller, place, on) for place in charged)
+    return next((one for one in found if one), None)
 
 
 def missing(customer: Customer, on: date, rules: TaxRules | None = None) -> list[str]:

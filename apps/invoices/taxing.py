@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from apps.customers import tax_numbers
 from apps.customers.tax_numbers import EU
@@ -60,6 +61,11 @@ class Place:
     country: str
     region: str = ""
 
+    @classmethod
+    def of_code(cls, code: str) -> Self:
+        """Return the place that ISO 3166 writes so."""
+        return cls(*code.split("-", 1))
+
     @property
     def code(self) -> str:
         """The place as ISO 3166 writes it."""
@@ -88,6 +94,7 @@ class Registration:
     place: Place
     days: Days
     is_one_stop: bool = False
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,16 @@ def owes_it_itself(seller: Seller, buyer: Buyer, place: Place) -> bool:
     )
 
 
+def registration_at(seller: Seller, place: Place, on: date) -> Registration | None:
+    """Return what the seller is registered by at a place: there rather than by the One-Stop Shop, in the region rather than the country."""
+    found = [
+        one
+        for one in seller.registrations
+        if on in one.days and (one.place.covers(place) or (one.is_one_stop and place.country in EU))
+    ]
+    return max(found, key=lambda one: (not one.is_one_stop, bool(one.place.region)), default=None)
+
+
 def rate_of(seller: Seller, place: Place, tax_class: str, on: date) -> Rate:
     """Return the rate in force: of the class rather than standard, of the region rather than the country, own rather than all's."""
     found = [
@@ -234,10 +251,7 @@ def _taxed_at(seller: Seller, place: Place, on: date) -> Place:
 
 
 def _is_registered(seller: Seller, place: Place, on: date) -> bool:
-    return any(
-        on in one.days and (one.place.covers(place) or (one.is_one_stop and place.country in EU))
-        for one in seller.registrations
-    )
+    return registration_at(seller, place, on) is not None
 
 
 def _untaxed(seller: Seller, buyer: Buyer, place: Place) -> Treatment:

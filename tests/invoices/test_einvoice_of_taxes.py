@@ -7,11 +7,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from apps.customers import taxation
-from apps.invoices import publish
+from apps.invoices import publish, taxes
 from apps.invoices.credit_note_rows import taxes_of
+from apps.invoices.document import document_of
 from apps.invoices.einvoice.errors import EInvoiceIncomplete
+from apps.invoices.einvoice.terms import terms_of
 from apps.invoices.einvoice.write import cii, ubl
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from apps.invoices.tax_rules import rules_for
 from tests.builders import (
     fee_charge,
     make_contract,
@@ -76,6 +79,59 @@ def test_what_the_rules_decide_is_valid(
 
     assert [row.category for row in invoice.taxes.all()] == [category]
     assert valid(form, invoice) == []
+
+
+@pytest.mark.parametrize(
+    ("home", "place", "scheme", "number", "named"),
+    [
+        ("DE", "FR", "local", FR, {"BT-31": FR}),
+        ("DE", "GB", "local", "GB980780684", {"BT-31": "GB980780684"}),
+        ("GB", "DE", "one_stop", "EU372000041", {"BT-32": "EU372000041"}),
+        ("US", "US-NY", "local", "NY-4711", {"BT-32": "NY-4711"}),
+        # At home.
+        ("FR", "", "", "", {"BT-31": FR}),
+    ],
+)
+def test_the_seller_is_named_by_its_number_where_it_charges_tax(
+    home: str, place: str, scheme: str, number: str, named: dict[str, str]
+) -> None:
+    """A consumer buys from a seller that is registered at home and in a second place; it is printed so too, and credited so."""
+    own = {"DE": DE, "GB": "GB980780684", "US": US, "FR": FR}[home]
+    entity = make_legal_entity(country=home, tax_number=own, email="billing@seller.example", region="")
+    country, _, region = (place or home).partition("-")
+    registered = [(home, "", "local", own)] + ([(country, region, scheme, number)] if place else [])
+    for at_country, at_region, by, its in registered:
+        where = {"country": at_country, "region": at_region, "starts_on": date(2020, 1, 1)}
+        fields = {"legal_entity": entity, "scheme": by, "number": its, **where}
+        taxation.save_registration(fields=fields, at=IN_NOVEMBER, actor=ACTOR)
+    rate = {"country": country, "name": "Tax", "percent": Decimal(10), "starts_on": date(2020, 1, 1)}
+    taxation.save_rate(fields=rate, at=IN_NOVEMBER, actor=ACTOR)
+    buyer = {"country": country, "region": region, "buys_as": "consumer", "billing_email": "ap@acme.example"}
+    version = make_plan_version([fee_charge("100")], currency="EUR")
+    invoice = invoiced(make_contract(make_customer(**buyer), version))
+
+    for document in (invoice, make_credit_note(invoice)):
+        lines, rows = list(document.lines.all()), list(document.taxes.all())
+        assert [row.category for row in rows] == ["S"]
+        said = terms_of(document, lines, rows)["BG-4"]
+        found = {"BT-31": said.get("vat_identifier"), "BT-32": said.get("tax_identifier")}
+        assert {term: text for term, text in found.items() if text} == named
+        assert document_of(document, lines).seller.tax_number in named.values()
+    for form in FORMS:
+        assert valid(form, invoice) == []
+
+
+def test_where_no_tax_is_charged_the_seller_is_named_by_its_own_number() -> None:
+    """A business in France owes the tax itself, though the seller is registered there too."""
+    invoice = taxed("DE", DE, {"country": "FR", "tax_number": FR}, currency="EUR")
+    fields = {"country": "FR", "number": "FR83404833048", "starts_on": date(2020, 1, 1)}
+    entity = invoice.customer.legal_entity
+    taxation.save_registration(fields={"legal_entity": entity, **fields}, at=IN_NOVEMBER, actor=ACTOR)
+
+    (row,) = taxes.tax(invoice, lines := list(invoice.lines.all()))
+
+    assert (row.category, len(lines)) == ("AE", 1)
+    assert taxes.registration_of(invoice, [row], rules_for([invoice.customer])) is None
 
 
 @pytest.mark.parametrize("form", FORMS)

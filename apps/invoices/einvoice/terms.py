@@ -264,7 +264,8 @@ def _party(party: Mapping[str, Any], email: str, *, with_vat: bool, is_seller: b
 
 
 def _vat(party: Mapping[str, Any]) -> str:
-    return tax_numbers.vat_identifier(party["tax_number"], party["country"])
+    # The seller's may be another country's than its own.
+    return tax_numbers.vat_identifier(party["tax_number"], party.get("tax_country", party["country"]))
 
 
 def _delivered_to(customer: Mapping[str, Any]) -> Terms:
