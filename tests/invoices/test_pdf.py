@@ -15,10 +15,13 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from pypdf import PdfReader
 from pytest_regressions.file_regression import FileRegressionFixture
+from weasyprint import HTML
+from weasyprint.html import UA_STYLESHEET
 
 from apps.invoices import pdf, publish
 from apps.invoices.document import document_of
@@ -151,6 +154,21 @@ def test_a_file_goes_along_in_a_document_for_archives() -> None:
     assert "/StructTreeRoot" in root
     assert reader.xmp_metadata is not None
     assert b'pdfaid:part="3"' in root["/Metadata"].get_data()
+
+
+def test_the_renderer_asks_for_our_rules_of_elements_in_place_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a name that WeasyPrint does not promise: where it asks by another, its own rules would come back, and a third more time."""
+    invoice = _month()
+    page = pdf._page()
+    assert page._ua_stylesheets is not HTML._ua_stylesheets
+    ours = mock.Mock(return_value=page._ua_stylesheets(page))
+    monkeypatch.setattr(page, "_ua_stylesheets", ours)
+    _rendered(invoice)
+
+    ours.assert_called_once()
+    assert UA_STYLESHEET not in ours.return_value
 
 
 def test_the_same_invoice_is_the_same_file_byte_for_byte() -> None:
