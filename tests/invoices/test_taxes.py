@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.contracts.models import Contract
-from apps.customers import taxation
+from apps.customers import sellers, taxation
 from apps.customers.models import Customer, LegalEntity
 from apps.invoices import close, finalize, tax_report, taxes
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
@@ -18,6 +18,7 @@ from tests.builders import (
     AT,
     fee_charge,
     make_contract,
+    make_credit_note,
     make_customer,
     make_legal_entity,
     make_plan_version,
@@ -213,6 +214,21 @@ def test_prices_may_include_the_tax() -> None:
         Decimal(119),
     )
     assert rows_of(invoice) == [("S", "19", "100.00", "19.00")]
+
+
+def test_whether_prices_include_tax_is_as_the_seller_says_when_it_finalizes_and_stays_so() -> None:
+    """119.00 and 22.61 of tax when it was drafted; 119.00 in all when finalized, and credited so: half is 59.50 with 9.50 of tax."""
+    entity = seller()
+    made = drafted(contract_of("119"))
+    assert made.total == Decimal("141.61")
+    sellers.put(key=entity.key, fields={"prices_include_tax": True}, at=AT, actor=ACTOR)
+
+    invoice = finalize.finalize(invoice_id=made.pk, at=IN_NOVEMBER, actor=ACTOR)
+    sellers.put(key=entity.key, fields={"prices_include_tax": False}, at=AT, actor=ACTOR)
+    note = make_credit_note(Invoice.objects.get(pk=invoice.pk), amount="59.50")
+
+    assert (invoice.total, invoice.tax_amount) == (Decimal(119), Decimal(19))
+    assert (note.tax_included, note.total, note.tax_amount) == (True, Decimal("-59.50"), Decimal("-9.50"))
 
 
 def test_what_staff_added_is_taxed_with_the_rest() -> None:
