@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -247,6 +248,24 @@ def test_sixty_lines_repeat_their_head_and_carry_their_sum() -> None:
     assert not any("Carried forward" in text for text in texts[len(pages) - 1 :])
     assert "Brought forward" not in texts[-1]
     assert f"Page 1 of {len(texts)}" in texts[0]
+
+
+def test_a_month_of_six_meters_that_are_not_added_up_is_one_page_with_its_charts_and_its_note() -> None:
+    """In Japanese, whose days are set in the tallest of the fonts."""
+    invoice = _month()
+    first = invoice.period_start_on
+    days = {(first + timedelta(days=day)).isoformat(): "31000" for day in range(31)}
+    invoice.snapshot["days"] = [
+        {"meter": f"m{n}", "name": f"Level {n}", "unit": "pages of text read", "quantities": days}
+        for n in range(6)
+    ]
+    document = document_of(invoice, list(invoice.lines.all()), language="ja")
+
+    reader = PdfReader(io.BytesIO(pdf.render(document, identifier=invoice.pk.bytes).content))
+
+    last = reader.pages[-1].extract_text()
+    assert last.count(" ".join(["31,000"] * 6)) == 31
+    assert "日ごとの値を合計しません" in last
 
 
 def test_no_field_can_make_the_renderer_load_anything(canary: "Canary", tmp_path: Path) -> None:
