@@ -122,7 +122,7 @@ class CreditReservation(models.Model):
 
 @append_only
 class CreditBurn(models.Model):
-    """What one finalized invoice drew from one grant; append-only."""
+    """What one finalized invoice drew from one grant, or the credit note of the invoice that sold it took back; append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     grant = models.ForeignKey(CreditGrant, models.PROTECT, related_name="burns")

@@ -68,6 +68,22 @@ def burn_entry(grant: CreditGrant, burn: CreditBurn, *, before: Decimal, on: dat
     )
 
 
+def taken_back_entry(grant: CreditGrant, drawn: CreditBurn, *, before: Decimal, on: date) -> NewEntry:
+    """Return the entry of credits that a credit note took back: its own entry has what they cost as not billed again."""
+    cost = EXACT.subtract(owed(grant, before), owed(grant))
+    return _entry(
+        grant,
+        kind=Entry.Kind.BURN,
+        source_key=str(drawn.pk),
+        description=f"{drawn.source_key}: {grant.name} taken back",
+        on=on,
+        postings=[
+            debit(_ROLE.CREDITS, grant.cost_currency, cost),
+            credit(_ROLE.UNBILLED, grant.cost_currency, cost),
+        ],
+    )
+
+
 def expiry_entry(expiry: CreditExpiry, on: date) -> NewEntry:
     """Return the entry of what expired: it is earned without having been used."""
     grant = expiry.grant

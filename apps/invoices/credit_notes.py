@@ -12,10 +12,12 @@ from apps.core import audit, db, outbox
 from apps.core.money import Money, rounded_to_minor_unit
 from apps.core.periods import local_day
 from apps.credits.restore import Restored, restore
+from apps.credits.take_back import take_back
 from apps.invoices import credit_note_rows, crediting, numbering, post, snapshot
 from apps.invoices.crediting import Left, Part
 from apps.invoices.errors import CreditedTooMuch, NotCreditable, NothingLeftToCredit, NotToCredit
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from apps.invoices.sold_back import sold_back
 from apps.invoices.taxes import report_later
 from apps.ledger import post as ledger
 
@@ -96,10 +98,12 @@ def plan(invoice: Invoice, lines: Sequence[InvoiceLine], ask: Ask) -> Plan:
 def issue(planned: Plan, lines: Sequence[InvoiceLine], terms: Terms, *, at: datetime, actor: str) -> Invoice:
     """Write the credit note that was planned for a locked invoice: numbered, chained, posted, its document asked for. A step.
 
-    Once nothing is left of the invoice, the credits that it drew are given back. The parties stand on it as on the invoice.
+    Once nothing is left of the invoice, the credits that it drew are given back; those that it sold are taken back by a correction,
+    which is refused where they are used. The parties stand on it as on the invoice.
     """
     db.require_transaction()
     invoice = planned.invoice
+    back = sold_back(invoice, lines, planned.parts, terms.because)
     note = credit_note_rows.note_of(planned.invoice, at)
     note.because, note.remainder = terms.because, terms.remainder
     note.reason, note.request_key = terms.reason, terms.request_key
@@ -110,6 +114,10 @@ def issue(planned: Plan, lines: Sequence[InvoiceLine], terms: Terms, *, at: date
     InvoiceLine.objects.bulk_create(found)
     InvoiceTax.objects.bulk_create(taxes)
     _fix(note, found, taxes, at=at, actor=actor)
+    if back:
+        assert note.number, "what takes credits back has a number"
+        assert note.issued_on, "what takes credits back has a day"
+        take_back(back.grant, back.amount, credit_note=note.number, on=note.issued_on, at=at, actor=actor)
     if planned.is_last:
         _restore(note, at=at, actor=actor)
     audit.record(

@@ -1,9 +1,11 @@
 """What the invoices room refuses."""
 
 from datetime import date
+from decimal import Decimal
 
 from apps.core.errors import Refusal
 from apps.core.money import Money
+from apps.rating.steps import written
 
 
 class AlreadyFinalized(Refusal):
@@ -123,6 +125,18 @@ class CreditedTooMuch(Refusal):
     def __init__(self, what: str, asked: Money, left: Money) -> None:
         super().__init__(
             f"{asked.rounded()} would be credited of {what}, of which {left.rounded()} is left. Credit at most that."
+        )
+
+
+class CreditsUsed(Refusal):
+    code = "credits-sold-are-used"
+    status = 422
+    title = "The credits that were sold are used"
+
+    def __init__(self, invoice: str, free: Decimal, sold: Decimal, most: Money) -> None:
+        super().__init__(
+            f"{written(free)} of the {written(sold)} credits that {invoice} sold are neither used nor counted on by a draft. Correct at "
+            f"most {most.rounded()} of their price; what is given back beyond that is goodwill."
         )
 
 

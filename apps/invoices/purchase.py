@@ -17,7 +17,7 @@ from apps.credits.sold import grant_sold
 from apps.invoices import draft, tax_answers
 from apps.invoices.compose import begun
 from apps.invoices.errors import NotALine
-from apps.invoices.models import CreditPurchase, Invoice
+from apps.invoices.models import CreditPurchase, Invoice, InvoiceLine
 from apps.invoices.one_off import record_draft, require_reason, require_signed, undone, write_begun
 from apps.invoices.preview import Previewed
 
@@ -94,8 +94,13 @@ def grant_finalized(invoices: Sequence[Invoice], *, at: datetime, actor: str) ->
 
 @transaction.atomic(durable=True)
 def grant_paid(*, invoice_id: UUID, at: datetime, actor: str) -> CreditGrant | None:
-    """Grant what a paid invoice sells, once; return None if that is done, or was not to wait for the payment."""
+    """Grant what a paid invoice sells, once; return None if that is done, or was not to wait for the payment.
+
+    None too of one that was credited meanwhile: what the customer then still gets, staff decide.
+    """
     for bought in _waiting(_WHEN.PAID, [invoice_id]):
+        if Invoice.objects.filter(credits=invoice_id).exists():
+            break
         return _grant(bought, at=at, actor=actor)
     return None
 
@@ -122,6 +127,7 @@ def _waiting(when: str, invoice_ids: Sequence[UUID]) -> list[CreditPurchase]:
 def _grant(bought: CreditPurchase, *, at: datetime, actor: str) -> CreditGrant:
     invoice = bought.invoice
     begins_on = local_day(at, invoice.timezone)
+    line = invoice.lines.get(kind=InvoiceLine.Kind.CREDIT_PURCHASE)
     bought.grant = grant_sold(
         number=str(invoice.number),
         name=bought.name,
@@ -130,7 +136,7 @@ def _grant(bought: CreditPurchase, *, at: datetime, actor: str) -> CreditGrant:
         credit_unit_id=bought.credit_unit_id,
         charge_keys=bought.charge_keys,
         amount=bought.amount,
-        price=bought.price,
+        price=line.amount - line.tax_amount if invoice.tax_included else line.amount,
         currency=invoice.currency,
         priority=bought.priority,
         effective_on=begins_on,

@@ -1,18 +1,30 @@
-"""Credits that wait for their payment are granted once nothing of their invoice is open."""
+"""Credits that are sold: those that wait for their payment, and those whose invoice is credited."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from celery import current_app
+from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
+from apps.credits.burn import burn
 from apps.credits.models import CreditGrant
 from apps.invoices import finalize, purchase
+from apps.invoices.errors import CreditsUsed
 from apps.invoices.models import Invoice
 from apps.payments import purchases, record, tasks
-from tests.builders import ACTOR, make_contract, make_credit_unit
+from tests.builders import (
+    ACTOR,
+    make_contract,
+    make_credit_note,
+    make_credit_unit,
+    make_customer,
+    make_legal_entity,
+)
+from tests.payments.books import assert_books_agree, on_account
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 5, tzinfo=UTC)
@@ -68,8 +80,84 @@ def test_what_is_not_paid_grants_nothing(sold: Invoice) -> None:
     assert purchases.paid_purchases() == []
 
 
+def test_what_was_credited_while_its_grant_was_on_its_way_grants_nothing(sold: Invoice) -> None:
+    pay(sold, "80")
+    assert purchases.paid_purchases() == [sold.pk]
+    make_credit_note(sold)
+
+    assert purchase.grant_paid(invoice_id=sold.pk, at=AT, actor=ACTOR) is None
+    assert not CreditGrant.objects.exists()
+
+
 def test_beat_looks_every_minute() -> None:
     task = PeriodicTask.objects.get(task="payments.grant_paid_purchases")
 
     assert task.interval is not None
     assert (task.interval.every, task.interval.period) == (60, "seconds")
+
+
+def granted(price: str = "80", **of_customer: Any) -> Invoice:
+    """1,000 credits, granted with their invoice."""
+    contract = make_contract(make_customer(**of_customer))
+    bought = purchase.NewPurchase("1,000 credits", Decimal(1000), Decimal(price), make_credit_unit().pk)
+    drafted = purchase.draft_purchase(
+        contract_id=contract.pk, bought=bought, reason="Order 7", at=AT, actor=ACTOR
+    )
+    return finalize.finalize(invoice_id=drafted.pk, at=AT, actor=ACTOR)
+
+
+def use(invoice: Invoice, amount: str) -> None:
+    with transaction.atomic():
+        burn(
+            source_key="INV-1",
+            used={str(invoice.number): Decimal(amount)},
+            on=date(2026, 11, 6),
+            at=AT,
+            actor=ACTOR,
+        )
+
+
+def test_a_correction_takes_back_the_credits_that_were_sold() -> None:
+    """20.00 of 80.00 is a quarter of 1,000; the rest goes with the rest."""
+    invoice = granted(tax_rate=Decimal(19))
+
+    make_credit_note(invoice, amount="23.80")
+    assert CreditGrant.objects.get().left == 750
+    make_credit_note(invoice)
+
+    assert CreditGrant.objects.get().left == 0
+    assert on_account("credits") == on_account("unbilled") == on_account("revenue") == 0
+    assert_books_agree(invoice.customer)
+
+
+def test_no_correction_takes_back_what_was_used() -> None:
+    """300 of 1,000 are used: 700 can be taken back, for 56.00."""
+    invoice = granted()
+    use(invoice, "300")
+
+    with pytest.raises(CreditsUsed, match=r"700 of the 1000 .* 56\.00 USD"):
+        make_credit_note(invoice)
+    assert not Invoice.objects.filter(kind="credit_note").exists()
+    make_credit_note(invoice, amount="56")
+
+    assert CreditGrant.objects.get().left == 0
+    assert (on_account("credits"), on_account("unbilled")) == (0, 0)
+    assert on_account("revenue") == -24
+
+
+def test_goodwill_leaves_the_credits_that_were_sold() -> None:
+    invoice = granted()
+    use(invoice, "300")
+
+    make_credit_note(invoice, because="goodwill")
+
+    assert CreditGrant.objects.get().left == 700
+    assert (on_account("credits"), on_account("unbilled"), on_account("discounts")) == (-56, 0, 80)
+
+
+def test_credits_sold_at_prices_with_tax_cost_what_they_come_to_without() -> None:
+    """119.00 with 19% of tax in it: 100.00 is owed in credits, and nothing of it waits to be billed."""
+    invoice = granted("119", legal_entity=make_legal_entity(prices_include_tax=True), tax_rate=Decimal(19))
+
+    assert [invoice.total, invoice.tax_amount] == [119, 19]
+    assert [on_account("unbilled"), on_account("credits")] == [0, -100]
