@@ -143,6 +143,8 @@ class Chip:
 
 
 _MONTH = "date_trunc('month', CASE WHEN i.kind = 'opening' THEN i.period_start_on ELSE i.period_end_on - 1 END)::date"
+# Invoices of a day wait for none, nor any for them.
+_OF_A_DAY = "('one_off', 'credit_purchase')"
 _WAITING = "i.status = 'draft' AND i.kind <> 'credit_note'"
 _DRAFTS = f"""
 WITH d AS (
@@ -157,7 +159,7 @@ WITH d AS (
            {_MONTH} AS month,
            EXISTS (
                SELECT FROM invoices_invoice p WHERE p.contract_id = i.contract_id AND p.status = 'draft'
-                 AND p.period_start_on < i.period_start_on
+                 AND p.period_start_on < i.period_start_on AND i.kind NOT IN {_OF_A_DAY} AND p.kind NOT IN {_OF_A_DAY}
            ) AS has_earlier
     FROM invoices_invoice i
     JOIN customers_customer c ON c.id = i.customer_id

@@ -15,11 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from apps.contracts.models import Contract
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers.models import LegalEntity
-from apps.invoices import close, draft, hold, one_off, run
+from apps.invoices import close, decide, draft, hold, one_off, run
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.models import Approval, CloseRun, CloseTask, Invoice, NumberSeries, ParkedClose
 from apps.invoices.one_off import NewLine
 from apps.invoices.progress import latest, run_progress
+from apps.invoices.to_decide import Filter
 from tests.builders import make_contract, make_customer, make_legal_entity
 from tests.invoices.months import ACTOR, IN_NOVEMBER, set_model, unpriced, use
 
@@ -221,6 +222,25 @@ def test_a_draft_that_waits_for_people_stops_no_other_of_its_contract() -> None:
     assert [one.pk for one in Invoice.objects.filter(status="draft")] == [large.pk]
     assert Invoice.objects.get(pk=small.pk).number
     assert done.finished_at == REVIEWED
+    assert not ParkedClose.objects.exists()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_invoice_of_a_day_is_finalized_with_its_contracts_period(*, by_hand: bool) -> None:
+    contract = make_contract()
+    _drafted()
+    _one_off(contract, "50")
+    chosen = decide.Chosen(Filter(), ACTOR, may_finalize=True, may_approve=True)
+    planned = decide.plan(chosen)
+    assert (planned.count, planned.after_others) == (2, 0)
+
+    begun = (
+        decide.decide(chosen, at=REVIEWED).run if by_hand else run.start_finalize(at=REVIEWED, actor=ACTOR)
+    )
+    assert begun is not None
+    _work(begun, at=REVIEWED)
+
+    assert Invoice.objects.filter(status="finalized").count() == 2
     assert not ParkedClose.objects.exists()
 
 
