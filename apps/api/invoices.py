@@ -187,7 +187,8 @@ class UsageCsv(_OfInvoices):
     @extend_schema(
         operation_id="get_invoice_usage",
         summary="Fetch the usage behind an invoice",
-        description="One row per day, meter and dimension values, as CSV. These days are closed: they no longer change.",
+        description="The daily totals of its period, one row per day, meter and dimension values, as CSV. They are those of now: "
+        "usage that came late, or was voided, is in them, which a later invoice adjusts. `events.csv` tells what is on this one.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, number: str) -> HttpResponse:
@@ -196,7 +197,7 @@ class UsageCsv(_OfInvoices):
         return HttpResponse(
             _csv(day_rows(contract=invoice.contract, period=period)),
             content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{invoice.number}-usage.csv"'},
+            headers={"Content-Disposition": f'attachment; filename="{invoice.number}-daily.csv"'},
         )
 
 

@@ -77,6 +77,8 @@ def test_the_usage_behind_an_invoice_comes_as_a_table_that_no_spreadsheet_runs(c
     answer = Backend(make_api_key()).get(f"/invoices/{invoice.number}/usage.csv")
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    # Not to be taken for the events that the invoice is checked with.
+    assert answer["Content-Disposition"] == f'attachment; filename="{invoice.number}-daily.csv"'
     assert answer.content.decode() == (
         "day,meter,name,unit,model,region,quantity,events\r\n"
         "2026-10-20,input,Input tokens,tokens,large,'=HYPERLINK(1),1000,1\r\n"
