@@ -272,6 +272,7 @@ def _insert_bare(contract_ids: Sequence[UUID]) -> float:
         invoice.period_start_on, invoice.period_end_on = date(2000, 1, 1), date(2000, 2, 1)
         invoice.status = Invoice.Status.DRAFT
         invoice.number = invoice.finalized_at = invoice.issued_on = invoice.due_on = None
+        invoice.counted_until_at = None
     for entry in entries:
         entry.source_key = f"bare {entry.source_key}"
     for message in messages:

@@ -1,8 +1,8 @@
-"""Noting how far contracts are billed."""
+"""Noting how far contracts are billed, and until when usage of theirs was received that is on an invoice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from apps.contracts.errors import BilledOutOfOrder
 from apps.contracts.models import Contract
@@ -18,11 +18,19 @@ class Billed:
     ends_on: date
 
 
-def mark_billed(billed: Sequence[Billed]) -> None:
-    """Note which days of locked contracts are on finalized invoices, in one statement.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A contract whose usage was counted for an invoice, as far as it was received until, and with, an instant."""
 
-    A step of finalize. Usage of these days is closed from the commit on. Refuses days that do not follow on those
-    billed before: no day is billed twice, and none is left out.
+    contract: Contract
+    until_at: datetime
+
+
+def mark_billed(billed: Sequence[Billed], counted: Sequence[Counted] = ()) -> None:
+    """Note of locked contracts which days are on finalized invoices, and until when usage is, in one statement.
+
+    A step of finalize. Usage of these days is closed from the commit on, and all that comes then is received after what was
+    counted. Refuses days that do not follow on those billed before: no day is billed twice, and none is left out.
     """
     db.require_transaction()
     for one in billed:
@@ -31,4 +39,7 @@ def mark_billed(billed: Sequence[Billed]) -> None:
         if one.starts_on != expected_on:
             raise BilledOutOfOrder(contract.number, one.starts_on, expected_on)
         contract.billed_until_on = one.ends_on
-    db.update_rows([one.contract for one in billed], ["billed_until_on"])
+    for known in counted:
+        known.contract.counted_until_at = known.until_at
+    changed = [*(one.contract for one in billed), *(one.contract for one in counted)]
+    db.update_rows(list({one.pk: one for one in changed}.values()), ["billed_until_on", "counted_until_at"])

@@ -57,6 +57,11 @@ def local_midnight(day: date, timezone: str) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def written_instant(at: datetime) -> str:
+    """Return an instant in UTC to the microsecond, as 2026-11-02T09:00:00.000000Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def local_day(at: datetime, timezone: str) -> date:
     """Return the day that it is at an instant in a time zone."""
     return at.astimezone(ZoneInfo(timezone)).date()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from apps.contracts import bill
-from apps.contracts.bill import Billed
+from apps.contracts.bill import Billed, Counted
 from apps.core import audit, db, outbox
 from apps.core.models import AuditEntry
 from apps.core.periods import Period, local_midnight
@@ -26,13 +26,15 @@ from apps.invoices import (
     tax_answers,
     taxes,
 )
-from apps.invoices.compose import Composed, compose
+from apps.invoices.compose import Composed, Wanted, compose
 from apps.invoices.errors import AdvanceNotFinalized, PeriodNotOver
 from apps.invoices.models import Invoice, ParkedClose
 from apps.ledger import post as ledger
+from apps.usage import counted
 
+_OF_USAGE = frozenset({Invoice.Kind.PERIOD, Invoice.Kind.THRESHOLD})
 _FIXED = (
-    *("status", "number", "finalized_at", "issued_on", "due_on"),
+    *("status", "number", "finalized_at", "counted_until_at", "issued_on", "due_on"),
     *("snapshot_hash", "previous_hash"),
 )
 
@@ -48,7 +50,8 @@ def finalize_each(invoice_ids: Collection[UUID], *, at: datetime, actor: str) ->
     """Turn drafts into invoices, each dated on the local day of `at` in its contract's time zone. A step.
 
     The contracts are locked first, with their parents' and their children's, so no usage of their days arrives while they are
-    rated: an event is on its invoice or refused as late, never both and never neither. Then invoices, credit grants and at
+    rated: an event is on its invoice or kept as late, never both and never neither, and is told apart by when it was received,
+    whatever clocks say. Then invoices, credit grants and at
     last number series are locked, in this order everywhere. No two are of one customer or one family; see `apart`.
 
     Refuses an invoice that is finalized, a period that is not over or whose forerunner is not finalized, a draft that is not
@@ -63,7 +66,7 @@ def finalize_each(invoice_ids: Collection[UUID], *, at: datetime, actor: str) ->
         _require_due(one, at)
     approve.refuse_undecided([one.invoice for one in composed])
     store.write(composed)
-    bill.mark_billed([days for one in composed for days in _billed(one)])
+    bill.mark_billed([days for one in composed for days in _billed(one)], _counted(wanted, at))
     ParkedClose.objects.filter(contract__in=[held for one in composed for held in one.contracts]).delete()
     _fix(composed, at=at, actor=actor)
     purchase.grant_finalized([one.invoice for one in composed], at=at, actor=actor)
@@ -135,6 +138,26 @@ def _billed(composed: Composed) -> Iterator[Billed]:
         for contract in composed.contracts:
             covered = period.overlap(contract.starts_on, contract.ends_on) or period
             yield Billed(contract, covered.starts_on, covered.ends_on)
+
+
+def _counted(wanted: Sequence[Wanted], at: datetime) -> list[Counted]:
+    """Note of each invoice that is priced from usage until when that was received; return the contracts that were counted.
+
+    Usage of the whole family may be in its prices.
+    """
+    families = {
+        one.invoice: (one.family.root, *one.family.children)
+        for one in wanted
+        if one.invoice and one.kind in _OF_USAGE
+    }
+    last = counted.last_received({contract.customer_id for those in families.values() for contract in those})
+    found: list[Counted] = []
+    for invoice, contracts in families.items():
+        known = [at, *(one.counted_until_at or at for one in contracts)]
+        until = max(known + [last.get(one.customer_id, at) for one in contracts])
+        invoice.counted_until_at = until
+        found += [Counted(one, until) for one in contracts]
+    return found
 
 
 def _closes_period(invoice: Invoice) -> bool:

@@ -62,10 +62,10 @@ def placement(event: OneEvent) -> Placement:
     standing = [priced for fed in feeds if _is_on(fed.turns) for priced in _priced(fed)]
     if invoice is None:
         return Placement((), Awaits.INVOICE if standing else Awaits.NOTHING)
-    if invoice.finalized_at is None:
+    if invoice.counted_until is None:
         own = _lines(invoice, whose, standing) if standing else []
         return Placement(_placed(own, invoice), Awaits.INVOICE if standing and not own else Awaits.NOTHING)
-    return _after(invoice, whose, invoice.finalized_at, feeds)
+    return _after(invoice, whose, invoice.counted_until, feeds)
 
 
 def _whose(contract: Contract, invoice: Invoice) -> UUID | None:
@@ -74,16 +74,16 @@ def _whose(contract: Contract, invoice: Invoice) -> UUID | None:
     return contract.pk if is_apart else None
 
 
-def _after(invoice: Invoice, whose: UUID | None, finalized_at: datetime, feeds: Sequence[Fed]) -> Placement:
+def _after(invoice: Invoice, whose: UUID | None, counted_until: datetime, feeds: Sequence[Fed]) -> Placement:
     """Return where an event is whose period's invoice is finalized."""
     lines = _lines(invoice, whose, [priced for fed in feeds for priced in _priced(fed)])
     on: set[UUID] = set()
     awaits = Awaits.NOTHING
     for fed in feeds:
         of_feed = _of(lines, _priced(fed))
-        if _is_on([turn for turn in fed.turns if turn <= finalized_at]):
+        if _is_on([turn for turn in fed.turns if turn <= counted_until]):
             on |= {line.pk for line in of_feed if line.adjusts_id is None}
-        adjusting = [_first_after(turn, of_feed) for turn in fed.turns if turn > finalized_at]
+        adjusting = [_first_after(turn, of_feed) for turn in fed.turns if turn > counted_until]
         # What came and went between two invoices none of them knows.
         for found in {found[0].invoice_id if found else None: found for found in adjusting}.values():
             if not _is_on([same for same in adjusting if same == found]):
@@ -128,7 +128,7 @@ def _first_after(instant: datetime, lines: Sequence[InvoiceLine]) -> list[Invoic
     found = [
         line
         for line in lines
-        if line.adjusts_id and (line.invoice.finalized_at is None or line.invoice.finalized_at >= instant)
+        if line.adjusts_id and (line.invoice.counted_until is None or line.invoice.counted_until >= instant)
     ]
     return [line for line in found if line.invoice_id == found[0].invoice_id]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from apps.contracts.models import Amendment, Contract
+from apps.core.periods import written_instant
 from apps.credits import queries as credit_queries
 from apps.invoices.billing import Priced
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
@@ -114,6 +115,8 @@ def content_of(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Sequence[I
         "period": [invoice.period_start_on.isoformat(), invoice.period_end_on.isoformat(), invoice.timezone],
         "issued_on": str(invoice.issued_on),
         "due_on": str(invoice.due_on),
+        # Those from before it was noted were sealed without it.
+        **({"counted_until": written_instant(invoice.counted_until_at)} if invoice.counted_until_at else {}),
         "currency": invoice.currency,
         "tax_included": invoice.tax_included,
         "taxes": [_tax(row) for row in taxes],

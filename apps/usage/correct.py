@@ -15,6 +15,7 @@ from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
 from apps.usage import months, receipts, recount, sql, totals
+from apps.usage.counted import received_by
 from apps.usage.errors import (
     NoReason,
     NotAllCounted,
@@ -112,6 +113,7 @@ def correct(
     months.make(months.that_hold(intake.events, until=at))
     with transaction.atomic(durable=True):
         locks.hold_customer(customer_id)
+        at = received_by(customer_id, at=at)
         found = _found(customer_id, keys, where)
         standing = sum(not stored.is_voided for stored in found)
         if expected not in {None, standing}:

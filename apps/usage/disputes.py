@@ -17,6 +17,7 @@ from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
 from apps.usage import months, outcomes, receipts, sql, totals
+from apps.usage.counted import received_by
 from apps.usage.errors import NoReason, NotDisputed, StillDisputed
 from apps.usage.intake import Batch, Intake
 from apps.usage.measure import DECISION, METER, OUTCOME, STATE
@@ -75,6 +76,7 @@ def decide(
     found = Outcome.objects.filter(customer=customer_id, meter=meter_id, outcome=outcome)
     with transaction.atomic(durable=True):
         locks.hold_customer(customer_id)
+        at = received_by(customer_id, at=at)
         if not found.filter(state=State.DISPUTED).exists():
             raise NotDisputed(outcome)
         meter = Meter.objects.get(pk=meter_id)

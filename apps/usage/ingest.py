@@ -18,6 +18,7 @@ from apps.core.ids import uuid7
 from apps.plans.models import Meter
 from apps.plans.queries import meters_by_type
 from apps.usage import binary_rows, faults, months, receipts, sql, totals
+from apps.usage.counted import received_at
 from apps.usage.errors import NotAllCounted, TooManyEvents
 from apps.usage.faults import Fault
 from apps.usage.intake import Batch, Detail, Ingested, Intake, State
@@ -131,7 +132,9 @@ def take_in(
     With `any_age` nothing is too old. What `releases` was received before, and is kept already.
     """
     db.require_transaction()
-    facts, anything_waits = _facts(intake, at=at, any_age=any_age, waits=waits)
+    facts, anything_waits, counted_until = _facts(intake, at=at, any_age=any_age, waits=waits)
+    # How late an event comes is by the clock. From here on it is received after all that invoices counted before.
+    at = received_at(at, counted_until)
     countable: dict[Id, Countable] = {}
     held: dict[int, Fault] = {}
     found = judge(intake.events, facts)
@@ -159,10 +162,13 @@ def take_in(
     return answers
 
 
-def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple[Facts, bool]:
+def _facts(
+    intake: Intake, *, at: datetime, any_age: bool, waits: bool
+) -> tuple[Facts, bool, set[datetime | None]]:
     """Read what is known of the customers, types and contracts of events, and lock the contracts against a close.
 
-    Returns also whether anything waits in quarantine under the customers' keys. What meters there are is asked after the
+    Returns also whether anything waits in quarantine under the customers' keys, and until when usage of the contracts that was
+    received is on invoices. What meters there are is asked after the
     locks: a recount holds them, and must find the events of whoever did not know its meter yet.
     """
     customers, locked = locks.share(
@@ -187,10 +193,11 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple
         starts_on,
         ends_on,
         billed_until_on,
+        _,
     ) in rows:
         if id_ is None:
             continue
-        facts = ContractFacts(
+        contract = ContractFacts(
             id=id_,
             number=number,
             timezone=ZoneInfo(timezone),
@@ -201,8 +208,9 @@ def _facts(intake: Intake, *, at: datetime, any_age: bool, waits: bool) -> tuple
             terms_stamp=terms_stamp,
             phases=phases[id_],
         )
-        contracts.setdefault(customer_id, []).append(facts)
-    return Facts(customers, meters_by_type(stamp=stamp), contracts, at, any_age), anything_waits
+        contracts.setdefault(customer_id, []).append(contract)
+    facts = Facts(customers, meters_by_type(stamp=stamp), contracts, at, any_age)
+    return facts, anything_waits, {row[-1] for row in rows}
 
 
 def months_of(events: Iterable[ReadEvent], *, at: datetime) -> set[date]:

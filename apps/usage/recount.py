@@ -16,6 +16,7 @@ from apps.core.money import EXACT
 from apps.plans import catalogue
 from apps.plans.models import Meter
 from apps.usage import archived, levels, reads, sql, totals
+from apps.usage.counted import received_by
 from apps.usage.errors import AlreadyRecounting
 from apps.usage.measure import DECISION
 from apps.usage.models import LevelPoint, Outcome, OutcomeStage, Recount, UsageDay, UsageValue
@@ -174,7 +175,7 @@ def _do(recount: Recount, customer_id: UUID, day: date, *, at: datetime) -> bool
         now = Recount.objects.select_for_update(of=("self",)).select_related("meter").get(pk=recount.pk)
         if _standing(now) != _standing(recount):
             return False
-        rebuild(customer_id, [now.meter], day, at=at)
+        rebuild(customer_id, [now.meter], day, at=received_by(customer_id, at=at))
         recount.done, recount.after_customer, recount.after_day = recount.done + 1, customer_id, day
         recount.save(update_fields=["done", "after_customer", "after_day"])
     return True

@@ -26,7 +26,7 @@ FACTS = f"""
                ))
            ), ({CATALOGUE_STAMP}),
            live.id::text, live.number, live.customer_id::text, live.plan_version_id, live.terms_stamp, live.timezone, live.starts_on,
-           live.ends_on, live.billed_until_on
+           live.ends_on, live.billed_until_on, live.counted_until_at
     FROM (SELECT) AS one LEFT JOIN contracts_contract live ON live.id = ANY(%s::uuid[])
     ORDER BY live.id
 """  # noqa: S608 put together from constants

@@ -5,7 +5,7 @@ Needs Python 3.9 or newer and nothing else, and shares no code with the system t
 1. that what the proof says is what was sealed: the SHA-256 over its canonical JSON is the invoice's hash;
 2. that the lines, the tax and the total add up;
 3. that each line's amount is what its reasons come to, by your prices, rounded once, a half away from zero;
-4. with the events, that each line's quantity is what its events come to.
+4. with the events, that each line's quantity is what its events come to, those received until the instant that is sealed.
 
 Ends with 0 if all of it holds, with 1 and what does not if something does not.
 """
@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import sys
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -167,12 +168,17 @@ def priced_as(number):
 
 def counted(proof, path):
     """Count the events of each line anew; return of how many lines, and what differs."""
-    rows = {}
+    rows, checked, problems = {}, 0, []
+    until = proof["content"].get("counted_until")
     with open(path, encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             if row["status"] == "counted":
                 rows.setdefault(row["line"], []).append(row)
-    checked, problems = 0, []
+            if until and (row["status"] == "late") != is_after(row["received_at"], until):
+                problems.append(
+                    f"Event {row['event']} was received at {row['received_at']} and is said to be {row['status']}; "
+                    f"the invoice counts what was received until {until}."
+                )
     for line in proof["content"]["lines"]:
         meter = proof["meters"].get(str(line["position"]))
         if meter is None:
@@ -192,6 +198,14 @@ def counted(proof, path):
                 f"the line says {plain(told)}."
             )
     return checked, problems
+
+
+def is_after(instant, other):
+    return exact(instant) > exact(other)
+
+
+def exact(instant):
+    return datetime.strptime(instant, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
 def told_of_events(line, lines):

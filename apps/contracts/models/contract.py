@@ -180,6 +180,11 @@ class Contract(models.Model):
         editable=False,
         db_comment="First local day not yet on a finalized invoice; usage of days before it is closed",
     )
+    counted_until_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        db_comment="The last finalized invoice counted what was received until then; all that comes next is received later",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

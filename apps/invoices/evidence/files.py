@@ -56,7 +56,7 @@ def csv_table(invoice: Invoice) -> Table:
     return Table(
         f"{invoice.number}-events",
         COLUMNS,
-        (row.cells for row in usage_rows(invoice)),  # type: ignore[misc]
+        (row.cells for row in usage_rows(invoice)),
     )
 
 

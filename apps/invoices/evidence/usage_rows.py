@@ -10,7 +10,8 @@ import orjson
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, terms_in
-from apps.core.periods import Period
+from apps.core import spreadsheets
+from apps.core.periods import Period, written_instant
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.verify.priced import contracts_on
 from apps.plans.models import Meter
@@ -42,8 +43,8 @@ COLUMNS = (
 class UsageRow:
     """What one event is on one line: `value` is a quantity, or what a meter counts or compares.
 
-    `status` tells whether it is on this invoice: counted, voided before it, or late. What came late, or was voided after the
-    invoice was finalized, is adjusted on a later one.
+    `status` tells whether it is on this invoice: counted, voided before it, or late, which is received after the instant until
+    which the invoice counts. What came late, or was voided after that, is adjusted on a later one.
     """
 
     line: int
@@ -59,9 +60,10 @@ class UsageRow:
     status: str
 
     @property
-    def cells(self) -> tuple[object, ...]:
-        """Return the row in the order of the columns."""
-        return tuple(getattr(self, name) for name in COLUMNS)
+    def cells(self) -> tuple[spreadsheets.Cell, ...]:
+        """Return the row in the order of the columns, its instants to the microsecond: which came first may hang on that."""
+        values = (getattr(self, name) for name in COLUMNS)
+        return tuple(written_instant(value) if isinstance(value, datetime) else value for value in values)
 
 
 def usage_rows(invoice: Invoice) -> Iterator[UsageRow]:
@@ -105,9 +107,9 @@ class _Rows:
     def _voided_later(self) -> set[str]:
         """Return the ids of events that were voided after the invoice was finalized."""
         found = Reversal.objects.filter(
-            customer_id=self._contract.customer_id, correction__at__gt=self._invoice.finalized_at
+            customer_id=self._contract.customer_id, correction__at__gt=self._invoice.counted_until
         )
-        return set(found.values_list("key", flat=True)) if self._invoice.finalized_at else set()
+        return set(found.values_list("key", flat=True)) if self._invoice.counted_until else set()
 
     def rows(self) -> Iterator[UsageRow]:
         """Yield them page by page."""
@@ -145,8 +147,8 @@ class _Rows:
             )
 
     def _status(self, stored: StoredEvent) -> str:
-        finalized_at = self._invoice.finalized_at
-        if finalized_at and stored.received_at > finalized_at:
+        counted_until = self._invoice.counted_until
+        if counted_until and stored.received_at > counted_until:
             return "late"
         return "voided" if stored.is_voided and stored.event.key not in self._voided_later else "counted"
 

@@ -1,5 +1,7 @@
 """Invoices and credit notes, drafts and finalized, and the series that they are numbered in."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -111,6 +113,11 @@ class Invoice(models.Model):
     )
     review_until_at = models.DateTimeField(db_comment="When the draft is finalized by itself")
     finalized_at = models.DateTimeField(null=True, blank=True)
+    counted_until_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        db_comment="Of one that is priced from usage: what was received, or voided, until then is on it, all else is not",
+    )
     issued_on = models.DateField(null=True, blank=True)
     due_on = models.DateField(null=True, blank=True)
     snapshot = models.JSONField(
@@ -198,6 +205,11 @@ class Invoice(models.Model):
                 name="finalized_means_numbered_and_dated",
             ),
             models.CheckConstraint(
+                condition=Q(counted_until_at=None)
+                | Q(finalized_at__isnull=False, counted_until_at__gte=F("finalized_at")),
+                name="usage_is_counted_until_finalized",
+            ),
+            models.CheckConstraint(
                 condition=Q(tax_included=False, total=F("subtotal") + F("tax_amount"))
                 | Q(tax_included=True, total=F("subtotal")),
                 name="total_is_subtotal_and_tax",
@@ -242,3 +254,8 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or f"Draft for {self.customer}"
+
+    @property
+    def counted_until(self) -> datetime | None:
+        """Return until when usage was received or voided that is on it; for one that does not say so, when it was finalized."""
+        return self.counted_until_at or self.finalized_at
