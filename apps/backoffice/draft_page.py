@@ -19,7 +19,7 @@ from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.core.formats import format_money
 from apps.core.money import Money
-from apps.invoices import approve, hold, manual_lines, missing_data, taxes
+from apps.invoices import approve, hold, kept_forecasts, manual_lines, missing_data, taxes
 from apps.invoices import draft as drafting
 from apps.invoices.document import document_of
 from apps.invoices.kinds import kind_words
@@ -64,6 +64,7 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
         "beside": beside,
         "why": why,
         "totals": _totals(found, before),
+        "forecast": kept_forecasts.of_draft(found),
         "document": document_of(found, list(found.lines.all()), language=LOCALE),
         "by_hand": [(line, _money(line.amount, found)) for line in found.manual_lines.all()],
         "held": DraftHold.objects.filter(pk=found.pk).first(),

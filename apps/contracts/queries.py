@@ -41,6 +41,8 @@ def running(*, at: datetime, contract_ids: Collection[UUID] | None = None) -> li
         .filter(starts_on__lte=day + timedelta(days=1))
         .filter(Q(ends_on=None) | Q(ends_on__gt=day - timedelta(days=1)))
     )
+    if contract_ids is not None:
+        near = near.filter(pk__in=contract_ids)
     return [
         contract for contract in near.order_by("number") if contract.covers(local_day(at, contract.timezone))
     ]

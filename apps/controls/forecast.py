@@ -112,7 +112,8 @@ def _forecast(spend: Spend, going: Sequence[Pace], *, at: datetime) -> Forecast:
     )
     # As far below as above, but for what is spent already: pricing it a third time would tell little more.
     low = max(expected - (high - expected), min(now, expected))
-    return Forecast(spend.contract_id, now, expected, low, high)
+    # Where more use costs less, by volume prices, the upper end of the use is the lower one of what it costs.
+    return Forecast(spend.contract_id, now, expected, min(low, high), max(low, high))
 
 
 def _days_left(terms: PeriodTerms, at: datetime) -> dict[date, Decimal]:

@@ -12,10 +12,12 @@ from typing import Any
 from apps.contracts import amend, draft, sign
 from apps.contracts.changes import Change, ChangePlan, ChangeSeats
 from apps.contracts.models import Contract
+from apps.controls import keep_forecasts
 from apps.core.periods import months_after
 from apps.customers import enroll
 from apps.customers.models import Customer, LegalEntity
 from apps.demo.catalogue import ACTOR
+from apps.demo.state import forecast_at
 from apps.invoices import close, finalize
 from apps.invoices.models import Invoice
 from apps.payments import record
@@ -34,7 +36,7 @@ class Deal:
     """A contract of an earlier customer; months count from the finished one, so that -13 is the first.
 
     `changes` name the plan or the number of seats from a month on. A week uses `tokens` million input tokens at first, and
-    `growth` percent more each month, or reads `pages`.
+    `growth` percent more each month, or reads `pages`; the last week of the finished month is `last_week` percent of that.
     """
 
     number: str
@@ -46,6 +48,7 @@ class Deal:
     tokens: int = 0
     pages: int = 0
     growth: int = 0
+    last_week: int = 100
 
 
 CUSTOMERS: dict[str, dict[str, Any]] = {
@@ -64,7 +67,7 @@ CUSTOMERS: dict[str, dict[str, Any]] = {
 DEALS = (
     Deal("A-0001", "lumen-notes", "team", -13, changes={-4: "business"}, tokens=3, growth=4),
     Deal("A-0002", "quill-press", "business", -13, changes={-8: 16, -2: 12}, tokens=2, growth=2),
-    Deal("A-0003", "kestrel-robotics", "per-token", -13, tokens=6, growth=7),
+    Deal("A-0003", "kestrel-robotics", "per-token", -13, tokens=6, growth=7, last_week=300),
     Deal("A-0004", "harbor-legal", "team", -12, end=-5, tokens=2),
     Deal("A-0005", "mosaic-travel", "archive", -9, pages=4_000, growth=3),
     Deal("A-0006", "gartenwerk", "team-eur", -10, changes={-1: "team-eur-large"}, tokens=2, growth=3),
@@ -89,7 +92,14 @@ def make_history(
         contracts = [_contract(deal, month, seller, plans) for deal in DEALS if _runs(deal, nth)]
         for deal, contract in contracts:
             _change(deal, contract, nth, month, plans)
-        _use([deal for deal, _ in contracts], nth, month, until=until)
+        # Before a month is over, it is forecast from what was used by then.
+        foreseen_at = forecast_at(month)
+        _use([deal for deal, _ in contracts], nth, month, until=min(foreseen_at, until))
+        if nth == 0:
+            keep_forecasts.keep(
+                contract_ids=[contract.pk for _, contract in contracts], at=foreseen_at, actor=ACTOR
+            )
+        _use([deal for deal, _ in contracts], nth, month, since=foreseen_at, until=until)
         if nth < 0:
             made += sum(_bill(deal, contract, nth, month) for deal, contract in contracts)
     return made
@@ -149,10 +159,12 @@ def _change(deal: Deal, contract: Contract, nth: int, month: date, plans: Mappin
     )
 
 
-def _use(deals: list[Deal], nth: int, month: date, *, until: datetime) -> None:
-    """Count what was used in the weeks of a month, as far as they are over."""
+def _use(deals: list[Deal], nth: int, month: date, *, since: datetime | None = None, until: datetime) -> None:
+    """Count what was used in the weeks of a month, as far as they are over; with `since` those that end from then on."""
     end = min(_noon(months_after(month, 1)), until)
     at = _noon(month) + _WEEK
+    while since and at < since:
+        at += _WEEK
     while at < end:
         events = [event for deal in deals for event in _events(deal, nth, at)]
         ingest.ingest(events=events, at=at, actor=ACTOR)
@@ -162,6 +174,8 @@ def _use(deals: list[Deal], nth: int, month: date, *, until: datetime) -> None:
 def _events(deal: Deal, nth: int, at: datetime) -> Iterator[dict[str, Any]]:
     wave = _WAVES[(at.toordinal() // 7 + len(deal.customer)) % len(_WAVES)]
     percent = wave * (100 + deal.growth * (nth - deal.first))
+    if nth == 0 and at >= forecast_at(at.date().replace(day=1)):
+        percent = percent * deal.last_week // 100
     event = {"customer": deal.customer, "time": at.isoformat(), "id": f"{deal.number}-{at.date()}"}
     if deal.tokens:
         tokens = deal.tokens * 100 * percent

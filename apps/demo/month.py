@@ -1,11 +1,14 @@
 """Leading the demo's finished month from usage to invoices, by the same tasks and actions as in production."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from celery import current_app
 
+from apps.contracts.models import Contract
+from apps.controls import keep_forecasts
 from apps.core import clock
 from apps.core.errors import Refusal
 from apps.customers.models import LegalEntity
@@ -15,15 +18,16 @@ from apps.demo.customers import CUSTOMERS, make_customers
 from apps.demo.history import make_history
 from apps.demo.post import Loaded, post_events
 from apps.demo.price_list import make_price_list
-from apps.demo.state import DemoState, finished_month
+from apps.demo.state import DemoState, finished_month, forecast_at
 from apps.invoices import finalize
 from apps.invoices import queries as invoice_queries
 from apps.invoices.models import Invoice, InvoicePdf, ParkedClose
 
 Say = Callable[[str], None]
 PATIENCE_SECONDS = 120
-# Drafts left for whoever tries the review page.
-LEFT_TO_REVIEW = 1
+# Contracts whose drafts are left for whoever tries the review page: one that used much more in the end than before, and one whose
+# customer is new.
+LEFT_TO_REVIEW = frozenset({"A-0003", "C-0009"})
 # A few events that cannot be billed, so that the quarantine has something to show.
 MISTAKES = (
     {
@@ -59,7 +63,7 @@ def make_catalogue(*, at: datetime) -> LegalEntity:
 
 
 def load(state: DemoState, *, host: str, port: int, progress: Callable[[int, int], None]) -> Loaded:
-    """Post both traces through the API, from several clients at once."""
+    """Post both traces through the API, from several clients at once; at a late day of the month its forecasts are kept."""
     coding, documents = (
         [demo.key for demo in CUSTOMERS if demo.trace == trace] for trace in ("coding", "documents")
     )
@@ -68,9 +72,30 @@ def load(state: DemoState, *, host: str, port: int, progress: Callable[[int, int
         *traces.document_events(first_at=state.first_at, last_at=state.last_at, customers=documents),
         *({"time": state.last_at.isoformat(), **mistake} for mistake in MISTAKES),
     ]
-    return post_events(
-        events, host=host, port=port, key=state.api_key, progress=lambda done: progress(done, len(events))
-    )
+    foreseen_at = forecast_at(state.first_at.date())
+    early = [one for one in events if datetime.fromisoformat(one["time"]) < foreseen_at]
+    later = [one for one in events if datetime.fromisoformat(one["time"]) >= foreseen_at]
+
+    def posted(part: Sequence[dict[str, Any]], before: int) -> Loaded:
+        return post_events(
+            part,
+            host=host,
+            port=port,
+            key=state.api_key,
+            progress=lambda done: progress(before + done, len(events)),
+        )
+
+    first = posted(early, 0)
+    if first.counted:
+        # Of a demo that goes on where it was, the rest of the month is known already.
+        _keep_forecasts(at=foreseen_at)
+    return first.with_more(posted(later, len(early)))
+
+
+def _keep_forecasts(*, at: datetime) -> None:
+    keys = [demo.key for demo in CUSTOMERS]
+    contracts = Contract.objects.filter(customer__key__in=keys).values_list("pk", flat=True)
+    keep_forecasts.keep(contract_ids=list(contracts), at=at, actor=ACTOR)
 
 
 def close(*, at: datetime, say: Say) -> int:
@@ -86,11 +111,17 @@ def close(*, at: datetime, say: Say) -> int:
 
 
 def finalize_reviewed(*, since: date, say: Say) -> None:
-    """Finalize the finished month's drafts but for the last, as a reviewer would, and wait for their PDFs."""
-    drafts = list(Invoice.objects.filter(status=Invoice.Status.DRAFT).order_by("contract__number"))
+    """Finalize the finished month's drafts but for those left to review, as a reviewer would, and wait for their PDFs."""
+    drafts = list(
+        Invoice.objects.filter(status=Invoice.Status.DRAFT)
+        .select_related("contract")
+        .order_by("contract__number")
+    )
     finalized = Invoice.objects.filter(status=Invoice.Status.FINALIZED, period_start_on__gte=since)
     if not finalized.exists():
-        for draft in drafts[: len(drafts) - LEFT_TO_REVIEW]:
+        for draft in drafts:
+            if draft.contract.number in LEFT_TO_REVIEW:
+                continue
             try:
                 finalize.finalize(invoice_id=draft.pk, at=clock.now(), actor=ACTOR)
             except Refusal as refusal:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import orjson
@@ -25,6 +25,10 @@ class Loaded:
     conflict: int
     quarantined: int
     seconds: float
+
+    def with_more(self, more: "Loaded") -> "Loaded":
+        """Return both loads as one."""
+        return Loaded(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(more), strict=True)))
 
 
 class PostFailed(Exception):

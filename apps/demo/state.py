@@ -3,9 +3,10 @@
 import json
 import os
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from apps.core.periods import months_after
 from apps.customers import api_keys
 from apps.demo import customers
 from apps.demo.customers import Login
@@ -28,6 +29,11 @@ def finished_month(at: datetime) -> datetime:
         day=1, hour=0, minute=0, second=0, microsecond=0
     )
     return (this_month - timedelta(days=1)).replace(day=1)
+
+
+def forecast_at(month_on: date) -> datetime:
+    """Return the instant of the last forecast that the demo keeps of a month: at noon UTC, eight days before the next."""
+    return datetime.combine(months_after(month_on, 1) - timedelta(days=8), time(12), UTC)
 
 
 def remembered(path: Path) -> DemoState | None:

@@ -17,11 +17,10 @@ from django.db import connection
 from apps.core.money import Money
 from apps.invoices import missing_data
 from apps.invoices.approve import NEEDED
+from apps.invoices.kept_forecasts import COMES_TO_SQL, Compared, compared
 from apps.invoices.kinds import kind_words
 
 PAGE = 50
-# The mean is that of as many periods before, where there are at least two.
-_PERIODS = 3
 
 
 class Show(StrEnum):
@@ -61,7 +60,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class DraftRow:
-    """A draft as the close shows it; `before` is the invoice of the period before, `mean` that of up to three before it."""
+    """A draft as the close shows it; `before` is the invoice of the period before, `forecast` what was expected while it ran."""
 
     id: UUID
     customer_key: str
@@ -75,14 +74,15 @@ class DraftRow:
     before_id: UUID | None
     before: Money | None
     before_tax: Decimal
-    mean: Money | None
+    forecast: Compared | None
     review_until_at: datetime
     held: str
     approvals: int
     needs_approval: bool
     lacks_data: bool
     edited_by: str
-    differs: bool
+    is_unlike_before: bool
+    is_unlike_forecast: bool
     key: str
 
     @property
@@ -96,6 +96,11 @@ class DraftRow:
         return max(NEEDED - self.approvals, 0) if self.needs_approval else 0
 
     @property
+    def differs(self) -> bool:
+        """Tell whether it stands out, beside the period before or beside what was expected."""
+        return self.is_unlike_before or self.is_unlike_forecast
+
+    @property
     def difference(self) -> Money | None:
         """Return how much more than the period before it asks for, less being negative."""
         return None if self.before is None else self.total - self.before
@@ -103,12 +108,9 @@ class DraftRow:
     @property
     def change(self) -> Decimal | None:
         """Return the difference as a share of the period before; None where that was nothing."""
-        return _share(self.total, self.before)
-
-    @property
-    def off_mean(self) -> Decimal | None:
-        """Return by which share it differs from the mean of the periods before."""
-        return _share(self.total, self.mean)
+        if self.difference is None or self.before is None or self.before.is_zero:
+            return None
+        return self.difference.amount / abs(self.before.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ WITH d AS (
            i.legal_entity_id, c.id AS customer_id, c.key AS customer_key, c.name AS customer_name, c.billing_email,
            k.number AS contract_number, e.key AS entity_key, e.name AS entity_name,
            f.before_id, f.before, f.before_tax,
-           CASE WHEN f.many > 1 THEN f.mean END AS mean,
+           i.timezone, g.forecast_at, g.so_far, g.expected, g.low, g.high,
+           CASE WHEN g.id IS NOT NULL THEN {COMES_TO_SQL} END AS comes_to,
            coalesce(h.reason, '') AS held, a.approvals, a.mine,
            e.approval_above IS NOT NULL AND abs(i.total) > e.approval_above AS needs,
            {missing_data.MISSING_SQL} AS lacks_data,
@@ -171,25 +174,23 @@ WITH d AS (
         SELECT count(*) AS approvals, count(*) FILTER (WHERE p.approved_by = %(actor)s) AS mine FROM invoices_approval p
         WHERE p.invoice_id = i.id AND p.total = i.total AND p.edition = i.edition AND p.approved_by <> i.edited_by
     ) a
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS many, avg(q.total) AS mean, max(q.total) FILTER (WHERE q.is_before) AS before,
-               max(q.tax_amount) FILTER (WHERE q.is_before) AS before_tax, (max(q.id::text) FILTER (WHERE q.is_before))::uuid AS before_id
-        FROM (
-            SELECT p.id, p.total, p.tax_amount, p.period_end_on = i.period_start_on AND row_number() OVER newest = 1 AS is_before
-            FROM invoices_invoice p
-            WHERE p.contract_id = i.contract_id AND p.kind = 'period' AND p.status <> 'void' AND i.kind = 'period'
-              AND p.period_end_on <= i.period_start_on AND p.currency = i.currency
-            WINDOW newest AS (ORDER BY p.period_end_on DESC, p.finalized_at DESC NULLS LAST, p.id)
-            ORDER BY row_number() OVER newest LIMIT {_PERIODS}
-        ) q
-    ) f
+    LEFT JOIN LATERAL (
+        SELECT p.id AS before_id, p.total AS before, p.tax_amount AS before_tax FROM invoices_invoice p
+        WHERE p.contract_id = i.contract_id AND p.kind = 'period' AND p.status <> 'void' AND i.kind = 'period'
+          AND p.period_end_on = i.period_start_on AND p.currency = i.currency
+        ORDER BY p.finalized_at DESC NULLS LAST, p.id LIMIT 1
+    ) f ON true
+    LEFT JOIN invoices_keptforecast g ON g.contract_id = i.contract_id AND g.period_start_on = i.period_start_on
+      AND g.currency = i.currency AND i.kind = 'period'
     WHERE {_WAITING}
 )
 """  # noqa: S608 put together from constants
-_DIFFERS = """
-    (before IS NOT NULL AND abs(total - before) > %(over)s * abs(before)
-     OR mean IS NOT NULL AND abs(total - mean) > %(over)s * abs(mean))
+_UNLIKE_BEFORE = "(before IS NOT NULL AND abs(total - before) > %(over)s * abs(before))"
+# A wide range says that nobody could know: within it nothing stands out.
+_UNLIKE_FORECAST = """
+    (expected IS NOT NULL AND (comes_to < low OR comes_to > high) AND abs(comes_to - expected) > %(over)s * abs(expected))
 """
+_DIFFERS = f"({_UNLIKE_BEFORE} OR {_UNLIKE_FORECAST})"
 _LACKS_APPROVAL = f"(needs AND approvals < {NEEDED})"
 _SHOWN = {
     Show.ALL: "true",
@@ -244,8 +245,9 @@ def page(asked: Filter, *, after: str = "") -> tuple[list[DraftRow], str]:
     rows = ask(
         asked,
         "SELECT id, customer_key, customer_name, contract_number, kind, period_start_on, period_end_on, total, currency, "  # noqa: S608 put together from constants
-        "tax_amount, before_id, before, before_tax, mean, review_until_at, held, approvals, needs, lacks_data, edited_by, "
-        f"coalesce({_DIFFERS}, false), ({by})::text || '~' || id::text "
+        "tax_amount, before_id, before, before_tax, review_until_at, held, approvals, needs, lacks_data, edited_by, "
+        f"{_UNLIKE_BEFORE}, {_UNLIKE_FORECAST}, ({by})::text || '~' || id::text, "
+        "timezone, forecast_at, so_far, expected, low, high, comes_to "
         f"FROM d WHERE {where(asked)} AND {_SHOWN[asked.show]} AND {begins} "
         f"ORDER BY {by} {direction}, id {direction} LIMIT {PAGE + 1}",
         **more,
@@ -327,18 +329,13 @@ def _plain(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _share(total: Money, before: Money | None) -> Decimal | None:
-    if before is None or not before.amount:
-        return None
-    return (total.amount - before.amount) / abs(before.amount)
-
-
 def _money(amount: Decimal | None, currency: str) -> Money | None:
     return None if amount is None else Money(amount, currency).rounded()
 
 
 def _row(row: Sequence[Any]) -> DraftRow:
     currency = row[8]
+    timezone, at, *amounts = row[22:]
     return DraftRow(
         id=row[0],
         customer_key=row[1],
@@ -352,13 +349,14 @@ def _row(row: Sequence[Any]) -> DraftRow:
         before_id=row[10],
         before=_money(row[11], currency),
         before_tax=row[12] or Decimal(0),
-        mean=_money(row[13], currency),
-        review_until_at=row[14],
-        held=row[15],
-        approvals=row[16],
-        needs_approval=row[17],
-        lacks_data=row[18],
-        edited_by=row[19],
-        differs=row[20],
+        forecast=None if at is None else compared(at, *amounts, currency=currency, timezone=timezone),
+        review_until_at=row[13],
+        held=row[14],
+        approvals=row[15],
+        needs_approval=row[16],
+        lacks_data=row[17],
+        edited_by=row[18],
+        is_unlike_before=row[19],
+        is_unlike_forecast=row[20],
         key=row[21],
     )

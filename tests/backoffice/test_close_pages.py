@@ -11,8 +11,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from apps.core.models import OutboxMessage, User
+from apps.core.money import Money
 from apps.customers.models import LegalEntity
-from apps.invoices import approve, progress, tasks
+from apps.invoices import approve, kept_forecasts, progress, tasks
+from apps.invoices.kept_forecasts import Expected
 from apps.invoices.models import Approval, CloseRun, DraftHold, Invoice, ManualLine, ParkedClose
 from tests.backoffice.conftest import Month
 from tests.backoffice.many_drafts import multiply
@@ -85,6 +87,44 @@ def test_the_threshold_stands_in_the_address(month: Month, staff: Client) -> Non
     assert "No draft is like that" in said(at_25)
     assert [row.contract_number for row, _ in at_5.context["rows"]] == [month.contract.number]
     assert "Differ by over 5%" in said(at_5)
+
+
+def foresee(month: Month, *amounts: str) -> None:
+    """Keep a forecast of November: so far, expected, low and high."""
+    kept_forecasts.keep(
+        forecasts=[
+            Expected(
+                month.contract.pk,
+                month.draft.period_start_on,
+                *(Money(Decimal(one), "USD") for one in amounts),
+            )
+        ],
+        at=datetime(2026, 11, 22, 9, tzinfo=UTC),
+        actor="tests",
+    )
+
+
+def test_a_draft_that_was_not_foreseen_says_what_was_and_what_came_since(month: Month, staff: Client) -> None:
+    """110.00 where 60.00 was expected: 83% more is over the 25% of the page."""
+    foresee(month, "40", "60", "55", "65")
+
+    shown = said(staff.get("/admin/review/?show=differs"))
+    draft = said(staff.get(f"/admin/draft/{month.draft.pk}/"))
+
+    forecast = 'Forecast on Nov 22, 2026: <span class="estimate">$60.00</span> ($55.00 to $65.00).'
+    since = "It came to $110.00 before tax: $70.00 after that day, where $20.00 was expected."
+    assert f'{forecast} <span class="state warn">&#9888; 83%</span> {since}' in shown
+    assert f"{forecast} {since}" in draft
+
+
+def test_a_draft_within_its_forecast_says_the_forecast_alone(month: Month, staff: Client) -> None:
+    foresee(month, "40", "108", "100", "116")
+
+    shown = said(staff.get("/admin/review/"))
+
+    assert 'Forecast on Nov 22, 2026: <span class="estimate">$108.00</span> ($100.00 to $116.00).' in shown
+    assert "It came to" not in shown
+    assert "No draft is like that" in said(staff.get("/admin/review/?show=differs"))
 
 
 @pytest.mark.parametrize(

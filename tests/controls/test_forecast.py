@@ -84,6 +84,18 @@ def test_days_that_lie_apart_make_a_range_around_what_is_expected() -> None:
 
 
 @pytest.mark.django_db
+def test_where_more_use_costs_less_the_range_is_still_around_what_is_expected() -> None:
+    """At 1.00 each, or 0.50 each from the 130th on: of 120 to 135.20 calls, the larger use costs less."""
+    make_meter()
+    tiers = [NewTier(Decimal(129), Decimal(1)), NewTier(None, Decimal("0.5"))]
+    charge = usage_charge(prices=[NewPrice(model="volume", tiers=tiers)])
+
+    found = forecast_of(contract_using(*[2, 6] * 7, 2, charges=[charge]))
+
+    assert found.low <= found.expected == usd("120.00") <= found.high
+
+
+@pytest.mark.django_db
 def test_after_one_day_anything_up_to_twice_as_much_may_come() -> None:
     """Over are 1 October alone, 4 calls; on the 3rd at noon 28.5 days are left: 114 more, and 0 to 228."""
     found = forecast_of(contract_using(4), at=datetime(2026, 10, 3, 12, tzinfo=UTC))

@@ -1,17 +1,19 @@
 """The drafts of a close by filter: every one is on exactly one page, and what SQL says of data is what the record says."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from apps.core.money import Money
 from apps.customers.models import Customer, LegalEntity, TaxRegistration
-from apps.invoices import to_decide
+from apps.invoices import kept_forecasts, manual_lines, to_decide
+from apps.invoices.kept_forecasts import Expected
+from apps.invoices.manual_lines import NewLine
 from apps.invoices.missing_data import missing
 from apps.invoices.models import Invoice
-from apps.invoices.to_decide import Filter, Order, Show
-from tests.backoffice.many_drafts import multiply, new
+from apps.invoices.to_decide import DraftRow, Filter, Order, Show
+from tests.backoffice.many_drafts import multiply
 from tests.builders import (
     make_contract,
     make_customer,
@@ -20,7 +22,7 @@ from tests.builders import (
     make_plan_version,
     usage_charge,
 )
-from tests.invoices.months import drafted, use
+from tests.invoices.months import IN_NOVEMBER, drafted, use
 
 pytestmark = pytest.mark.django_db
 OCTOBER = date(2026, 10, 1)
@@ -72,17 +74,69 @@ def test_filters_hold_what_their_names_say(made: Invoice) -> None:
     assert [row.contract_number for row in rows] == ["M-00003"]
 
 
-def test_a_draft_like_the_period_before_stands_out_where_it_is_far_from_the_mean(made: Invoice) -> None:
-    """1.00 after 4.00 and 1.00: as much as the period before, and 60% less than their mean of 2.50."""
-    multiply(made, 1)
-    before = Invoice.objects.get(contract__number="M-00000", period_start_on__lt=OCTOBER)
-    days = {"period_start_on": date(2026, 8, 1), "period_end_on": before.period_start_on}
-    new(before, **days, subtotal=4, total=4).save(force_insert=True)
+def foreseen(made: Invoice, so_far: str, expected: str, low: str, high: str) -> None:
+    """Keep a forecast of the draft's period, as if on 20 October."""
+    amounts = (Money(Decimal(one), "USD") for one in (so_far, expected, low, high))
+    kept_forecasts.keep(
+        forecasts=[Expected(made.contract_id, OCTOBER, *amounts)],
+        at=datetime(2026, 10, 20, 12, tzinfo=UTC),
+        actor="tests",
+    )
 
-    ((row,), _) = to_decide.page(Filter(month=OCTOBER, show=Show.DIFFERS))
 
-    assert row.difference == Money(Decimal("0.00"), "USD")
-    assert (row.mean, row.off_mean) == (Money(Decimal("2.50"), "USD"), Decimal("-0.6"))
+def of_forecast() -> list[DraftRow]:
+    return to_decide.page(Filter(month=OCTOBER, show=Show.DIFFERS))[0]
+
+
+@pytest.mark.parametrize(
+    ("forecast", "shown"),
+    [
+        # The draft comes to 1.00: more than was likely, by more than a quarter.
+        (("0.40", "0.50", "0.45", "0.55"), 1),
+        # Less than was likely.
+        (("0.40", "2.00", "1.50", "2.50"), 1),
+        # Half of what was expected, but nobody could know.
+        (("0.40", "2.00", "0.90", "3.10"), 0),
+        # Nothing was open, but a tenth more is less than a quarter.
+        (("0.40", "0.90", "0.90", "0.90"), 0),
+        (("0.00", "0.00", "0.00", "0.00"), 1),
+    ],
+)
+def test_a_draft_stands_out_beyond_the_range_of_its_forecast_and_the_share_asked_for(
+    forecast: tuple[str, str, str, str], shown: int, made: Invoice
+) -> None:
+    foreseen(made, *forecast)
+
+    assert [row.is_unlike_forecast for row in of_forecast()] == [True] * shown
+    assert to_decide.summary(Filter(month=OCTOBER)).counts[Show.DIFFERS] == shown
+    assert not to_decide.page(Filter(month=OCTOBER))[0][0].is_unlike_before
+
+
+def test_a_forecast_is_told_with_what_came_after_it(made: Invoice) -> None:
+    """0.40 of 0.50 had come by 20 October; of 1.00, 0.60 came after it, where 0.10 was expected."""
+    foreseen(made, "0.40", "0.50", "0.45", "0.55")
+
+    (row,) = of_forecast()
+
+    assert row.forecast == kept_forecasts.of_draft(made)
+    assert row.forecast is not None
+    assert (row.forecast.on, row.forecast.share) == (date(2026, 10, 20), Decimal(1))
+    assert (row.forecast.was_to_come, row.forecast.came) == (
+        Money(Decimal("0.10"), "USD"),
+        Money(Decimal("0.60"), "USD"),
+    )
+
+
+def test_what_staff_add_by_hand_was_not_to_be_foreseen(made: Invoice) -> None:
+    foreseen(made, "0.40", "1.00", "0.90", "1.10")
+    new_line = NewLine(name="Help", reason="Agreed", amount=Decimal(50))
+    manual_lines.add(invoice_id=made.pk, new=new_line, at=IN_NOVEMBER, actor="tests")
+
+    compared = kept_forecasts.of_draft(made)
+
+    assert of_forecast() == []
+    assert compared is not None
+    assert compared.comes_to == Money(Decimal("1.00"), "USD")
 
 
 def test_months_are_those_in_which_periods_end(made: Invoice) -> None:

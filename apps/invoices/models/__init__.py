@@ -2,6 +2,7 @@
 
 from apps.invoices.models.closing import Approval, CloseRun, CloseTask, DraftHold, ParkedClose
 from apps.invoices.models.documents import ElectronicInvoice, InvoiceMail, InvoicePdf
+from apps.invoices.models.forecasts import KeptForecast
 from apps.invoices.models.invoice import Invoice, NumberSeries
 from apps.invoices.models.lines import InvoiceLine, ManualLine
 from apps.invoices.models.purchases import CreditPurchase
@@ -21,6 +22,7 @@ __all__ = [
     "InvoiceMail",
     "InvoicePdf",
     "InvoiceTax",
+    "KeptForecast",
     "ManualLine",
     "NumberSeries",
     "ParkedClose",
