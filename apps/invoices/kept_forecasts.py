@@ -15,8 +15,9 @@ from apps.invoices.models import Invoice, KeptForecast
 
 # What a forecast foresees is what its period is rated to: the lines of the draft's own contract, less the credits that pay.
 # Nobody could foresee what is of another period, what staff add by hand, or which accounts are billed with it.
+# It is of an invoice `i`.
 COMES_TO_SQL = """(
-    SELECT coalesce(sum(l.amount), 0) FROM invoices_invoiceline l
+    SELECT coalesce(sum(l.amount), 0) AS comes_to FROM invoices_invoiceline l
     WHERE l.invoice_id = i.id AND l.of_contract_id IS NULL AND NOT l.in_advance
       AND l.kind NOT IN ('adjustment', 'advance', 'manual')
 )"""

@@ -154,8 +154,7 @@ WITH d AS (
            i.legal_entity_id, c.id AS customer_id, c.key AS customer_key, c.name AS customer_name, c.billing_email,
            k.number AS contract_number, e.key AS entity_key, e.name AS entity_name,
            f.before_id, f.before, f.before_tax,
-           i.timezone, g.forecast_at, g.so_far, g.expected, g.low, g.high,
-           CASE WHEN g.id IS NOT NULL THEN {COMES_TO_SQL} END AS comes_to,
+           i.timezone, g.forecast_at, g.so_far, g.expected, g.low, g.high, o.comes_to,
            coalesce(h.reason, '') AS held, a.approvals, a.mine,
            e.approval_above IS NOT NULL AND abs(i.total) > e.approval_above AS needs,
            {missing_data.MISSING_SQL} AS lacks_data,
@@ -182,6 +181,7 @@ WITH d AS (
     ) f ON true
     LEFT JOIN invoices_keptforecast g ON g.contract_id = i.contract_id AND g.period_start_on = i.period_start_on
       AND g.currency = i.currency AND i.kind = 'period'
+    LEFT JOIN LATERAL {COMES_TO_SQL} o ON g.id IS NOT NULL
     WHERE {_WAITING}
 )
 """  # noqa: S608 put together from constants

@@ -112,7 +112,7 @@ def test_a_draft_that_was_not_foreseen_says_what_was_and_what_came_since(month: 
     draft = said(staff.get(f"/admin/draft/{month.draft.pk}/"))
 
     forecast = 'Forecast on Nov 22, 2026: <span class="estimate">$60.00</span> ($55.00 to $65.00).'
-    since = "It came to $110.00 before tax: $70.00 after that day, where $20.00 was expected."
+    since = "The period came to $110.00 before any tax is added: $70.00 after that day, where $20.00 was expected."
     assert f'{forecast} <span class="state warn">&#9888; 83%</span> {since}' in shown
     assert f"{forecast} {since}" in draft
 
@@ -123,7 +123,7 @@ def test_a_draft_within_its_forecast_says_the_forecast_alone(month: Month, staff
     shown = said(staff.get("/admin/review/"))
 
     assert 'Forecast on Nov 22, 2026: <span class="estimate">$108.00</span> ($100.00 to $116.00).' in shown
-    assert "It came to" not in shown
+    assert "The period came to" not in shown
     assert "No draft is like that" in said(staff.get("/admin/review/?show=differs"))
 
 
