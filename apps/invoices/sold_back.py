@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal
 from fractions import Fraction
 
 from django.db.models import Sum
 
 from apps.core import db
-from apps.core.money import EXACT, Money, rounded_to_minor_unit
+from apps.core.digits import AMOUNT
+from apps.core.money import EXACT, Money, rounded_to, rounded_to_minor_unit
 from apps.credits.models import CreditGrant
 from apps.credits.take_back import free_of
 from apps.invoices.crediting import Part
@@ -16,7 +17,6 @@ from apps.invoices.errors import CreditsUsed
 from apps.invoices.models import CreditPurchase, Invoice, InvoiceLine
 
 _CORRECTION = Invoice.Because.CORRECTION
-_SMALLEST = Decimal(1).scaleb(-18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,9 @@ def sold_back(
     if given > most:
         raise CreditsUsed(str(invoice), free, grant.amount, Money(most, invoice.currency))
     before = _corrected(line)
-    with localcontext(EXACT):
-        amount = _share(grant, before + given, line) - _share(grant, before, line)
+    amount = EXACT.subtract(_share(grant, before + given, line), _share(grant, before, line))
     # Money in whole minor units may stand for a little more than is left.
-    return SoldBack(grant, min(amount, free)) if free else None
+    return SoldBack(grant, min(amount, free))
 
 
 def _corrected(line: InvoiceLine) -> Decimal:
@@ -67,6 +66,6 @@ def _corrected(line: InvoiceLine) -> Decimal:
 
 
 def _share(grant: CreditGrant, given: Decimal, line: InvoiceLine) -> Decimal:
-    exact = Fraction(grant.amount) * Fraction(given) / Fraction(line.amount)
-    with localcontext(EXACT):
-        return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(_SMALLEST, ROUND_DOWN)
+    return rounded_to(
+        Fraction(grant.amount) * Fraction(given) / Fraction(line.amount), AMOUNT["decimal_places"]
+    )

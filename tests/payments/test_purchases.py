@@ -130,6 +130,19 @@ def test_a_correction_takes_back_the_credits_that_were_sold() -> None:
     assert_books_agree(invoice.customer)
 
 
+def test_a_share_that_is_no_decimal_is_taken_back_to_the_last_digit_that_is_kept() -> None:
+    """10.00 of 30.00 is a third of 1,000 credits; two thirds more leave none."""
+    invoice = granted("30")
+
+    make_credit_note(invoice, amount="10")
+    assert CreditGrant.objects.get().left == Decimal("666.666666666666666667")
+    make_credit_note(invoice, amount="10")
+    make_credit_note(invoice, amount="10")
+
+    assert CreditGrant.objects.get().left == 0
+    assert on_account("credits") == on_account("unbilled") == 0
+
+
 def test_no_correction_takes_back_what_was_used() -> None:
     """300 of 1,000 are used: 700 can be taken back, for 56.00."""
     invoice = granted()
