@@ -68,8 +68,13 @@ def burn_entry(grant: CreditGrant, burn: CreditBurn, *, before: Decimal, on: dat
     )
 
 
-def taken_back_entry(grant: CreditGrant, drawn: CreditBurn, *, before: Decimal, on: date) -> NewEntry:
-    """Return the entry of credits that a credit note took back: its own entry has what they cost as not billed again."""
+def taken_back_entry(
+    grant: CreditGrant, drawn: CreditBurn, *, before: Decimal, given: Decimal, on: date
+) -> NewEntry:
+    """Return the entry of credits that a credit note took back, whose own entry has what it gave for them as not billed again.
+
+    A rounding difference to what they had cost goes where expiry goes.
+    """
     cost = EXACT.subtract(owed(grant, before), owed(grant))
     return _entry(
         grant,
@@ -79,7 +84,8 @@ def taken_back_entry(grant: CreditGrant, drawn: CreditBurn, *, before: Decimal, 
         on=on,
         postings=[
             debit(_ROLE.CREDITS, grant.cost_currency, cost),
-            credit(_ROLE.UNBILLED, grant.cost_currency, cost),
+            credit(_ROLE.UNBILLED, grant.cost_currency, given),
+            credit(_ROLE.BREAKAGE, grant.cost_currency, EXACT.subtract(cost, given)),
         ],
     )
 

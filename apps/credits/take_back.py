@@ -19,15 +19,23 @@ def free_of(grant: CreditGrant) -> Decimal:
 
 
 def take_back(
-    grant: CreditGrant, amount: Decimal, *, credit_note: str, on: date, at: datetime, actor: str
+    grant: CreditGrant,
+    amount: Decimal,
+    *,
+    given: Decimal,
+    credit_note: str,
+    on: date,
+    at: datetime,
+    actor: str,
 ) -> CreditBurn:
     """Take an amount off a locked grant for the credit note with a number. A step of crediting the invoice that sold it.
 
-    It stands among what was drawn. In the books, what it had cost was not billed then.
+    It stands among what was drawn. In the books, what was `given` for it without tax, in the currency of its cost, was not billed then.
     """
     db.require_transaction()
     before, grant.left = grant.left, EXACT.subtract(grant.left, amount)
     drawn = CreditBurn.objects.create(grant=grant, source_key=credit_note, amount=amount, burned_at=at)
     grant.save(update_fields=["left"])
-    ledger.post([post.taken_back_entry(grant, drawn, before=before, on=on)], at=at, actor=actor)
+    entry = post.taken_back_entry(grant, drawn, before=before, given=given, on=on)
+    ledger.post([entry], at=at, actor=actor)
     return drawn

@@ -17,7 +17,7 @@ from apps.invoices import credit_note_rows, crediting, numbering, post, snapshot
 from apps.invoices.crediting import Left, Part
 from apps.invoices.errors import CreditedTooMuch, NotCreditable, NothingLeftToCredit, NotToCredit
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from apps.invoices.sold_back import sold_back
+from apps.invoices.sold_back import given_for_credits, sold_back
 from apps.invoices.taxes import report_later
 from apps.ledger import post as ledger
 
@@ -117,7 +117,15 @@ def issue(planned: Plan, lines: Sequence[InvoiceLine], terms: Terms, *, at: date
     if back:
         assert note.number, "what takes credits back has a number"
         assert note.issued_on, "what takes credits back has a day"
-        take_back(back.grant, back.amount, credit_note=note.number, on=note.issued_on, at=at, actor=actor)
+        take_back(
+            back.grant,
+            back.amount,
+            given=given_for_credits(note, found),
+            credit_note=note.number,
+            on=note.issued_on,
+            at=at,
+            actor=actor,
+        )
     if planned.is_last:
         _restore(note, at=at, actor=actor)
     audit.record(

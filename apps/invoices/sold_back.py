@@ -60,6 +60,18 @@ def sold_back(
     return SoldBack(grant, min(amount, free))
 
 
+def given_for_credits(note: Invoice, lines: Sequence[InvoiceLine]) -> Decimal:
+    """Return what a credit note with these lines gives back of the price of credits, without tax."""
+    return sum(
+        (
+            (line.tax_amount if note.tax_included else Decimal(0)) - line.amount
+            for line in lines
+            if line.kind == InvoiceLine.Kind.CREDIT_PURCHASE
+        ),
+        Decimal(0),
+    )
+
+
 def _corrected(line: InvoiceLine) -> Decimal:
     found = InvoiceLine.objects.filter(credits_line=line, invoice__because=_CORRECTION)
     return -(found.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))

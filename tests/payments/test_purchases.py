@@ -10,6 +10,7 @@ from celery import current_app
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
+from apps.backoffice.books.check import check
 from apps.credits.burn import burn
 from apps.credits.models import CreditGrant
 from apps.invoices import finalize, purchase
@@ -141,6 +142,17 @@ def test_a_share_that_is_no_decimal_is_taken_back_to_the_last_digit_that_is_kept
 
     assert CreditGrant.objects.get().left == 0
     assert on_account("credits") == on_account("unbilled") == 0
+
+
+def test_what_rounding_leaves_of_credits_taken_back_is_breakage() -> None:
+    """Of 80.00 half a cent is used, so a cent released; what is taken back cost 79.99, and 80.00 is given for it."""
+    invoice = granted()
+    use(invoice, "0.0625")
+
+    make_credit_note(invoice)
+
+    assert [on_account("credits"), on_account("unbilled"), on_account("breakage")] == [0, 0, Decimal("0.01")]
+    assert list(check(invoice.legal_entity)) == []
 
 
 def test_no_correction_takes_back_what_was_used() -> None:
