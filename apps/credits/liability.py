@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from apps.credits import post
 from apps.credits.models import CreditGrant
@@ -34,16 +34,19 @@ def liability(*, legal_entity_id: UUID, currency: str, is_open: bool) -> Iterato
     found = (
         CreditGrant.objects.filter(legal_entity=legal_entity_id, cost__gt=0, cost_currency=currency)
         .select_related("customer", "credit_unit", "expiry", "refund")
-        .annotate(used=Sum("burns__amount"))
+        .annotate(
+            used=Sum("burns__amount", filter=Q(burns__taken_back=False)),
+            taken_back=Sum("burns__amount", filter=Q(burns__taken_back=True)),
+        )
         .order_by("customer__name", "customer_id", "effective_on", "id")
     )
     if is_open:
         found = found.filter(left__gt=0)
     for grant in found.iterator(2000):
-        yield _owed(grant, grant.used or Decimal(0))
+        yield _owed(grant, grant.used or Decimal(0), grant.taken_back or Decimal(0))
 
 
-def _owed(grant: CreditGrant, used: Decimal) -> Owed:
+def _owed(grant: CreditGrant, used: Decimal, taken_back: Decimal) -> Owed:
     expiry = getattr(grant, "expiry", None)
     refund = getattr(grant, "refund", None)
     is_counted = refund is not None and refund.left is not None
@@ -55,7 +58,7 @@ def _owed(grant: CreditGrant, used: Decimal) -> Owed:
         grant=grant,
         used=used,
         expired=expiry.amount if expiry else Decimal(0),
-        paid_back=refund.left if refund and is_counted else Decimal(0),
+        paid_back=taken_back + (refund.left if refund and is_counted else Decimal(0)),
         cost=cost,
         cost_used=cost_used,
         cost_expired=cost_expired,

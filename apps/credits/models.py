@@ -126,8 +126,13 @@ class CreditBurn(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     grant = models.ForeignKey(CreditGrant, models.PROTECT, related_name="burns")
-    source_key = models.CharField(max_length=100, db_comment="The invoice number that drew")
+    source_key = models.CharField(max_length=100, db_comment="The number of the document that drew")
     amount = models.DecimalField(**AMOUNT)
+    taken_back = models.BooleanField(
+        default=False,
+        db_default=False,
+        db_comment="A credit note gave back what was paid for it: it is not used",
+    )
     burned_at = models.DateTimeField()
 
     class Meta:

@@ -34,7 +34,9 @@ def take_back(
     """
     db.require_transaction()
     before, grant.left = grant.left, EXACT.subtract(grant.left, amount)
-    drawn = CreditBurn.objects.create(grant=grant, source_key=credit_note, amount=amount, burned_at=at)
+    drawn = CreditBurn.objects.create(
+        grant=grant, source_key=credit_note, amount=amount, burned_at=at, taken_back=True
+    )
     grant.save(update_fields=["left"])
     entry = post.taken_back_entry(grant, drawn, before=before, given=given, on=on)
     ledger.post([entry], at=at, actor=actor)

@@ -12,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.backoffice.books.check import check
 from apps.credits.burn import burn
+from apps.credits.liability import liability
 from apps.credits.models import CreditGrant
 from apps.invoices import finalize, purchase
 from apps.invoices.errors import CreditsUsed
@@ -129,6 +130,17 @@ def test_a_correction_takes_back_the_credits_that_were_sold() -> None:
     assert CreditGrant.objects.get().left == 0
     assert on_account("credits") == on_account("unbilled") == on_account("revenue") == 0
     assert_books_agree(invoice.customer)
+
+
+def test_credits_taken_back_are_reported_as_paid_back_and_not_as_used() -> None:
+    invoice = granted()
+    use(invoice, "300")
+
+    make_credit_note(invoice, amount="20")
+
+    (owed,) = liability(legal_entity_id=invoice.legal_entity_id, currency="USD", is_open=True)
+    assert (owed.used, owed.paid_back, owed.grant.left) == (300, 250, 450)
+    assert (owed.cost_used, owed.cost_paid_back, owed.cost_left) == (24, 20, 36)
 
 
 def test_a_share_that_is_no_decimal_is_taken_back_to_the_last_digit_that_is_kept() -> None:
