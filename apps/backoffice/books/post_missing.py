@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import CharField, Exists, F, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from apps.backoffice.books.check import unposted
@@ -19,6 +20,7 @@ from apps.credits.models import CreditBurn, CreditExpiry, CreditGrant, RefundOwe
 from apps.customers.models import LegalEntity
 from apps.invoices.models import Invoice
 from apps.invoices.post import entry_of
+from apps.invoices.sold_back import given_for_credits
 from apps.ledger.models import Entry
 from apps.ledger.post import NewEntry, post
 from apps.payments import post as of_payments
@@ -73,18 +75,20 @@ def _without_entry(found: QuerySet[Any], *kinds: Entry.Kind, key: Any = "pk") ->
 
 def _grants(entity: LegalEntity) -> Iterator[NewEntry]:
     """Yield what was paid for grants; what a credit note gave back is posted by the reversal of its draw."""
+    # The key of such a grant begins with the credit note's number; it ended with it once.
     given_back = Entry.objects.filter(
-        kind=_KIND.REVERSAL, reverses__kind=_KIND.BURN, reason=OuterRef("credit_note")
+        Q(reason=_part_of_key(1)) | Q(reason=_part_of_key(-1)),
+        kind=_KIND.REVERSAL,
+        reverses__kind=_KIND.BURN,
+        legal_entity=entity,
     )
-    # The key of such a grant begins with the credit note's number.
-    number = Func(F("key"), Value(":"), Value(1), function="split_part", output_field=CharField())
-    found = (
-        CreditGrant.objects.filter(legal_entity=entity, cost__gt=0)
-        .annotate(credit_note=number)
-        .exclude(Exists(given_back))
-    )
+    found = CreditGrant.objects.filter(~Exists(given_back), legal_entity=entity, cost__gt=0)
     for grant in _without_entry(found.select_related("customer", "legal_entity"), _KIND.GRANT, key="key"):
         yield of_credits.grant_entry(grant, grant.created_at.date())
+
+
+def _part_of_key(place: int) -> Func:
+    return Func(OuterRef("key"), Value(":"), Value(place), function="split_part", output_field=CharField())
 
 
 def _invoices(entity: LegalEntity) -> Iterator[NewEntry]:
@@ -114,12 +118,16 @@ def _burns(entity: LegalEntity) -> Iterator[NewEntry]:
             before, left = left, left - burn.amount
             if burn.pk in missing:
                 grant.left = left
-                yield of_credits.burn_entry(grant, burn, before=before, on=_day_of(burn))
+                yield _burn(grant, burn, before=before)
 
 
-def _day_of(burn: CreditBurn) -> date:
-    issued_on = Invoice.objects.filter(number=burn.source_key).values_list("issued_on", flat=True).first()
-    return issued_on or burn.burned_at.date()
+def _burn(grant: CreditGrant, burn: CreditBurn, *, before: Decimal) -> NewEntry:
+    drawn_by = Invoice.objects.filter(number=burn.source_key).defer("snapshot").first()
+    on = drawn_by.issued_on if drawn_by and drawn_by.issued_on else burn.burned_at.date()
+    if drawn_by and burn.taken_back:
+        given = given_for_credits(drawn_by, list(drawn_by.lines.all()))
+        return of_credits.taken_back_entry(grant, burn, before=before, given=given, on=on)
+    return of_credits.burn_entry(grant, burn, before=before, on=on)
 
 
 def _expiries(entity: LegalEntity) -> Iterator[NewEntry]:

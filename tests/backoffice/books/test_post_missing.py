@@ -11,10 +11,12 @@ from apps.backoffice.books.check import check
 from apps.core.models import AuditEntry
 from apps.credits.models import CreditGrant
 from apps.customers.models import LegalEntity
+from apps.invoices import finalize, purchase
 from apps.invoices.models import Invoice
 from apps.ledger.models import AccountingPeriod, Posting
 from apps.payments import record, refund, write_off
 from apps.payments.models import WriteOff
+from apps.plans.models import CreditUnit
 from tests.backoffice.books.reading import NOW
 from tests.builders import ACTOR, AT, make_credit_note
 from tests.roles import as_owner
@@ -45,9 +47,20 @@ def forget() -> None:
         cursor.execute("TRUNCATE ledger_posting, ledger_entry")
 
 
+def sold_credits(to: Invoice) -> Invoice:
+    bought = purchase.NewPurchase("1,000 credits", Decimal(1000), Decimal(80), CreditUnit.objects.get().pk)
+    drafted = purchase.draft_purchase(
+        contract_id=to.contract_id, bought=bought, reason="Order 7", at=NOW, actor=ACTOR
+    )
+    return finalize.finalize(invoice_id=drafted.pk, at=NOW, actor=ACTOR)
+
+
 @pytest.fixture
 def all_kinds(books: dict[str, Invoice]) -> None:
-    """The autumn, a payment that pays November and more, two refunds, one of them paid back, and a write-off taken back."""
+    """The autumn, a payment that pays November and more, two refunds, one of them paid back, a write-off taken back, and credits sold.
+
+    A credit note takes some of these back.
+    """
     acme = books["october"].customer_id
     paid = record.record_transfer(
         customer_id=acme,
@@ -64,8 +77,10 @@ def all_kinds(books: dict[str, Invoice]) -> None:
     write_off.recover(
         write_off_id=WriteOff.objects.get().pk, reason="Paid", recovered_on=NOW.date(), at=NOW, actor=ACTOR
     )
+    make_credit_note(sold_credits(books["october"]), amount="20", at=NOW)
     # What is written down at the time is written by the database's clock, not by the test's.
-    CreditGrant.objects.update(created_at=AT)
+    CreditGrant.objects.filter(key="prepaid").update(created_at=AT)
+    CreditGrant.objects.exclude(key="prepaid").update(created_at=NOW)
 
 
 @pytest.mark.usefixtures("all_kinds")
@@ -76,7 +91,7 @@ def test_what_was_never_posted_is_posted_as_it_would_have_been(capsys: pytest.Ca
     call_command("check_books", post=True)
 
     assert journal() == before
-    assert "seller: Invoice: 2 posted" in capsys.readouterr().out
+    assert "seller: Invoice: 3 posted" in capsys.readouterr().out
     assert AuditEntry.objects.filter(action="ledger.post_missing").exists()
 
 
@@ -91,6 +106,19 @@ def test_a_second_time_there_is_nothing_to_post(capsys: pytest.CaptureFixture[st
 
     assert journal() == before
     assert "posted" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("all_kinds")
+def test_what_a_credit_note_gave_back_is_not_posted_again_whichever_way_its_key_was_made() -> None:
+    """Its key was once that of the grant drawn on with the credit note's number behind."""
+    note = make_credit_note(Invoice.objects.get(customer__key="beta"))
+    given_back = CreditGrant.objects.filter(key__startswith=f"{note.number}:", cost__gt=0)
+    assert given_back.update(key=f"prepaid:{note.number}") == 1
+    before = journal()
+
+    call_command("check_books", post=True)
+
+    assert journal() == before
 
 
 def test_what_is_of_a_locked_month_is_posted_on_the_first_open_day(books: dict[str, Invoice]) -> None:
