@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Sum
 
 from apps.credits.liability import liability
 from apps.customers.models import LegalEntity
@@ -87,24 +87,6 @@ def check(entity: LegalEntity) -> Iterator[Difference]:
         yield from _by_customer(books, _ROLE.REFUNDS, _REFUNDS)
         yield from _credits(books)
         yield from _taxes(books)
-
-
-def unposted(
-    legal_entity_id: UUID, *, issued_from: date | None = None, issued_before: date | None = None
-) -> QuerySet[Invoice]:
-    """Return finalized invoices and credit notes that have something to post and are not in the journal."""
-    entries = Entry.objects.filter(
-        legal_entity=OuterRef("legal_entity"), kind__in=_DOCUMENTS, source_key=OuterRef("number")
-    )
-    found = Invoice.objects.filter(
-        ~Exists(entries), legal_entity=legal_entity_id, status=Invoice.Status.FINALIZED
-    ).exclude(Q(total=0, tax_amount=0, lines=None))
-    if issued_from is not None:
-        found = found.filter(issued_on__gte=issued_from)
-    if issued_before is not None:
-        found = found.filter(issued_on__lt=issued_before)
-    # An invoice may come to nothing since its lines do.
-    return found.filter(Q(lines__amount__gt=0) | Q(lines__amount__lt=0)).distinct()
 
 
 def _documents(entity: LegalEntity) -> Iterator[Difference]:

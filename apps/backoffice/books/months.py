@@ -10,7 +10,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.books.asked import Asked, read
-from apps.backoffice.books.check import unposted
 from apps.backoffice.books.report import no_books
 from apps.backoffice.views import page, require
 from apps.core import clock
@@ -18,6 +17,7 @@ from apps.core.admin import actor_of
 from apps.core.errors import Refusal
 from apps.core.formats import format_month
 from apps.customers.models import LegalEntity
+from apps.invoices.missing import unposted
 from apps.invoices.models import Invoice, ParkedClose
 from apps.ledger import periods
 from apps.ledger.models import AccountingPeriod

@@ -7,9 +7,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from apps.backoffice.books.check import check, unposted
+from apps.backoffice.books.check import check
 from apps.core.ids import uuid7
 from apps.customers.models import LegalEntity
+from apps.invoices.missing import unposted
 from apps.invoices.models import Invoice
 from apps.ledger.models import Account, Entry
 from apps.payments import record, refund
