@@ -139,8 +139,8 @@ def test_credits_taken_back_are_reported_as_paid_back_and_not_as_used() -> None:
     make_credit_note(invoice, amount="20")
 
     (owed,) = liability(legal_entity_id=invoice.legal_entity_id, currency="USD", is_open=True)
-    assert (owed.used, owed.paid_back, owed.grant.left) == (300, 250, 450)
-    assert (owed.cost_used, owed.cost_paid_back, owed.cost_left) == (24, 20, 36)
+    assert [owed.used, owed.paid_back, owed.grant.left] == [300, 250, 450]
+    assert [owed.cost_used, owed.cost_paid_back, owed.cost_left] == [24, 20, 36]
 
 
 def test_a_share_that_is_no_decimal_is_taken_back_to_the_last_digit_that_is_kept() -> None:
