@@ -9,12 +9,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from apps.backoffice.views import page, require, sums
+from apps.backoffice.views import LOCALE, page, require, sums
 from apps.contracts.models import Contract
 from apps.contracts.terms import plan_version_on
 from apps.core import clock
 from apps.core.admin import actor_of
 from apps.core.errors import Refusal
+from apps.core.formats import format_money
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.periods import local_day
@@ -181,7 +182,9 @@ def _note(request: HttpRequest) -> None:
         messages.error(request, "That names no refund. Nothing was noted; reload the page.")
         return
     assert refund.amount is not None
-    messages.success(request, f"{Money(refund.amount, refund.currency).rounded()} is noted as refunded.")
+    messages.success(
+        request, f"{format_money(Money(refund.amount, refund.currency), LOCALE)} is noted as refunded."
+    )
 
 
 def charge_choices(contracts: list[Contract]) -> list[tuple[str, str]]:

@@ -60,7 +60,8 @@ def write_off_page(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
                 actor=actor_of(request),
             )
         except Refusal as refusal:
-            form.add_error(None, str(refusal))
+            field = getattr(refusal, "field", None)
+            form.add_error(field if field in form.fields else None, str(refusal))
         else:
             what = format_money(Money(written.amount, found.currency).rounded(), LOCALE)
             messages.success(

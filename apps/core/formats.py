@@ -38,6 +38,11 @@ def format_money(money: Money, locale: str) -> str:
     return _typeset(_currency(money.rounded().amount, money.currency, minor_digits(money.currency), locale))
 
 
+def say_money(money: Money) -> str:
+    """Write an amount as refusals say it, in English and with every decimal that it has: $99,999.00, $0.005."""
+    return format_unit_amount(money.amount, money.currency, "en")
+
+
 def format_amount(money: Money, locale: str) -> str:
     """Write an amount without its currency, for columns whose head names it."""
     with localcontext(_WIDE):

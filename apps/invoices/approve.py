@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count, F
 
 from apps.core import audit, db
+from apps.core.formats import say_money
 from apps.core.money import Money
 from apps.invoices.errors import (
     AlreadyFinalized,
@@ -126,4 +127,4 @@ def refuse_undecided(invoices: Sequence[Invoice]) -> None:
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:
-    return str(Money(amount, invoice.currency).rounded())
+    return say_money(Money(amount, invoice.currency).rounded())

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from apps.core.errors import Refusal
+from apps.core.formats import say_money
 from apps.core.money import Money
 from apps.rating.steps import written
 
@@ -124,7 +125,7 @@ class CreditedTooMuch(Refusal):
 
     def __init__(self, what: str, asked: Money, left: Money) -> None:
         super().__init__(
-            f"{asked.rounded()} would be credited of {what}, of which {left.rounded()} is left. Credit at most that."
+            f"{say_money(asked.rounded())} would be credited of {what}, of which {say_money(left.rounded())} is left. Credit at most that."
         )
 
 
@@ -136,7 +137,7 @@ class CreditsUsed(Refusal):
     def __init__(self, invoice: str, free: Decimal, sold: Decimal, most: Money) -> None:
         super().__init__(
             f"{written(free)} of the {written(sold)} credits that {invoice} sold are neither used nor counted on by a draft. Correct at "
-            f"most {most.rounded()} of their price; what is given back beyond that is goodwill."
+            f"most {say_money(most.rounded())} of their price; what is given back beyond that is goodwill."
         )
 
 
@@ -147,7 +148,7 @@ class NotToCredit(Refusal):
 
     def __init__(self, invoice: str, amount: Money) -> None:
         super().__init__(
-            f"{amount} cannot be credited of {invoice}: name lines that it has, with amounts above 0 in whole minor units."
+            f"{say_money(amount)} cannot be credited of {invoice}: name lines that it has, with amounts above 0 in whole minor units."
         )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import audit
+from apps.core.formats import say_money
 from apps.core.money import Money, rounded_to_minor_unit
 from apps.invoices import compose, draft, lines, store, tax_answers
 from apps.invoices.compose import Wanted
@@ -95,7 +96,7 @@ def _amount(invoice: Invoice, new: NewLine) -> Decimal:
         raise LineIsNothing(invoice.currency)
     if amount < 0 and amount + invoice.subtotal < 0:
         raise BelowZero(
-            invoice.customer.name, str(Money(max(invoice.subtotal, Decimal(0)), invoice.currency))
+            invoice.customer.name, say_money(Money(max(invoice.subtotal, Decimal(0)), invoice.currency))
         )
     return amount
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import audit
+from apps.core.formats import say_money
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.invoices import credit_notes, crediting, draft, store, tax_answers
@@ -113,7 +114,7 @@ def _require_reissuable(invoice: Invoice) -> Decimal:
         credit_notes.left_of(invoice, list(invoice.lines.all())), tax_included=invoice.tax_included
     )
     if left or not notes:
-        left_of = Money(left, invoice.currency).rounded()
+        left_of = say_money(Money(left, invoice.currency).rounded())
         raise NotReissuable(
             number, f"{left_of} of it is not credited. Credit all of it as a correction first."
         )

@@ -3,6 +3,7 @@
 from datetime import date
 
 from apps.core.errors import Refusal
+from apps.core.formats import say_money
 from apps.core.money import Money
 
 
@@ -35,7 +36,7 @@ class AllocatedTooMuch(Refusal):
 
     def __init__(self, what: str, asked: Money, left: Money) -> None:
         super().__init__(
-            f"{asked} is allocated to {what}, where {left.rounded()} is left. Allocate at most that."
+            f"{say_money(asked)} is allocated to {what}, where {say_money(left.rounded())} is left. Allocate at most that."
         )
 
 
@@ -45,7 +46,9 @@ class NotAnAmount(Refusal):
     title = "Not an amount"
 
     def __init__(self, amount: Money) -> None:
-        super().__init__(f"{amount} cannot be received: give an amount above 0 in whole minor units.")
+        super().__init__(
+            f"{say_money(amount)} cannot be received: give an amount above 0 in whole minor units."
+        )
 
 
 class NotACurrency(Refusal):
@@ -76,9 +79,10 @@ class NothingToWriteOff(Refusal):
 
     def __init__(self, invoice: str, asked: Money, is_open: Money) -> None:
         super().__init__(
-            f"{asked.rounded()} cannot be written off of {invoice}, of which {is_open.rounded()} is open. "
+            f"{say_money(asked.rounded())} cannot be written off of {invoice}, of which {say_money(is_open.rounded())} is open. "
             "Write off an amount above 0, in whole minor units and at most that."
         )
+        self.field = "amount"
 
 
 class WrittenOffTooEarly(Refusal):
@@ -88,6 +92,7 @@ class WrittenOffTooEarly(Refusal):
 
     def __init__(self, invoice: str, issued_on: date) -> None:
         super().__init__(f"{invoice} was issued on {issued_on}. Choose that day or a later one.")
+        self.field = "on"
 
 
 class WrittenOff(Refusal):
@@ -96,7 +101,7 @@ class WrittenOff(Refusal):
 
     def __init__(self, invoice: str, written_off: Money, left: Money) -> None:
         super().__init__(
-            f"{written_off.rounded()} of {invoice} are written off and never came, so at most {left.rounded()} can be credited. "
+            f"{say_money(written_off.rounded())} of {invoice} are written off and never came, so at most {say_money(left.rounded())} can be credited. "
             "Take the write-off back first to credit more."
         )
 
@@ -124,7 +129,7 @@ class NotToRefund(Refusal):
 
     def __init__(self, source: str, asked: Money, left: Money) -> None:
         super().__init__(
-            f"{asked.rounded()} cannot be refunded of {source}, of which {left.rounded()} is left. "
+            f"{say_money(asked.rounded())} cannot be refunded of {source}, of which {say_money(left.rounded())} is left. "
             "Refund an amount above 0, in whole minor units and at most that."
         )
 

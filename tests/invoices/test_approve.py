@@ -57,7 +57,7 @@ def missing(made: Invoice) -> int:
 def test_two_people_let_a_draft_above_the_amount_through() -> None:
     made = make_draft()
 
-    with pytest.raises(ApprovalMissing, match=r"comes to 150\.00 USD, above 100\.00 USD: 2 people"):
+    with pytest.raises(ApprovalMissing, match=r"comes to \$150\.00, above \$100\.00: 2 people"):
         finalized(made)
     approved(made, ANNA)
     with pytest.raises(ApprovalMissing, match="one more person"):
@@ -171,7 +171,7 @@ def test_approvals_lapse_when_the_draft_is_rated_at_something_else() -> None:
     approved(made, ANNA, BEN)
     use(made.contract, "calls", "5", day=date(2026, 10, 30))
 
-    with pytest.raises(ApprovalMissing, match=r"comes to 155\.00 USD"):
+    with pytest.raises(ApprovalMissing, match=r"comes to \$155\.00"):
         finalized(made)
     finalized_by_run(made)
 
@@ -183,7 +183,7 @@ def test_approvals_lapse_when_the_draft_is_rated_at_something_else() -> None:
 def test_what_was_looked_at_is_what_is_approved() -> None:
     made = make_draft()
 
-    with pytest.raises(TotalChanged, match=r"was 149\.00 USD when you looked, and is 150\.00 USD"):
+    with pytest.raises(TotalChanged, match=r"was \$149\.00 when you looked, and is \$150\.00"):
         approve.approve(invoice_id=made.pk, at=IN_NOVEMBER, actor=ANNA, seen=Decimal(149))
 
     assert not Approval.objects.exists()

@@ -323,7 +323,7 @@ def test_only_a_wholly_credited_invoice_of_a_period_is_issued_again_and_once() -
     contract = calls()
     invoice = october(contract)
     make_credit_note(invoice, amount="149", at=LATER)
-    with pytest.raises(NotReissuable, match=r"1\.00 USD of it is not credited"):
+    with pytest.raises(NotReissuable, match=r"\$1\.00 of it is not credited"):
         reissue.reissue(invoice_id=invoice.pk, at=LATER, actor=ACTOR)
     note = make_credit_note(invoice, at=LATER)
     with pytest.raises(NotReissuable, match="no finalized invoice of a period"):

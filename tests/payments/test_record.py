@@ -117,10 +117,10 @@ def test_a_paid_invoice_cannot_be_paid_again_and_the_refusal_has_plain_figures()
     invoice = invoiced(contract)
     transfer(contract.customer, "60")
 
-    with pytest.raises(AllocatedTooMuch, match=r"70 USD .* where 40\.00 USD is left"):
+    with pytest.raises(AllocatedTooMuch, match=r"\$70\.00 .* where \$40\.00 is left"):
         transfer(contract.customer, "70", reference="R-2", allocations={invoice.pk: Decimal(70)})
     transfer(contract.customer, "40", reference="R-2")
-    with pytest.raises(AllocatedTooMuch, match=r"where 0\.00 USD is left"):
+    with pytest.raises(AllocatedTooMuch, match=r"where \$0\.00 is left"):
         transfer(contract.customer, "10", reference="R-3", among=[invoice.pk])
 
     assert Payment.objects.count() == 2
