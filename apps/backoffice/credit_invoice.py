@@ -23,7 +23,7 @@ from apps.core.money import Money
 from apps.invoices import credit_notes
 from apps.invoices.credit_notes import Ask, Terms
 from apps.invoices.crediting import Left, total_left
-from apps.invoices.errors import CreditedTooMuch, NotToCredit
+from apps.invoices.errors import CreditedTooMuch, CreditsUsed, NotToCredit
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.payments import credit
 from apps.payments.credit import Preview
@@ -60,7 +60,14 @@ class CreditForm(forms.Form):
         choices=[(FULL, "All that is left"), (LINES, "Some of its lines"), (AMOUNT, "An amount, with tax")],
     )
     amount = forms.DecimalField(required=False, min_value=Decimal(0), max_digits=24, decimal_places=4)
-    because = forms.ChoiceField(label="Is it a correction or goodwill?", choices=Invoice.Because.choices)
+    # Short enough for a phone: what each means stands below.
+    because = forms.ChoiceField(
+        label="Is it a correction or goodwill?",
+        choices=[
+            (Invoice.Because.GOODWILL, "Goodwill: it was right"),
+            (Invoice.Because.CORRECTION, "Correction: it was wrong"),
+        ],
+    )
     remainder = forms.ChoiceField(
         label="What becomes of what the invoice does not take up?", choices=Invoice.Remainder.choices
     )
@@ -185,8 +192,8 @@ def _initial(request: HttpRequest, invoice: Invoice) -> dict[str, str]:
 
 def _shown(form: CreditForm, invoice_id: UUID) -> Preview | None:
     try:
-        return credit.preview(invoice_id=invoice_id, ask=form.ask())
-    except (CreditedTooMuch, NotToCredit) as refusal:
+        return credit.preview(invoice_id=invoice_id, ask=form.ask(), because=form.terms().because)
+    except (CreditedTooMuch, CreditsUsed, NotToCredit) as refusal:
         form.add_error("amount" if form.cleaned_data["by"] == AMOUNT else "by", str(refusal))
     except Refusal as refusal:
         form.add_error(None, str(refusal))

@@ -17,6 +17,7 @@ from apps.invoices import credit_notes
 from apps.invoices.credit_notes import Ask, Plan, Terms
 from apps.invoices.errors import ReasonMissing, RequestKeyUsed
 from apps.invoices.models import Invoice, InvoiceLine
+from apps.invoices.sold_back import SoldBack, sold_back
 from apps.ledger import post as ledger
 from apps.payments import post
 from apps.payments.allocate import Paid, allocate
@@ -27,22 +28,32 @@ from apps.payments.queries import open_amounts
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a credit note would do: the lines with what it gives back of each, what it pays of the invoice, and the rest."""
+    """What a credit note would do: the lines with what it gives back of each, what it pays of the invoice, and the rest.
+
+    `taken_back` is what it takes back of the credits that the invoice sold, if it sold any.
+    """
 
     plan: Plan
     lines: tuple[InvoiceLine, ...]
     pays: Money
     rest: Money
+    taken_back: SoldBack | None = None
 
 
-def preview(*, invoice_id: UUID, ask: Ask) -> Preview:
-    """Return what a credit note would do; refuse what crediting would refuse, and write nothing. Six queries at most."""
+def preview(*, invoice_id: UUID, ask: Ask, because: Invoice.Because) -> Preview:
+    """Return what a credit note would do; refuse what crediting would refuse, and write nothing. Nine queries at most."""
     invoice = Invoice.objects.select_related("customer", "legal_entity").get(pk=invoice_id)
     lines = tuple(invoice.lines.all())
     planned = _planned(invoice, lines, ask)
     pays = min(open_amounts([invoice.pk])[invoice.pk], planned.total)
+    with transaction.atomic():
+        taken_back = sold_back(invoice, lines, planned.parts, because)
     return Preview(
-        planned, lines, Money(pays, invoice.currency), Money(planned.total - pays, invoice.currency)
+        planned,
+        lines,
+        Money(pays, invoice.currency),
+        Money(planned.total - pays, invoice.currency),
+        taken_back,
     )
 
 
@@ -89,10 +100,15 @@ def written_off(invoice_id: UUID) -> Decimal:
 
 
 def _planned(invoice: Invoice, lines: Sequence[InvoiceLine], ask: Ask) -> Plan:
-    """Return what a credit note would give back; refuse what is written off: it never came, so it cannot be given back."""
+    """Return what a credit note would give back, never what is written off: it never came, so it cannot be given back.
+
+    All that is left is all but that; an amount or lines that would take of it are refused.
+    """
     planned = credit_notes.plan(invoice, lines, ask)
     given_up = written_off(invoice.pk)
     left = max(planned.left - given_up, Decimal(0))
+    if given_up and left and ask == Ask():
+        return credit_notes.plan(invoice, lines, Ask(amount=left))
     if given_up and planned.total > left:
         raise WrittenOff(str(invoice), Money(given_up, invoice.currency), Money(left, invoice.currency))
     return planned

@@ -78,7 +78,7 @@ def test_mistakes_are_told_at_their_fields_and_nothing_is_lost(month: Month, sta
     no_lines, _ = asked(invoice, staff, by="lines")
     of_line, _ = asked(invoice, staff, by="lines", **{f"line-{line.pk}": "10"})
 
-    assert "120.00 USD is left" in too_much
+    assert "$120.00 is left" in too_much
     assert 'value="Wrong price"' in too_much
     assert "at least one line" in no_lines
     assert "Issue a credit note of $10.00" in of_line
@@ -100,11 +100,25 @@ def test_an_invoice_is_written_off_and_the_write_off_taken_back(month: Month, st
     to_credit = staff.get(f"/admin/invoice/{invoice.pk}/credit/").content.decode()
     assert '<p class="figure">$20.00</p>' in to_credit
     assert "$100.00 more is written off and never came" in to_credit
+    all_left, _ = asked(invoice, staff, by="full")
+    assert "Issue a credit note of $20.00" in all_left
 
     back = staff.post(f"/admin/write-off/{written.pk}/recover/", {"reason": "It was paid"}, follow=True)
 
     assert "is open again" in back.content.decode()
     assert open_amounts([invoice.pk])[invoice.pk] == 100
+
+
+def test_too_much_to_write_off_is_told_at_the_amount_as_pages_write_money(
+    month: Month, staff: Client
+) -> None:
+    told = staff.post(
+        f"/admin/invoice/{month.finalized.pk}/write-off/",
+        {"amount": "1200.5", "on": "2026-12-10", "reason": "Insolvent"},
+    )
+
+    assert "amount" in told.context["form"].errors
+    assert "$1,200.50 cannot be written off" in told.content.decode()
 
 
 def test_a_balance_pays_an_invoice_by_a_button_that_names_it(month: Month, staff: Client) -> None:

@@ -174,9 +174,9 @@ def test_what_cannot_be_credited_is_refused_and_nothing_is_written() -> None:
     draft = drafted(invoice.contract, at=IN_DECEMBER)
     make_credit_note(invoice, lines={fee.pk: Decimal(400)})
 
-    with pytest.raises(CreditedTooMuch, match=r"99\.01 USD .* 99\.00 USD is left"):
+    with pytest.raises(CreditedTooMuch, match=r"\$99\.01 .* \$99\.00 is left"):
         make_credit_note(invoice, lines={fee.pk: Decimal("99.01")})
-    with pytest.raises(CreditedTooMuch, match=r"119\.61 USD .* 119\.60 USD is left"):
+    with pytest.raises(CreditedTooMuch, match=r"\$119\.61 .* \$119\.60 is left"):
         make_credit_note(invoice, amount="119.61")
     with pytest.raises(NotToCredit):
         make_credit_note(invoice, amount="0.001")
@@ -201,7 +201,9 @@ def test_a_preview_says_what_would_be_given_back_and_writes_nothing() -> None:
     invoice = billed()
     make_payment(invoice.customer, "500")
 
-    shown = credit.preview(invoice_id=invoice.pk, ask=Ask(amount=Decimal(119)))
+    shown = credit.preview(
+        invoice_id=invoice.pk, ask=Ask(amount=Decimal(119)), because=Invoice.Because.CORRECTION
+    )
 
     assert [shown.plan.subtotal, shown.plan.tax, shown.plan.total] == [
         Decimal(100),

@@ -185,7 +185,7 @@ def test_no_more_is_written_off_than_is_open() -> None:
     invoice = billed()
     make_payment(invoice.customer, "30")
 
-    with pytest.raises(NothingToWriteOff, match=r"70\.01 USD .* 70\.00 USD is open"):
+    with pytest.raises(NothingToWriteOff, match=r"\$70\.01 .* \$70\.00 is open"):
         give_up(invoice, "70.01")
     with pytest.raises(WrittenOffTooEarly, match="2026-11-02"):
         give_up(invoice, on=date(2026, 11, 1))
@@ -222,7 +222,7 @@ def test_an_overpayment_is_refunded_and_never_more_than_is_left_of_it() -> None:
     invoice = billed()
     payment = make_payment(invoice.customer, "130")
 
-    with pytest.raises(NotToRefund, match=r"30\.01 USD .* 30\.00 USD is left"):
+    with pytest.raises(NotToRefund, match=r"\$30\.01 .* \$30\.00 is left"):
         refund.owe(source_id=payment.pk, amount=Decimal("30.01"), at=AT, actor=ACTOR)
     first = refund.owe(source_id=payment.pk, amount=Decimal(10), at=AT, actor=ACTOR)
     second = refund.owe(source_id=payment.pk, at=AT, actor=ACTOR)
@@ -230,7 +230,7 @@ def test_an_overpayment_is_refunded_and_never_more_than_is_left_of_it() -> None:
     assert [first.amount, second.amount] == [Decimal(10), Decimal(20)]
     assert balances.balances(invoice.customer_id) == {}
     assert_books_agree(invoice.customer)
-    with pytest.raises(NotToRefund, match=r"0\.00 USD is left"):
+    with pytest.raises(NotToRefund, match=r"\$0\.00 is left"):
         refund.owe(source_id=payment.pk, at=AT, actor=ACTOR)
     refund.note_paid(refund_id=first.pk, paid_on=AT.date(), reference="T-1", at=AT, actor=ACTOR)
     with pytest.raises(RefundReferenceUsed, match="T-1"):
@@ -414,16 +414,18 @@ def at_once(callers: int, call: Callable[[int], str]) -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("remainder", ["balance", "refund", "next_invoice"])
 def test_what_was_written_off_is_not_given_back_by_a_credit_note(remainder: str) -> None:
-    """Of 100.00, 40.00 came and 60.00 are written off: no more than the 40.00 can be given back, until the loss is taken back."""
+    """Of 100.00, 40.00 came and 60.00 are written off: all that is left is the 40.00, until the loss is taken back."""
     invoice = billed()
     make_payment(invoice.customer, "40")
     written = give_up(invoice)
 
-    with pytest.raises(WrittenOff, match=r"60\.00 USD.*written off.*Take the write-off back"):
-        make_credit_note(invoice, remainder=remainder)
-    with pytest.raises(WrittenOff):
+    with pytest.raises(WrittenOff, match=r"\$60\.00.*written off.*Take the write-off back"):
         make_credit_note(invoice, amount="40.01", remainder=remainder)
     make_credit_note(invoice, amount="30", remainder=remainder)
+    assert make_credit_note(invoice, remainder=remainder).total == -10
+    with pytest.raises(WrittenOff):
+        make_credit_note(invoice, remainder=remainder)
+    assert_books_agree(invoice.customer)
 
     write_off.recover(
         write_off_id=written.pk, reason="Agreed", recovered_on=date(2026, 11, 21), at=AT, actor=ACTOR

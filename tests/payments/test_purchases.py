@@ -15,9 +15,10 @@ from apps.credits.burn import burn
 from apps.credits.liability import liability
 from apps.credits.models import CreditGrant
 from apps.invoices import finalize, purchase
+from apps.invoices.credit_notes import Ask
 from apps.invoices.errors import CreditsUsed
 from apps.invoices.models import Invoice
-from apps.payments import purchases, record, tasks
+from apps.payments import credit, purchases, record, tasks
 from tests.builders import (
     ACTOR,
     make_contract,
@@ -172,7 +173,7 @@ def test_no_correction_takes_back_what_was_used() -> None:
     invoice = granted()
     use(invoice, "300")
 
-    with pytest.raises(CreditsUsed, match=r"700 of the 1000 .* 56\.00 USD"):
+    with pytest.raises(CreditsUsed, match=r"700 of the 1000 .* \$56\.00"):
         make_credit_note(invoice)
     assert not Invoice.objects.filter(kind="credit_note").exists()
     make_credit_note(invoice, amount="56")
@@ -180,6 +181,24 @@ def test_no_correction_takes_back_what_was_used() -> None:
     assert CreditGrant.objects.get().left == 0
     assert (on_account("credits"), on_account("unbilled")) == (0, 0)
     assert on_account("revenue") == -24
+
+
+def test_a_preview_says_what_is_taken_back_and_refuses_what_is_used() -> None:
+    """56.00 of 80.00 stand for 700 of 1,000 credits."""
+    invoice = granted()
+    use(invoice, "300")
+
+    shown = credit.preview(
+        invoice_id=invoice.pk, ask=Ask(amount=Decimal(56)), because=Invoice.Because.CORRECTION
+    )
+
+    assert shown.taken_back
+    assert shown.taken_back.amount == 700
+    with pytest.raises(CreditsUsed):
+        credit.preview(invoice_id=invoice.pk, ask=Ask(), because=Invoice.Because.CORRECTION)
+    assert (
+        credit.preview(invoice_id=invoice.pk, ask=Ask(), because=Invoice.Because.GOODWILL).taken_back is None
+    )
 
 
 def test_goodwill_leaves_the_credits_that_were_sold() -> None:
