@@ -45,6 +45,8 @@ _LINE_FIELDS = (
     *("invoice_id", "account_name", "kind", "charge_key", "key", "name", "unit"),
     *("dimensions", "quantity", "amount", "exact", "in_advance", "adjusts_id"),
 )
+# They are called like the charge that they are of.
+_BOUNDS = {Kind.MINIMUM.value: "minimum", Kind.MAXIMUM.value: "maximum"}
 # A price told beside a quantity keeps so many decimals: a token may cost 0.000000075.
 _PRICE_DIGITS = 12
 # And is told by five digits: it is a quotient.
@@ -165,11 +167,11 @@ def _item(line: InvoiceLine) -> Item:
 
 
 def _beside(pair: Pair, currency: str, *, has_before: bool) -> Beside:
-    account, *_, ahead = pair.charge
+    account, kind, _, ahead = pair.charge
     values = (value for _, value in pair.cell if value != "*")
     return Beside(
         pair=pair,
-        values=" · ".join(text for text in (account, *values, ahead) if text),
+        values=" · ".join(text for text in (account, *values, _BOUNDS.get(kind, ""), ahead) if text),
         before=Money(pair.before.amount, currency).rounded() if pair.before else None,
         now=Money(pair.now.amount, currency).rounded() if pair.now else None,
         price_before=_price(pair.before),

@@ -21,6 +21,7 @@ from apps.core.formats import format_money
 from apps.core.money import Money
 from apps.invoices import approve, hold, kept_forecasts, manual_lines, missing_data, taxes
 from apps.invoices import draft as drafting
+from apps.invoices.compose import OF_A_DAY
 from apps.invoices.document import document_of
 from apps.invoices.kinds import kind_words
 from apps.invoices.manual_lines import NewLine
@@ -31,10 +32,13 @@ _MOST_DIGITS = 18
 
 
 def draft(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
-    """Show a draft beside the period before; forms add and remove lines, hold, release, refresh and approve it."""
+    """Show a draft beside the period before, or what it replaces; forms add and remove lines, hold, release, refresh and approve it."""
     require(request, VIEW)
     found = (
-        Invoice.objects.select_related("customer__legal_entity", "legal_entity", "contract__plan_version")
+        Invoice.objects.select_related(
+            "customer__legal_entity", "legal_entity", "contract__plan_version", "replaces"
+        )
+        .defer("replaces__snapshot")
         .filter(pk=invoice_id)
         .first()
     )
@@ -59,6 +63,8 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
         "title": str(found),
         "invoice": found,
         "kind_words": kind_words(found.kind),
+        "is_period": found.kind == Invoice.Kind.PERIOD,
+        "is_of_usage": found.kind not in OF_A_DAY,
         "bought": purchase_words.of_invoice(found),
         "before": before,
         "beside": beside,
@@ -84,9 +90,9 @@ def _context(request: HttpRequest, found: Invoice, at: datetime) -> dict[str, An
 
 
 def _before(found: Invoice) -> Invoice | None:
-    """Return the invoice of the period before, in the same currency."""
-    if found.kind != Invoice.Kind.PERIOD:
-        return None
+    """Return what a draft is held against: the invoice that it is issued again for, else that of the period before in its currency."""
+    if found.replaces is not None or found.kind != Invoice.Kind.PERIOD:
+        return found.replaces
     return (
         Invoice.objects.filter(
             contract_id=found.contract_id,

@@ -7,7 +7,7 @@ the chapter on sales-mix and sales-quantity variances). Of each charge, over its
     price  = sum over the cells used both times of: quantity now x (price now - price before)
     mix    = what is left: use moved between cells that are dearer and cheaper than the average
 
-Prices are effective ones: the amount divided by the quantity, so tiers and allowances are in them.
+Prices are effective ones: the exact amount divided by the quantity, so tiers and allowances are in them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,15 +79,19 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one charge and cell came to in one period."""
+    """What one charge and cell came to in one period; `exact` is the amount before it was rounded."""
 
     quantity: Decimal
     amount: Decimal
+    exact: Decimal
 
     @property
     def price(self) -> Fraction | None:
-        """Return the effective price of one unit; None where nothing was counted."""
-        return Fraction(self.amount) / Fraction(self.quantity) if self.quantity else None
+        """Return the effective price of one unit; None where nothing was counted.
+
+        It is of the exact amount: a few tokens for less than a cent are not free.
+        """
+        return Fraction(self.exact) / Fraction(self.quantity) if self.quantity else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +154,11 @@ def pairs(before: Sequence[Item], now: Sequence[Item]) -> list[Pair]:
 def _by_cell(items: Sequence[Item]) -> dict[tuple[tuple[str, ...], Cell], Side]:
     sides: dict[tuple[tuple[str, ...], Cell], Side] = {}
     for one in items:
-        so_far = sides.get((one.charge, one.cell), Side(Decimal(0), Decimal(0)))
+        so_far = sides.get((one.charge, one.cell), Side(Decimal(0), Decimal(0), Decimal(0)))
         sides[one.charge, one.cell] = Side(
-            EXACT.add(so_far.quantity, one.quantity), EXACT.add(so_far.amount, one.amount)
+            EXACT.add(so_far.quantity, one.quantity),
+            EXACT.add(so_far.amount, one.amount),
+            EXACT.add(so_far.exact, one.exact),
         )
     return sides
 

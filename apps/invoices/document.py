@@ -116,7 +116,13 @@ def document_of(
         logo_svg=seller["logo_svg"],
         color=seller["brand_color"] if _COLOR.match(seller["brand_color"]) else _INK,
         amount_label=words.amount_in.format(currency=figures.currency_name),
-        groups=groups_of(lines, figures, snapshot.get("credit_units", {}), sign),
+        groups=groups_of(
+            lines,
+            figures,
+            snapshot.get("credit_units", {}),
+            sign,
+            is_interim=(invoice.credits or invoice).kind == Invoice.Kind.THRESHOLD,
+        ),
         credits=tuple(
             _credit_row(row, figures) for row in snapshot.get("credits", ()) if Decimal(row["used"])
         ),

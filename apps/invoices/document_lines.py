@@ -48,9 +48,17 @@ class Group:
 
 
 def groups_of(
-    lines: Sequence[InvoiceLine], figures: Figures, credit_units: Mapping[str, str], sign: int
+    lines: Sequence[InvoiceLine],
+    figures: Figures,
+    credit_units: Mapping[str, str],
+    sign: int,
+    *,
+    is_interim: bool = False,
 ) -> tuple[Group, ...]:
-    """Group the lines by account and product, in the order of their first line; what is of no product comes last."""
+    """Group the lines by account and product, in the order of their first line; what is of no product comes last.
+
+    `is_interim`: they bill what was used of a period that runs on, or give that back.
+    """
     order = {heading: place for place, heading in reversed(list(enumerate(map(_heading, lines))))}
     ordered = sorted(lines, key=lambda line: (*_place(line, order), line.position))
     carried, spread = Decimal(0), _spread(lines)
@@ -60,7 +68,7 @@ def groups_of(
         rows, subtotal = [], Decimal(0)
         for line in members:
             carried, subtotal = carried + line.amount * sign, subtotal + line.amount * sign
-            row = _row(line, figures, credit_units, carried, sign)
+            row = _row(line, figures, credit_units, carried, sign, is_interim=is_interim)
             if line.pk in spread:
                 detail = " · ".join(text for text in (row.detail, figures.percent(line.tax_rate)) if text)
                 row = replace(row, detail=detail, reasons=row.reasons if spread[line.pk] else ())
@@ -100,7 +108,13 @@ def _place(line: InvoiceLine, order: Mapping[tuple[str, str], int]) -> tuple[int
 
 
 def _row(
-    line: InvoiceLine, figures: Figures, credit_units: Mapping[str, str], carried: Decimal, sign: int
+    line: InvoiceLine,
+    figures: Figures,
+    credit_units: Mapping[str, str],
+    carried: Decimal,
+    sign: int,
+    *,
+    is_interim: bool,
 ) -> Row:
     credit_unit = credit_units.get(line.price_unit, "") if line.price_unit != figures.currency else ""
     explained = explain(line.steps, figures=figures, unit=line.unit, credit_unit=credit_unit)
@@ -110,7 +124,7 @@ def _row(
     is_counted = line.kind not in _UNCOUNTED and not is_part and not is_amount
     return Row(
         name=_name(line, figures),
-        detail=_detail(line, figures),
+        detail=_detail(line, figures, is_interim=is_interim),
         quantity=figures.quantity(line.quantity.copy_abs() if sign < 0 else line.quantity)
         if is_counted
         else "",
@@ -143,9 +157,12 @@ def _name(line: InvoiceLine, figures: Figures) -> str:
             return line.name
 
 
-def _detail(line: InvoiceLine, figures: Figures) -> str:
+def _detail(line: InvoiceLine, figures: Figures, *, is_interim: bool) -> str:
     """Return the dimension values of a line, and its days where they are not the invoice's."""
     values = [value for value in line.dimensions.values() if value != "*"]
+    if is_interim:
+        # It was used already, on days of the invoice: only fees are in advance.
+        return " · ".join(values)
     if line.starts_on and line.ends_on and line.kind != InvoiceLine.Kind.ADVANCE:
         days = figures.days(line.starts_on, line.ends_on)
         values.append(figures.words.in_advance.format(period=days) if line.in_advance else days)

@@ -13,12 +13,12 @@ from django.test import Client
 from apps.core.models import OutboxMessage, User
 from apps.core.money import Money
 from apps.customers.models import LegalEntity
-from apps.invoices import approve, kept_forecasts, progress, tasks
+from apps.invoices import approve, kept_forecasts, progress, reissue, tasks
 from apps.invoices.kept_forecasts import Expected
 from apps.invoices.models import Approval, CloseRun, DraftHold, Invoice, ManualLine, ParkedClose
 from tests.backoffice.conftest import Month
 from tests.backoffice.many_drafts import multiply
-from tests.builders import make_contract, make_customer, make_staff
+from tests.builders import ACTOR, make_contract, make_credit_note, make_customer, make_staff
 from tests.invoices.months import use
 
 NOW = datetime(2026, 12, 2, 9, 30, tzinfo=UTC)
@@ -404,3 +404,13 @@ def test_the_pages_of_a_thousand_drafts_take_as_many_queries_as_those_of_few(
         staff.post("/admin/review/decide/?month=2026-11", {"all": "yes"})
     assert page.context["summary"].all[0].count == 1001
     assert len(page.context["rows"]) == 50
+
+
+def test_a_draft_that_is_issued_again_stands_beside_what_it_replaces(month: Month, staff: Client) -> None:
+    make_credit_note(month.finalized)
+    again = reissue.reissue(invoice_id=month.finalized.pk, at=NOW, actor=ACTOR)
+
+    page = said(staff.get(f"/admin/draft/{again.pk}/"))
+
+    assert "Beside what it is issued again for" in page
+    assert str(month.finalized.number) in page

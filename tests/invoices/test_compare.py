@@ -1,6 +1,7 @@
 """Why an invoice differs from the one before: worked examples, and the law that the parts add up."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,3 +165,11 @@ def test_looked_at_backwards_the_difference_turns_round(before: list[Item], now:
 
     assert there.difference == -back.difference
     assert sum(pair.difference for pair in pairs(before, now)) == there.difference
+
+
+def test_a_price_is_of_the_exact_amount() -> None:
+    """510 tokens for 0.0025 are billed at 0.00, and yet not free."""
+    (pair,) = pairs([], [item("tokens", "510", "0.00", exact="0.00255")])
+
+    assert pair.now
+    assert pair.now.price == Fraction("0.000005")

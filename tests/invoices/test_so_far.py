@@ -8,6 +8,7 @@ import pytest
 
 from apps.contracts.models import Contract
 from apps.invoices import draft, finalize, hold, queries, run, threshold, void
+from apps.invoices.document import document_of
 from apps.invoices.errors import AdvanceNotFinalized, BilledWithParent, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.preview import billed_with, preview
@@ -305,3 +306,15 @@ def test_a_draft_so_far_never_comes_to_less_than_nothing() -> None:
     assert second.total == Decimal(0)
     assert [line.amount for line in second.lines.all()] == [Decimal("2.00"), Decimal("-2.00")]
     assert invoiced(contract).total == Decimal("46.00")
+
+
+def test_what_was_used_is_not_said_to_be_in_advance() -> None:
+    """Only fees are billed before their days; the invoice itself says that it is interim."""
+    contract = agreed()
+    use(contract, "calls", "50", day=date(2026, 10, 5))
+    interim = billed(contract, ON_10TH)
+    assert interim
+
+    shown = document_of(interim, list(interim.lines.all()))
+
+    assert [(row.name, row.detail) for group in shown.groups for row in group.rows] == [("API calls", "")]
