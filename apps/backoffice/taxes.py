@@ -13,6 +13,7 @@ from apps.core.formats import format_day
 from apps.core.money import Money
 from apps.core.periods import months_after
 from apps.customers.models import LegalEntity
+from apps.customers.regions import name_of
 from apps.customers.tax_numbers import EU
 from apps.invoices import tax_report
 from apps.invoices.tax_rules import place_of
@@ -121,7 +122,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         ],
         "most": _MOST_DOCUMENTS,
         "count": found.count(),
-        "place": asked.get("place", ""),
+        "place": name_of(asked["place"][:6]) if asked.get("place") else "",
         "rate": rate,
     }
     return page(request, "backoffice/tax_documents.html", context)

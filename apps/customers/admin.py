@@ -23,6 +23,11 @@ from apps.customers.models import (
     TaxRegistration,
 )
 
+_MOST_PERCENT = 100
+_WHEN_PRICES_CHANGE = (
+    "Drafts take a change when they are refreshed, and at the latest when they are finalized: their totals change, and approvals "
+    "lapse. Finalized invoices and their credit notes stay as they are. Change it between two periods."
+)
 PLACE = ("address", "postal_code", "city", "region", "country")
 
 
@@ -100,12 +105,36 @@ class LegalEntityAdmin(ActionAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: LegalEntity | None = None) -> tuple[str, ...]:
         return ("key",) if obj else ()
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
+        """Say at the field what a change of it does to what is drafted and finalized."""
+        field = super().formfield_for_dbfield(db_field, request, **more)
+        if field is not None and db_field.name == "prices_include_tax":
+            field.help_text = f"{field.help_text} {_WHEN_PRICES_CHANGE}"
+        return field
+
     def save_model(self, request: HttpRequest, obj: LegalEntity, form: Any, change: bool) -> None:  # noqa: FBT001
         fields = {name: value for name, value in form.cleaned_data.items() if name != "key"}
         obj.pk = sellers.put(key=obj.key, fields=fields, at=clock.now(), actor=actor_of(request)).pk
+        if change and "prices_include_tax" in form.changed_data:
+            is_so = "include tax from now on" if obj.prices_include_tax else "are without tax from now on"
+            messages.warning(request, f"Prices of {obj.name} {is_so}. {_WHEN_PRICES_CHANGE}")
 
 
-class RegistrationForm(TaxNumberForm):
+class DatedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Tells at the field what the database would refuse by a constraint's name."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an end before the beginning, and what is no percentage."""
+        fields: dict[str, Any] = super().clean() or {}
+        starts_on, ends_on, percent = (fields.get(name) for name in ("starts_on", "ends_on", "percent"))
+        if starts_on and ends_on and ends_on <= starts_on:
+            self.add_error("ends_on", "Choose a later day than the first one, or leave it empty.")
+        if percent is not None and not 0 <= percent <= _MOST_PERCENT:
+            self.add_error("percent", "Give a percentage from 0 to 100.")
+        return fields
+
+
+class RegistrationForm(DatedForm, TaxNumberForm):
     """The same for a registration; states and the One-Stop Shop give numbers of other kinds."""
 
     number_field = "number"
@@ -141,6 +170,7 @@ class TaxRegistrationAdmin(ActionAdmin):
 
 @admin.register(TaxRate)
 class TaxRateAdmin(ActionAdmin):
+    form = DatedForm
     list_before_template = "customers/eu_rates.html"
     list_display = ("place", "tax_class", "name", "percent", "legal_entity", "starts_on", "ends_on")
     list_filter = ("tax_class", "legal_entity")
@@ -193,6 +223,7 @@ class TaxRateAdmin(ActionAdmin):
 
 @admin.register(TaxExemption)
 class TaxExemptionAdmin(ActionAdmin):
+    form = DatedForm
     when_empty = "No customer is exempt. Note a certificate here once a customer hands one in."
     list_display = ("customer", "place", "certificate", "reason", "starts_on", "ends_on")
     list_select_related = ("customer",)

@@ -1,5 +1,7 @@
 """Codes of the states and provinces (ISO 3166-2) that have taxes of their own, by the names that addresses give."""
 
+from babel import Locale
+
 _US = (
     "AL Alabama,AK Alaska,AZ Arizona,AR Arkansas,CA California,CO Colorado,CT Connecticut,DE Delaware,"
     "DC District of Columbia,FL Florida,GA Georgia,HI Hawaii,ID Idaho,IL Illinois,IN Indiana,IA Iowa,KS Kansas,"
@@ -14,11 +16,21 @@ _CA = (
     "NT Northwest Territories,NS Nova Scotia,NU Nunavut,ON Ontario,PE Prince Edward Island,QC Quebec,"
     "SK Saskatchewan,YT Yukon"
 )
-# Countries in which the state or province decides; by its name in lower case.
-NAMED: dict[str, dict[str, str]] = {
-    country: {name.lower(): code for code, _, name in (one.partition(" ") for one in listed.split(","))}
+_LISTED = {
+    country: [(code, name) for code, _, name in (one.partition(" ") for one in listed.split(","))]
     for country, listed in {"US": _US, "CA": _CA}.items()
 }
+# Countries in which the state or province decides; by its name in lower case.
+NAMED: dict[str, dict[str, str]] = {
+    country: {name.lower(): code for code, name in listed} for country, listed in _LISTED.items()
+}
+_NAMES = {f"{country}-{code}": name for country, listed in _LISTED.items() for code, name in listed}
+
+
+def name_of(place: str) -> str:
+    """Return the name of a place of taxes in English, by its code: Germany for DE, Colorado for US-CO; what is not known as it is."""
+    country: str = Locale("en").territories.get(place[:2], place)
+    return _NAMES.get(place) or country
 
 
 def code_of(region: str, country: str) -> str:

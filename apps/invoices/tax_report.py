@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from apps.core.money import Money
+from apps.customers.regions import name_of
 from apps.invoices.models import Invoice, InvoiceTax
 from apps.ledger.models import Account, Posting
 
@@ -29,6 +30,11 @@ class TaxRow:
     base: Money
     tax: Money
     documents: int
+
+    @property
+    def place_name(self) -> str:
+        """The place in words; none where the tax was given by hand."""
+        return name_of(self.place) if self.place else ""
 
     @property
     def treatment(self) -> str:
@@ -65,6 +71,11 @@ class SalesRow:
     place: str
     base: Money
     documents: int
+
+    @property
+    def place_name(self) -> str:
+        """The country in words."""
+        return name_of(self.place)
 
 
 def rows(*, legal_entity_id: UUID, starts_on: date, ends_on: date) -> list[TaxRow]:

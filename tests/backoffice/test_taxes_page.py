@@ -9,6 +9,7 @@ from django.test import Client
 from apps.core.spreadsheets import as_written
 from apps.customers import taxation
 from apps.customers.models import Customer, TaxRate, TaxRegistration
+from apps.customers.regions import name_of
 from apps.invoices.models import Invoice
 from tests.builders import (
     ACTOR,
@@ -116,3 +117,38 @@ def test_registrations_and_rates_are_saved_by_forms(staff: Client) -> None:
     assert TaxRate.objects.get(country="DE").percent == Decimal(19)
     assert overlapping.status_code == 200
     assert TaxRate.objects.count() == 27
+
+
+def test_places_have_their_names_beside_their_codes(invoice: Invoice, staff: Client) -> None:
+    report = staff.get(REPORT).content.decode()
+
+    assert 'Germany <span class="quiet">DE</span>' in report
+    assert [name_of(code) for code in ("US-CO", "CA-QC", "FR", "ZZ9")] == [
+        *("Colorado", "Quebec", "France", "ZZ9"),
+    ]
+
+
+def test_a_rate_that_cannot_be_is_told_at_its_field(staff: Client) -> None:
+    rate = {"country": "DE", "tax_class": "standard", "name": "USt", "percent": "190", "legal_entity": ""}
+    days = {"starts_on": "2026-01-01", "ends_on": "2026-01-01"}
+
+    told = staff.post("/admin/customers/taxrate/add/", {**rate, **days}).content.decode()
+
+    assert "Give a percentage from 0 to 100." in told
+    assert "Choose a later day than the first one" in told
+    assert "Constraint" not in told
+    assert not TaxRate.objects.exists()
+
+
+def test_who_changes_whether_prices_include_tax_is_told_what_that_does(staff: Client) -> None:
+    entity = make_legal_entity(country="DE")
+    address = f"/admin/customers/legalentity/{entity.pk}/change/"
+    page = staff.get(address)
+    given = {
+        name: value for name, value in page.context["adminform"].form.initial.items() if value is not None
+    }
+
+    told = staff.post(address, {**given, "prices_include_tax": "on"}, follow=True).content.decode()
+
+    assert "Finalized invoices and their credit notes stay as they are" in page.content.decode()
+    assert "Prices of Seller Inc. include tax from now on." in told
