@@ -112,6 +112,14 @@ def test_a_one_off_invoice_says_before_what_it_comes_to(staff: Client, contract:
     assert not Invoice.objects.exists()
 
 
+def test_enter_in_a_field_asks_what_the_lines_come_to(staff: Client, contract: Contract) -> None:
+    """Enter presses the first button of a form, so "Another line" is not the first."""
+    page = staff.get(f"/admin/contract/{contract.pk}/one-off/").content.decode()
+    form = page[page.index('id="one-off"') :]
+
+    assert form.index('name="look"') < form.index('name="add"')
+
+
 def test_a_one_off_invoice_is_drafted_as_it_was_looked_at(staff: Client, contract: Contract) -> None:
     page = made(staff, contract, "one-off", LINES)
 
