@@ -8,8 +8,9 @@ from django.views.decorators.http import require_safe
 
 from apps.core import clock
 from apps.core.models import User
+from apps.core.money import Money
 from apps.core.templatetags.figures import language
-from apps.invoices import publish
+from apps.invoices import credit_notes, publish
 from apps.invoices.document import document_of
 from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
@@ -100,6 +101,9 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
         "seat": seat,
         "invoice": bill,
         "document": document_of(bill, lines),
+        "notes": [
+            (note.number, Money(-note.total, note.currency)) for note in credit_notes.of_invoice(bill.pk)
+        ],
         "open": still_open,
         "has_parquet": parquet.is_there(),
         "has_xml": bill.electronic.exists(),

@@ -10,7 +10,15 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.customers.models import Customer
 from apps.invoices import close, finalize
-from tests.builders import ACTOR, fee_charge, make_contract, make_meter, make_plan_version, usage_charge
+from tests.builders import (
+    ACTOR,
+    fee_charge,
+    make_contract,
+    make_credit_note,
+    make_meter,
+    make_plan_version,
+    usage_charge,
+)
 from tests.invoices.months import IN_NOVEMBER, drafted, invoiced, use
 from tests.portal.contracts import make_call_contract
 
@@ -97,3 +105,16 @@ def test_an_invoice_takes_a_bounded_number_of_queries(member: Client, acme: Cust
         member.get("/portal/c/acme/invoices/INV-2026-000001/")
 
     assert len(queries) <= 7, [query["sql"] for query in queries]
+
+
+def test_an_invoice_and_its_credit_note_lead_to_each_other(member: Client, acme: Customer) -> None:
+    invoice = invoiced(make_contract(acme, make_plan_version([fee_charge("100")])))
+    make_credit_note(invoice, amount="30")
+
+    credited = member.get(f"/portal/c/acme/invoices/{invoice.number}/").content.decode()
+    note = member.get("/portal/c/acme/invoices/CN-2026-000001/").content.decode()
+
+    assert (
+        'Credited by <a href="/portal/c/acme/invoices/CN-2026-000001/">CN-2026-000001</a>, $30.00' in credited
+    )
+    assert f'It corrects <a href="/portal/c/acme/invoices/{invoice.number}/">' in note
