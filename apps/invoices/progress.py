@@ -19,7 +19,9 @@ _SECOND = timedelta(seconds=1)
 class Stopped:
     """A contract of a run that was parked, and why."""
 
+    contract_id: UUID
     contract_number: str
+    customer_key: str
     customer_name: str
     reason: str
 
@@ -96,9 +98,9 @@ def _stopped(run: CloseRun, most: int) -> tuple[Stopped, ...]:
     parked = ParkedClose.objects.filter(
         contract__in=run.tasks.filter(status=_STATUS.PARKED).values("contract")
     )
-    rows: Sequence[tuple[str, str, str]] = list(
+    rows: Sequence[tuple[UUID, str, str, str, str]] = list(
         parked.order_by("contract__number").values_list(
-            "contract__number", "contract__customer__name", "reason"
+            "contract_id", "contract__number", "contract__customer__key", "contract__customer__name", "reason"
         )[:most]
     )
     return tuple(Stopped(*row) for row in rows)
