@@ -103,4 +103,8 @@ def _again(burn: CreditBurn, restored: Restored, *, cost: Decimal) -> CreditGran
 
 
 def _end_of(expires_on: date | None, restored: Restored) -> date | None:
-    return expires_on and max(expires_on, restored.on + (expires_on - restored.drawn_for))
+    if expires_on is None:
+        return None
+    later = max(restored.on.toordinal() - restored.drawn_for.toordinal(), 0)
+    # Some write the last day that there is for never.
+    return date.fromordinal(min(expires_on.toordinal() + later, date.max.toordinal()))

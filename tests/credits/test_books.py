@@ -316,6 +316,15 @@ def test_credits_that_are_given_back_last_as_long_again_and_keep_apart_however_l
     ]
 
 
+def test_credits_that_last_until_the_last_day_there_is_are_given_back_until_then() -> None:
+    contract = fees()
+    give("100", "50", contract, expires_on=date.max)
+
+    make_credit_note(invoiced(contract))
+
+    assert CreditGrant.objects.get(left__gt=0).expires_on == date.max
+
+
 class Credits(RuleBasedStateMachine):
     """Grants of one contract, bought at odd prices, drawn on, refunded or left to expire."""
 
