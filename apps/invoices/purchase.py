@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Max, QuerySet, Sum
 
 from apps.contracts.models import Contract
 from apps.core import db
@@ -20,6 +22,7 @@ from apps.invoices.errors import NotALine
 from apps.invoices.models import CreditPurchase, Invoice, InvoiceLine
 from apps.invoices.one_off import record_draft, require_reason, require_signed, undone, write_begun
 from apps.invoices.preview import Previewed
+from apps.invoices.sold_back import take_back_corrected
 
 _WHEN = CreditPurchase.When
 
@@ -96,21 +99,43 @@ def grant_finalized(invoices: Sequence[Invoice], *, at: datetime, actor: str) ->
 def grant_paid(*, invoice_id: UUID, at: datetime, actor: str) -> CreditGrant | None:
     """Grant what a paid invoice sells, once; return None if that is done, or was not to wait for the payment.
 
-    None too of one that was credited meanwhile: what the customer then still gets, staff decide.
+    What corrections gave back of the price meanwhile is taken off, and all of it given back grants nothing; goodwill leaves it.
     """
     for bought in _waiting(_WHEN.PAID, [invoice_id]):
-        if Invoice.objects.filter(credits=invoice_id).exists():
+        if _given_back().filter(credits_line__invoice=invoice_id).exists():
             break
-        return _grant(bought, at=at, actor=actor)
+        grant = _grant(bought, at=at, actor=actor)
+        take_back_corrected(grant, _line_of(bought.invoice), at=at, actor=actor)
+        return grant
     return None
 
 
 def unpaid_purchases() -> list[UUID]:
-    """Return the finalized invoices whose credits wait for their payment; one query."""
+    """Return the finalized invoices whose credits wait for their payment, but those wholly given back; one query."""
     found = CreditPurchase.objects.filter(
         granted_when=_WHEN.PAID, grant=None, invoice__status=Invoice.Status.FINALIZED
-    )
+    ).exclude(invoice__in=_given_back())
     return list(found.order_by("invoice__finalized_at").values_list("invoice_id", flat=True))
+
+
+def _given_back() -> QuerySet[InvoiceLine, Any]:
+    """Return the invoices of credits not granted yet of which corrections gave back the whole price."""
+    sold = {"credits_line__kind": InvoiceLine.Kind.CREDIT_PURCHASE, "credits_line__amount__gt": 0}
+    return (
+        InvoiceLine.objects.filter(
+            **sold,
+            credits_line__invoice__credit_purchase__grant=None,
+            invoice__because=Invoice.Because.CORRECTION,
+        )
+        .values("credits_line__invoice")
+        .annotate(given=Sum("amount"), price=Max("credits_line__amount"))
+        .filter(given=-F("price"))
+        .values("credits_line__invoice")
+    )
+
+
+def _line_of(invoice: Invoice) -> InvoiceLine:
+    return invoice.lines.get(kind=InvoiceLine.Kind.CREDIT_PURCHASE)
 
 
 def _waiting(when: str, invoice_ids: Sequence[UUID]) -> list[CreditPurchase]:
@@ -127,7 +152,7 @@ def _waiting(when: str, invoice_ids: Sequence[UUID]) -> list[CreditPurchase]:
 def _grant(bought: CreditPurchase, *, at: datetime, actor: str) -> CreditGrant:
     invoice = bought.invoice
     begins_on = local_day(at, invoice.timezone)
-    line = invoice.lines.get(kind=InvoiceLine.Kind.CREDIT_PURCHASE)
+    line = _line_of(invoice)
     bought.grant = grant_sold(
         number=str(invoice.number),
         name=bought.name,

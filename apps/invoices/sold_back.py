@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,8 +11,9 @@ from django.db.models import Sum
 from apps.core import db
 from apps.core.digits import AMOUNT
 from apps.core.money import EXACT, Money, rounded_to, rounded_to_minor_unit
+from apps.core.periods import local_day
 from apps.credits.models import CreditGrant
-from apps.credits.take_back import free_of
+from apps.credits.take_back import free_of, take_back
 from apps.invoices.crediting import Part
 from apps.invoices.errors import CreditsUsed
 from apps.invoices.models import CreditPurchase, Invoice, InvoiceLine
@@ -70,6 +72,24 @@ def given_for_credits(note: Invoice, lines: Sequence[InvoiceLine]) -> Decimal:
         ),
         Decimal(0),
     )
+
+
+def take_back_corrected(grant: CreditGrant, line: InvoiceLine, *, at: datetime, actor: str) -> None:
+    """Take off credits just granted what corrections gave back of the line that sold them while its payment was waited for. A step."""
+    before, on = Decimal(0), local_day(at, line.invoice.timezone)
+    found = InvoiceLine.objects.filter(credits_line=line, invoice__because=_CORRECTION)
+    for given in found.select_related("invoice").order_by("invoice__finalized_at", "pk"):
+        amount = EXACT.subtract(_share(grant, before - given.amount, line), _share(grant, before, line))
+        before -= given.amount
+        take_back(
+            grant,
+            amount,
+            given=given_for_credits(given.invoice, [given]),
+            credit_note=str(given.invoice.number),
+            on=on,
+            at=at,
+            actor=actor,
+        )
 
 
 def _corrected(line: InvoiceLine) -> Decimal:

@@ -92,6 +92,39 @@ def test_what_was_credited_while_its_grant_was_on_its_way_grants_nothing(sold: I
     assert not CreditGrant.objects.exists()
 
 
+def test_what_was_corrected_in_part_before_it_was_paid_grants_the_rest(sold: Invoice) -> None:
+    """30.00 of 80.00 are given back, 50.00 paid: 1,000 x 30 / 80 = 375 of the credits go, 625 are left. Then all go."""
+    make_credit_note(sold, amount="30")
+    pay(sold, "50")
+    tasks.grant_paid_purchases.delay()
+
+    grant = CreditGrant.objects.get()
+    assert [grant.amount, grant.left] == [1000, 625]
+    assert on_account("credits") == -50
+    assert_books_agree(sold.customer)
+
+    make_credit_note(sold, amount="50")
+
+    grant.refresh_from_db()
+    assert grant.left == 0
+    assert_books_agree(sold.customer)
+
+
+def test_goodwill_before_the_payment_leaves_all_that_was_sold(sold: Invoice) -> None:
+    make_credit_note(sold, amount="30", because="goodwill")
+    pay(sold, "50")
+    tasks.grant_paid_purchases.delay()
+
+    assert CreditGrant.objects.get().left == 1000
+    assert purchases.paid_purchases() == []
+
+
+def test_what_was_corrected_whole_is_not_waited_for(sold: Invoice) -> None:
+    make_credit_note(sold)
+
+    assert purchases.paid_purchases() == []
+
+
 def test_beat_looks_every_minute() -> None:
     task = PeriodicTask.objects.get(task="payments.grant_paid_purchases")
 
