@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import TypeGuard
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from apps.contracts.models import Contract
 from apps.contracts.terms import PeriodTerms, period_on, terms_in
@@ -72,10 +73,23 @@ def billed_ahead(
 ) -> list[BilledAhead]:
     """Return what invoices before this one billed in advance for these contracts, and is not yet taken off; one query.
 
-    With `and_its_own`, what this invoice bills and takes off counts too.
+    One that issues a period again knows what later invoices took off. With `and_its_own`, what this invoice bills and takes off
+    counts too.
     """
     ids = [contract.pk for contract in contracts]
     of_threshold = Q(invoice__kind=Invoice.Kind.THRESHOLD) | Q(invoice__credits__kind=Invoice.Kind.THRESHOLD)
+    is_before = (
+        Q(invoice__period_start_on__lt=invoice.period_start_on)
+        | Q(invoice__kind=Invoice.Kind.OPENING)
+        | Q(invoice__credits__kind=Invoice.Kind.OPENING)
+        | Q(of_threshold, invoice__period_start_on=invoice.period_start_on)
+        | Q(invoice=invoice.pk)
+    )
+    if invoice.replaces_id:
+        is_before |= Q(invoice__status=Invoice.Status.FINALIZED)
+    issued_again = Q(status=Invoice.Status.FINALIZED)
+    if not and_its_own:
+        issued_again |= Q(pk=invoice.pk)
     found = (
         InvoiceLine.objects.filter(
             Q(of_contract__in=ids) | Q(of_contract=None, invoice__contract__in=ids),
@@ -85,14 +99,13 @@ def billed_ahead(
         # What was given as goodwill stays billed; what is just being issued again is not billed yet.
         .exclude(invoice__because=Invoice.Because.GOODWILL)
         .exclude(invoice__status=Invoice.Status.DRAFT, invoice__replaces__isnull=False)
-        .filter(
-            Q(invoice__period_start_on__lt=invoice.period_start_on)
-            | Q(invoice__kind=Invoice.Kind.OPENING)
-            | Q(invoice__credits__kind=Invoice.Kind.OPENING)
-            | Q(of_threshold, invoice__period_start_on=invoice.period_start_on)
-            | Q(invoice=invoice.pk)
-        )
+        .filter(is_before)
         .exclude(invoice=None if and_its_own else invoice.pk)
+        .annotate(
+            is_issued_again=Exists(
+                Invoice.objects.filter(issued_again, replaces=OuterRef("invoice__credits")).values("pk")
+            )
+        )
         .select_related("invoice__replaces", "adjusts__replaces", "credits_line__invoice__replaces")
         .defer(
             *(
@@ -106,7 +119,8 @@ def billed_ahead(
         )
         .order_by("invoice__period_start_on", "invoice__kind", "position")
     )
-    return _left(found)
+    # A later period's own is taken off that period.
+    return [one for one in _left(found) if one.invoice.period_start_on <= invoice.period_start_on]
 
 
 def still_ahead(contract: Contract, period: Period) -> Decimal:
@@ -116,23 +130,45 @@ def still_ahead(contract: Contract, period: Period) -> Decimal:
 
 
 def _left(lines: Iterable[InvoiceLine]) -> list[BilledAhead]:
-    sums: dict[tuple[UUID, UUID], BilledAhead] = {}
+    """Return what is left to take off of each invoice that billed in advance, for each contract.
+
+    A correction leaves less of it, and where it was taken off already it stays given back, as does one of the taking off: no later
+    invoice asks for that, or gives it once more. A period that was issued again was priced as a whole, so there all counts.
+    """
+    together: dict[tuple[UUID, UUID], list[InvoiceLine]] = {}
     for line in lines:
-        billed = _billed_by(line)
         contract_id = line.of_contract_id or line.invoice.contract_id
-        at = (contract_id, billed.pk)
-        before = sums[at].left if at in sums else Decimal(0)
-        period = sums[at].period if at in sums else _days_of(line, billed)
-        sums[at] = BilledAhead(contract_id, billed, period, before + line.amount)
-    return [one for one in sums.values() if one.left or one.invoice.number is None]
+        together.setdefault((contract_id, _billed_by(line).pk), []).append(line)
+    found = []
+    for (contract_id, _), about in together.items():
+        billed = _billed_by(about[0])
+        found.append(BilledAhead(contract_id, billed, _days_of(about[0], billed), _sum_left(about)))
+    return [one for one in found if one.left or one.invoice.number is None]
+
+
+def _sum_left(lines: Sequence[InvoiceLine]) -> Decimal:
+    left = corrected = Decimal(0)
+    for line in lines:
+        if line.credits_line_id is None or line.is_issued_again:  # type: ignore[attr-defined]  # annotated above
+            left += line.amount
+        elif line.in_advance or _is_of_interim(line.credits_line):
+            corrected += line.amount
+    return max(left + corrected, min(left, Decimal(0)))
 
 
 def _billed_by(line: InvoiceLine) -> Invoice:
     """Return the invoice that billed in advance what a line bills, takes off or gives back: the first, if it was issued again."""
+    if _is_of_interim(line.credits_line):
+        # What it gives back is of its usage less what was taken off of that.
+        return line.credits_line.invoice
     billed = line.adjusts or (line.credits_line.invoice if line.credits_line else line.invoice)
     while billed.replaces is not None:
         billed = billed.replaces
     return billed
+
+
+def _is_of_interim(line: InvoiceLine | None) -> TypeGuard[InvoiceLine]:
+    return line is not None and line.invoice.kind == Invoice.Kind.THRESHOLD
 
 
 def _days_of(line: InvoiceLine, billed: Invoice) -> Period:

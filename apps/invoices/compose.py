@@ -134,7 +134,11 @@ def _of_period(wanted: Wanted, read: _Read, at: datetime) -> Composed:
     for one in contracts:
         asked = Asked(source_key=str(invoice.pk), drawn=_credits_used(parts), ready=read.ready.get(one.pk))
         parts.append(_price(one, family, period, changed[one.pk], asked))
-    ahead = [fees for one in contracts if (fees := advance.fees_ahead(one, period.ends_on))]
+    # A period that is issued again may have the one after it billed already.
+    open_after = [
+        one for one in contracts if one.billed_until_on is None or one.billed_until_on <= period.ends_on
+    ]
+    ahead = [fees for one in open_after if (fees := advance.fees_ahead(one, period.ends_on))]
     subtotal = sum((part.rated.total.amount for part in parts), Decimal(0))
     subtotal += sum((fees.rated.total.amount for fees in ahead), Decimal(0))
     found = [one for of_contract in changed.values() for one in of_contract.adjustments]

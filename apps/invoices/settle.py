@@ -46,8 +46,8 @@ class ToSettle:
 def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
     """Return what no invoice can adjust any more, of one customer or of all: staff credit or bill it by hand.
 
-    It is what changed of contracts that ended, what was billed in advance beyond their end, and what their last invoice could
-    not give back; nothing is written. Takes one query where there is none, else also the price of each changed period, of up
+    It is what changed of contracts that ended, what was billed in advance beyond their end or for a last period whose draft was
+    voided, and what their last invoice could not give back; nothing is written. Takes one query where there is none, else also the price of each changed period, of up
     to so many contracts, those that changed last.
     """
     # With the accounts on its invoices.
@@ -61,6 +61,14 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
         contract=OuterRef("pk"), status=Invoice.Status.FINALIZED, kind=Invoice.Kind.PERIOD
     )
     last = finalized.order_by("-period_start_on", "-finalized_at")
+    # The last period that is on no invoice, since its draft was voided.
+    voided = Invoice.objects.filter(
+        contract=OuterRef("pk"),
+        status=Invoice.Status.VOID,
+        kind=Invoice.Kind.PERIOD,
+        replaces=None,
+        period_end_on=OuterRef("ends_on"),
+    )
     on_last = InvoiceLine.objects.filter(invoice=OuterRef("last_id"))
     in_advance = InvoiceLine.objects.filter(invoice__contract=OuterRef("pk"), in_advance=True)
     # What came before the last invoice is on it, unless that came down to nothing on the way.
@@ -70,6 +78,7 @@ def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSet
         | Q(Q(changed_at__isnull=False) | Q(amended_at__isnull=False), subtotal=0)
         | Q(changed_at__isnull=False) & Exists(on_last.filter(kind=InvoiceLine.Kind.ADJUSTMENT))
         | Q(Exists(in_advance), subtotal=0)
+        | Q(Exists(in_advance), Exists(voided))
     )
     found = (
         ended.annotate(
