@@ -1,6 +1,6 @@
 """What the invoices room refuses."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from apps.core.errors import Refusal
@@ -291,6 +291,17 @@ class BilledWithParent(Refusal):
     def __init__(self, contract: str, parent: str) -> None:
         super().__init__(
             f"Contract {contract} has no invoice of its own: its lines are on that of {parent}. Look at that one."
+        )
+
+
+class NothingUpcoming(Refusal):
+    code = "nothing-upcoming"
+    title = "Nothing is to be invoiced"
+
+    def __init__(self, contract: str, billed_until_on: date) -> None:
+        last_on = billed_until_on - timedelta(days=1)
+        super().__init__(
+            f"Contract {contract} is invoiced up to {last_on}. Look at the invoices that it has."
         )
 
 

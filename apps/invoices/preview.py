@@ -11,7 +11,7 @@ from apps.core.periods import Period, local_day
 from apps.invoices import pdf, pool, tax_answers
 from apps.invoices.compose import Wanted, compose
 from apps.invoices.document import Document, document_of
-from apps.invoices.errors import BilledWithParent, NotSigned
+from apps.invoices.errors import BilledWithParent, NothingUpcoming, NotSigned
 from apps.invoices.models import Invoice, InvoiceLine, InvoiceTax
 
 _ONE_DAY = timedelta(days=1)
@@ -56,7 +56,8 @@ def preview(contract: Contract, *, at: datetime) -> Previewed:
     """Return the invoice of the contract's running period as it would be if it ended now.
 
     Fees are whole, adjustments of earlier periods are on it, and what was billed ahead is taken off. Everything is read in one
-    transaction, which is undone. Refuses a contract that is not signed, and one whose periods are on its parent's invoices.
+    transaction, which is undone. Refuses a contract that is not signed, one whose periods are on its parent's invoices, and a
+    period that is invoiced, as the last one of a contract that ended.
     """
     if contract.status == Contract.Status.DRAFT:
         raise NotSigned(contract.number)
@@ -64,6 +65,8 @@ def preview(contract: Contract, *, at: datetime) -> Previewed:
     family = pool.families([contract])[contract.pk]
     if family.parent is not None and family.is_guest_in(period):
         raise BilledWithParent(contract.number, family.parent.number)
+    if contract.billed_until_on is not None and period.starts_on < contract.billed_until_on:
+        raise NothingUpcoming(contract.number, contract.billed_until_on)
     with transaction.atomic():
         (composed,) = compose([Wanted(family, period.starts_on)], at=at)
         # Levels were drawn up to now; whoever closes the period draws them again.
