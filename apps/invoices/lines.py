@@ -16,7 +16,6 @@ from apps.invoices.billing import Priced
 from apps.invoices.differing import Adjustment
 from apps.invoices.kept_steps import kept
 from apps.invoices.models import Invoice, InvoiceLine, ManualLine
-from apps.invoices.so_far import COUNTED
 from apps.plans.queries import PlannedCharge
 from apps.rating.lines import Line, LineKind
 from apps.rating.steps import written
@@ -45,7 +44,7 @@ def of_fees_ahead(invoice: Invoice, ahead: Ahead) -> list[InvoiceLine]:
 def of_usage_so_far(invoice: Invoice, priced: Priced) -> list[InvoiceLine]:
     """Return the lines of usage of a period that runs on, and what credits are going to pay of it."""
     made = _lines(invoice, priced.all_terms, priced)
-    found = [made.line(line) for line in priced.rated.lines if line.kind in COUNTED]
+    found = [made.line(line) for line in priced.rated.lines]
     covered = priced.rated.credits_applied.amount
     if covered:
         found.append(

@@ -36,6 +36,21 @@ def narrowed(terms: PeriodTerms, keys: Collection[str]) -> PeriodTerms:
     )
 
 
+def without_promises(terms: PeriodTerms) -> PeriodTerms:
+    """Return the terms without minimums and commitments, which are of the whole period: neither discounts nor credits are of them."""
+    charges = tuple(
+        replace(planned, charge=replace(planned.charge, minimum=None))
+        if planned.charge.minimum is not None
+        else planned
+        for planned in terms.charges
+    )
+    return replace(
+        terms,
+        charges=charges,
+        terms=replace(terms.terms, charges=tuple(planned.charge for planned in charges), commitments=()),
+    )
+
+
 def _kept(scope: Sequence[str], keys: Collection[str]) -> tuple[str, ...] | None:
     """Return what is left of a scope, nothing standing for all; None where it loses its last charge."""
     left = tuple(key for key in scope if key in keys)

@@ -9,19 +9,15 @@ from apps.invoices import advance, billing
 from apps.invoices.advance import BilledAhead
 from apps.invoices.billing import Priced
 from apps.invoices.models import Invoice, InvoiceLine
-from apps.invoices.narrowed import narrowed
-from apps.rating.lines import LineKind
+from apps.invoices.narrowed import narrowed, without_promises
 from apps.rating.terms import ChargeKind
-
-# A minimum, a true-up and a fee are of the whole period.
-COUNTED = frozenset({LineKind.USAGE, LineKind.OVERAGE, LineKind.MAXIMUM, LineKind.DISCOUNT})
 
 
 def used_so_far(contract: Contract, period: Period) -> Priced:
     """Price the usage of a contract's period as it is counted now; what credits cover is among its grants."""
     terms = billing.terms_of(contract, period)
     keys = {one.charge.key for one in terms.charges if one.charge.kind is ChargeKind.USAGE}
-    return billing.price_alone(contract, narrowed(terms, keys))
+    return billing.price_alone(contract, without_promises(narrowed(terms, keys)))
 
 
 def taken_off(invoice: Invoice, used: Sequence[InvoiceLine]) -> list[tuple[BilledAhead, Decimal]]:

@@ -49,7 +49,7 @@ def bill_if_due(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | Non
 
     The schedule finalizes the draft at once, unless it waits for approval. The period's own invoice prices all of it again and takes off
     what was billed. A contract that is priced with other accounts is billed with its period alone, and so is what is left of a
-    period of which staff voided such a draft.
+    period of which staff voided such a draft, or gave back what it had billed as a correction.
     """
     (family,) = draft.locked_families([contract_id])
     contract = family.contract
@@ -57,8 +57,10 @@ def bill_if_due(*, contract_id: UUID, at: datetime, actor: str) -> Invoice | Non
         return None
     period = period_on(contract, local_day(at, contract.timezone))
     so_far = Invoice.objects.filter(contract=contract, kind=_KIND)
-    is_voided = Q(status=Invoice.Status.VOID, period_start_on=period.starts_on)
-    if so_far.filter(is_voided | Q(status=Invoice.Status.DRAFT)).exists():
+    of_period = Q(period_start_on=period.starts_on)
+    # Else it would ask within minutes for what staff have just taken back.
+    is_undone = Q(status=Invoice.Status.VOID) | Q(credit_notes__because=Invoice.Because.CORRECTION)
+    if so_far.filter(Q(status=Invoice.Status.DRAFT) | (of_period & is_undone)).exists():
         return None
     (composed,) = compose([Wanted(family, period.starts_on, kind=_KIND)], at=at)
     if composed.waits_for or composed.invoice.subtotal < contract.bill_above:

@@ -6,7 +6,10 @@ from random import Random
 
 import pytest
 
+from apps.contracts import amend
+from apps.contracts.changes import AddDiscount, ChangeFields
 from apps.contracts.models import Contract
+from apps.credits.grant import grant
 from apps.invoices import draft, finalize, hold, queries, run, threshold, void
 from apps.invoices.document import document_of
 from apps.invoices.errors import AdvanceNotFinalized, BilledWithParent, NotSigned
@@ -42,6 +45,30 @@ def agreed(above: str = "5", *, tax_rate: Decimal = Decimal(0)) -> Contract:
 def billed(contract: Contract, at: datetime) -> Invoice | None:
     made = threshold.bill_if_due(contract_id=contract.pk, at=at, actor=ACTOR)
     return finalize.finalize(invoice_id=made.pk, at=at, actor=ACTOR) if made else None
+
+
+def give(contract: Contract, amount: str) -> None:
+    grant(
+        key="prepaid",
+        name="Prepaid",
+        customer_id=contract.customer_id,
+        contract_id=contract.pk,
+        amount=Decimal(amount),
+        effective_on=date(2026, 10, 1),
+        at=ON_10TH,
+        actor=ACTOR,
+    )
+
+
+def half_off(contract: Contract) -> None:
+    amend.amend(
+        contract_id=contract.pk,
+        effective_on=date(2026, 10, 1),
+        changes=[AddDiscount("half", "Half off", percent=Decimal(50))],
+        reason="Agreed by mail.",
+        at=ON_10TH,
+        actor=ACTOR,
+    )
 
 
 def voided(calls: int, *, at: datetime = ON_20TH) -> None:
@@ -289,6 +316,60 @@ def test_what_was_billed_so_far_of_a_period_comes_off_that_period_alone() -> Non
     assert of_november
     assert of_november.total == Decimal("7.00")
     assert invoiced(contract).total == Decimal("49.00")
+
+
+@pytest.mark.parametrize("agreement", ["credits", "discount"])
+def test_a_minimum_is_neither_discounted_nor_paid_by_credits_before_the_period_is_over(
+    agreement: str,
+) -> None:
+    """60.00 were used and at least 100.00 are due at the end; 80.00 of credits pay 60.00, and half off is 30.00, by then."""
+    make_meter()
+    version = make_plan_version([usage_charge(unit_amount="0.10", minimum=Decimal(100))])
+    contract = make_contract(plan_version=version, bill_above=Decimal(5))
+    use(contract, "calls", "600", day=date(2026, 10, 5))
+    made = threshold.bill_if_due(contract_id=contract.pk, at=ON_10TH, actor=ACTOR)
+    assert made
+    assert made.total == 60
+    if agreement == "credits":
+        give(contract, "80")
+    else:
+        half_off(contract)
+
+    second = finalize.finalize(invoice_id=made.pk, at=ON_20TH, actor=ACTOR)
+
+    assert second.total == {"credits": 0, "discount": 30}[agreement]
+    assert invoiced(contract).total == 20
+
+
+@pytest.mark.parametrize("amount", ["2", None])
+def test_what_staff_took_back_of_a_running_period_is_not_asked_for_again_before_its_end(
+    amount: str | None,
+) -> None:
+    contract = agreed()
+    use(contract, "calls", "130", day=date(2026, 10, 5))
+    interim = billed(contract, ON_10TH)
+    assert interim
+    make_credit_note(interim, amount=amount, at=ON_10TH)
+    use(contract, "calls", "70", day=date(2026, 10, 15))
+
+    assert billed(contract, ON_20TH) is None
+    assert invoiced(contract).total == Decimal(69) - interim.total + Decimal(amount or 13)
+
+
+def test_a_contract_that_is_not_billed_so_far_any_more_takes_off_what_was() -> None:
+    contract = agreed()
+    use(contract, "calls", "130", day=date(2026, 10, 5))
+    billed(contract, ON_10TH)
+    amend.amend(
+        contract_id=contract.pk,
+        effective_on=date(2026, 10, 12),
+        changes=[ChangeFields({"bill_above": None})],
+        reason="Agreed by mail.",
+        at=ON_20TH,
+        actor=ACTOR,
+    )
+
+    assert invoiced(contract).total == 49
 
 
 def test_a_draft_so_far_never_comes_to_less_than_nothing() -> None:
