@@ -22,6 +22,7 @@ from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family
 from apps.rating.usage import Usage
 from apps.usage.models import LateDay
+from apps.usage.priceable import Archived
 
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
@@ -70,11 +71,12 @@ def changed(
     late: Sequence[date] | None = None,
     *,
     before: date | None = None,
+    archived: Archived = tuple,
 ) -> Changed:
     """Return what is rated otherwise now than it was billed, of the periods of which something changed after their invoice.
 
     What such a period brings forward is taken into those after it, which are then priced again too. With `before`, only of the
-    periods that began before that day.
+    periods that began before that day. `archived` are events that prices by event may need; see `Asked`.
     """
     together = _together(contract, family)
     is_alone = len(together) == 1
@@ -93,8 +95,9 @@ def changed(
         is_late = any(period.starts_on <= day < period.ends_on for day in days)
         is_amended = any(_is_news(one, invoice, period) for one in amended)
         if is_late or is_amended or brought is not None or _was_first(invoice, together, known_at):
+            asked = Asked(brought=brought, archived=archived)
             differing, brought = _priced_again(
-                contract, invoice, period, family, brought=brought, is_amended=is_amended
+                contract, invoice, period, family, asked=asked, is_amended=is_amended
             )
             found += differing
     return Changed(tuple(found), brought)
@@ -106,12 +109,12 @@ def _priced_again(
     period: Period,
     family: Family | None,
     *,
-    brought: Brought | None,
+    asked: Asked,
     is_amended: bool = False,
 ) -> tuple[list[Adjustment], Brought | None]:
     """Return what differs of one invoiced period, and what it brings forward where that is taken into the next."""
     own = taken_over(invoice, contract)
-    asked = Asked(brought=brought, billed_by=invoice.number or "", more=own)
+    asked = replace(asked, billed_by=invoice.number or "", more=own)
     priced = billing.price(contract, period, family=family, asked=asked)
     differing = list(differences(priced, invoice, is_amended=is_amended))
     forward = priced.forward
@@ -125,7 +128,7 @@ def _priced_again(
 
 
 def compared(
-    contract: Contract, invoice: Invoice, family: Family | None = None
+    contract: Contract, invoice: Invoice, family: Family | None = None, *, archived: Archived = tuple
 ) -> tuple[list[Adjustment], bool]:
     """Return what one invoiced period of the contract comes to now less what was billed of it, and whether that has a cause.
 
@@ -139,8 +142,11 @@ def compared(
     together = _together(contract, family)
     # What earlier periods bring may be another by now than their invoices say.
     takes_forward = terms_in(contract, period).takes_forward
-    earlier = changed(contract, family, before=period.starts_on) if takes_forward else UNCHANGED
-    again, _ = _priced_again(contract, invoice, period, family, brought=earlier.brought)
+    earlier = UNCHANGED
+    if takes_forward:
+        earlier = changed(contract, family, before=period.starts_on, archived=archived)
+    asked = Asked(brought=earlier.brought, archived=archived)
+    again, _ = _priced_again(contract, invoice, period, family, asked=asked)
     returned = given_back(invoice, contract)
     differing = [
         one

@@ -102,7 +102,7 @@ def verify(place: Path) -> Manifest:
 
     Raises ArchiveBroken with what differs.
     """
-    manifest = _manifest(place)
+    manifest = manifest_of(place)
     if event_files.sha256_of(place / _EVENTS) != manifest.file_sha256:
         raise ArchiveBroken(place, "the file is not the one that was written")
     summary = _Summary()
@@ -150,7 +150,7 @@ def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
     months.make([month])
     with transaction.atomic(durable=True):
         _hold(month)
-        if _out_as(manifest.month) not in {None, manifest.content}:
+        if out_as(manifest.month) not in {None, manifest.content}:
             raise ArchiveBroken(place, "the month was taken out by another archive, which holds all of it")
         for page in _pages(_rows_of_archive(place)):
             standing = {row[:3]: row for row in _rows_named(page)}
@@ -167,7 +167,7 @@ def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
 
 def events_of(place: Path) -> Iterator[StoredEvent]:
     """Yield the events of an archive, for `reconcile` to count as if they were stored."""
-    _manifest(place)
+    manifest_of(place)
     for row in _rows_of_archive(place):
         customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = row
         yield StoredEvent(
@@ -290,7 +290,7 @@ def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield page
 
 
-def _out_as(month: str) -> str | None:
+def out_as(month: str) -> str | None:
     """Return the content of the archive by which a month is out of the database, or None if it is not."""
     moves = AuditEntry.objects.filter(
         subject_type="month", subject_key=month, action__in=(_DETACHED, _RESTORED)
@@ -300,7 +300,7 @@ def _out_as(month: str) -> str | None:
 
 
 def _refuse_out(month: str) -> None:
-    if _out_as(month):
+    if out_as(month):
         raise MonthInUse(month, "it is out of the database already; restore it first")
 
 
@@ -320,7 +320,8 @@ def _refuse_use(month: date, at: datetime) -> None:
         raise MonthInUse(f"{month:%Y-%m}", f"contract {open_[0]} is not invoiced for all of it")
 
 
-def _manifest(place: Path) -> Manifest:
+def manifest_of(place: Path) -> Manifest:
+    """Return what an archive says of itself; raises ArchiveBroken where it says nothing."""
     try:
         return Manifest(**json.loads((place / _MANIFEST).read_text()))
     except (OSError, ValueError, TypeError) as mistake:

@@ -90,12 +90,11 @@ def prove(
 def counted_events(
     contract: Contract,
     period: Period,
-    meters: Sequence[Meter],
+    types: Collection[str],
     *,
     archived: Iterable[StoredEvent] = (),
 ) -> Iterator[StoredEvent]:
-    """Yield the contract's events of these meters in the period, also voided ones, in the order of their time."""
-    types = Feeding(meters=meters).types.keys()
+    """Yield the contract's events of these types in the period, also voided ones; the archived first, each in the order of time."""
     own = (one for one in archived if one.contract_id == contract.pk and one.event.type in types)
     yield from (one for one in own if period.starts_on <= one.day < period.ends_on)
     yield from read_events(
@@ -124,7 +123,7 @@ def _add(
         return 0
     feeding, events = Feeding(meters=meters), 0
     found = (
-        counted_events(contract, period, meters, archived=archived)
+        counted_events(contract, period, feeding.types.keys(), archived=archived)
         if not _runs_on(meters[0])
         else chain(
             (

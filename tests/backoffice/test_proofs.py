@@ -8,8 +8,8 @@ from django.test import Client
 
 from apps.invoices import tasks
 from apps.invoices.models import VerifyRun
+from apps.invoices.verify import archives as verify_archives
 from apps.invoices.verify import of_all
-from apps.invoices.verify import run as verify_run
 from tests.backoffice.conftest import Month
 from tests.builders import make_api_key, make_customer, make_member
 from tests.invoices.months import IN_NOVEMBER
@@ -61,7 +61,7 @@ def test_a_proof_of_all_goes_on_where_its_worker_died(month: Month, monkeypatch:
 def test_an_archived_month_is_no_problem_but_not_provable(
     month: Month, staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_run, "months_out", lambda: ["2026-10"])
+    monkeypatch.setattr(verify_archives, "months_out", lambda: ["2026-10"])
     run = of_all.start(at=IN_NOVEMBER + timedelta(days=30), actor="tests")
 
     of_all.carry_out(run_id=run.pk, at=IN_NOVEMBER + timedelta(days=30))

@@ -1,10 +1,14 @@
 """An invoice is proven from its raw events, to the cent; whatever is changed behind its back is found."""
 
+import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -13,10 +17,14 @@ from django.db import connection
 from apps.contracts import sign
 from apps.invoices import finalize, manual_lines, reissue
 from apps.invoices.models import Invoice, InvoicePdf
-from apps.invoices.verify.findings import Check
+from apps.invoices.verify import of_all
+from apps.invoices.verify import run as verify_run
+from apps.invoices.verify.archives import archives_in
+from apps.invoices.verify.findings import Check, Finding
 from apps.invoices.verify.run import verify, verify_all
-from apps.invoices.verify.sealed import broken_chains
+from apps.invoices.verify.sealed import broken_chains, sealed
 from apps.plans import queries
+from apps.plans.compose import NewPrice
 from apps.usage import archive, ingest
 from tests.builders import (
     fee_charge,
@@ -227,6 +235,86 @@ def test_an_archived_month_is_proven_from_its_file(
 
     assert "Name the archive's folder" in without
     assert "INV-2026-000001: proven" in capsys.readouterr().out
+
+
+def put_away(invoice: Invoice, folder: Path) -> Path:
+    """Take October out of the database, once November is invoiced too."""
+    invoiced(invoice.contract, at=datetime(2026, 12, 2, 9, tzinfo=UTC))
+    later = IN_NOVEMBER + timedelta(days=90)
+    archive.export_month(month=date(2026, 10, 1), folder=folder, at=later, actor=ACTOR)
+    with as_owner():
+        archive.detach_month(place=folder / "2026-10", at=later, actor=ACTOR)
+    return folder / "2026-10"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_priced_event_by_event_is_proven_from_archived_events(tmp_path: Path) -> None:
+    """The first 2 of 3 payments are free: 40 x 0.10. Without the archive nothing is found wrong, but nothing proven."""
+    make_meter(aggregation="sum", value_property="paid", event_type="payment")
+    price = NewPrice(model="percentage", rate=Decimal("0.1"), free_events=2)
+    contract = make_contract(plan_version=make_plan_version([usage_charge(prices=[price])]))
+    events = [
+        {
+            "id": f"payment-{paid}",
+            "customer": "acme",
+            "type": "payment",
+            "time": f"2026-10-{paid}T12:00:00Z",
+            "properties": {"paid": paid},
+        }
+        for paid in (10, 20, 30)
+    ]
+    ingest.ingest(events=events, at=datetime(2026, 10, 30, 13, tzinfo=UTC), actor=ACTOR)
+    invoice = invoiced(contract)
+    assert invoice.total == Decimal("3.00")
+    place = put_away(invoice, tmp_path)
+
+    without = verify(invoice_id=invoice.pk)
+    proven = verify(invoice_id=invoice.pk, archives=archives_in([place]))
+
+    assert (without.findings, without.archived) == ((), ("2026-10",))
+    assert Check.PRICES not in without.checks
+    assert (proven.findings, proven.waiting, proven.archived) == ((), (), ())
+    assert {Check.EVENTS, Check.PRICES} <= set(proven.checks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_is_what_its_manifest_says_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    invoice = october()
+    other = tmp_path / "2026-09"
+    place = put_away(invoice, tmp_path).rename(other)
+    named_like_it = tmp_path / "2026-10"
+    shutil.copytree(place, named_like_it)
+    manifest = json.loads((named_like_it / "manifest.json").read_text())
+    (named_like_it / "manifest.json").write_text(json.dumps(manifest | {"content": "another"}))
+
+    assert verify(invoice_id=invoice.pk, archives=archives_in([other])).is_proven
+    for folder in (named_like_it, tmp_path):
+        assert verify(invoice_id=invoice.pk, archives=archives_in([folder])).archived == ("2026-10",)
+
+
+def test_an_invoice_whose_proof_fails_is_told_and_the_others_are_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run is finished, so nobody asks for it again."""
+    first, second = october(), invoiced(make_contract(make_customer("other")))
+
+    def sealed_or_not(invoice: Invoice, *parts: Any) -> Iterator[Finding]:
+        if invoice.pk == first.pk:
+            raise ArithmeticError("It cannot be computed.")
+        return sealed(invoice, *parts)
+
+    monkeypatch.setattr(verify_run, "sealed", sealed_or_not)
+    proof = of_all.start(at=IN_NOVEMBER, actor=ACTOR)
+    of_all.carry_out(run_id=proof.pk, at=IN_NOVEMBER)
+
+    proof.refresh_from_db()
+    assert (proof.finished_at, proof.checked, proof.problem_count) == (IN_NOVEMBER, 2, 1)
+    assert proof.problems == [
+        [first.number, "The proof itself failed: ArithmeticError: It cannot be computed."]
+    ]
+    assert of_all.unfinished() == []
+    assert [one.is_proven for one in verify_all()] == [False, True]
+    assert second.number
 
 
 def test_fees_in_advance_that_take_off_those_before_are_proven() -> None:

@@ -219,7 +219,7 @@ def test_nothing_comes_in_between_the_last_look_and_the_end(
         return content(summary)
 
     archive.verify(place)
-    monkeypatch.setattr(archive, "verify", archive._manifest)
+    monkeypatch.setattr(archive, "verify", archive.manifest_of)
     monkeypatch.setattr(archive._Summary, "content", looked)
     archive.detach_month(place=place, at=LATER, actor=ACTOR)
 

@@ -117,7 +117,7 @@ class _Rows:
         if not meters:
             return
         feeding = Feeding(meters=meters)
-        for page in in_pages(counted_events(self._contract, self._period, meters)):
+        for page in in_pages(counted_events(self._contract, self._period, feeding.types.keys())):
             known = {stored.event.key: stored for stored in page}
             # They come together by type and day.
             for fed in sorted(feeding.of_all(page), key=lambda fed: (fed.event.micros, fed.event.key)):

@@ -15,6 +15,7 @@ class Check(StrEnum):
     DOCUMENT = "document"
     EVENTS = "events"
     PRICES = "prices"
+    PROOF = "proof"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from django.db import transaction
 from apps.core import audit, outbox
 from apps.invoices.models import Invoice, VerifyRun
 from apps.invoices.verify.archives import configured
-from apps.invoices.verify.run import one_consistent_state, verify
+from apps.invoices.verify.run import one_consistent_state, verify_or_tell
 from apps.invoices.verify.sealed import broken_chains
 
 # So many problems are kept in words; all are counted.
@@ -52,7 +52,7 @@ def _take_turn(run_id: UUID, at: datetime) -> bool:
     found = Invoice.objects.filter(status=Invoice.Status.FINALIZED, finalized_at__lte=run.started_at)
     ids = found.order_by("number").values_list("pk", flat=True)[run.checked : run.documents]
     for invoice_id in list(ids[:_A_TURN]):
-        one = verify(invoice_id=invoice_id, archives=archives)
+        one = verify_or_tell(invoice_id=invoice_id, archives=archives)
         run.checked += 1
         if one.archived:
             _tell_once(run, one.not_provable)

@@ -12,6 +12,7 @@ from apps.invoices import adjust, advance
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family, families, family_among
 from apps.invoices.verify.findings import Check, Finding
+from apps.usage.priceable import Archived
 from apps.usage.prove import Proven, prove
 from apps.usage.stored import StoredEvent
 
@@ -47,10 +48,12 @@ def proven_usage(
     ]
 
 
-def priced_again(invoice: Invoice, lines: Sequence[InvoiceLine]) -> tuple[list[Finding], list[str]]:
+def priced_again(
+    invoice: Invoice, lines: Sequence[InvoiceLine], *, archived: Archived = tuple
+) -> tuple[list[Finding], list[str]]:
     """Price the invoice's period again and compare with what was billed of it, to the cent.
 
-    Returns what differs without a cause, and what differs since usage came late or the contract was amended: that is on the next
+    `archived` are the events of months that are out of the database, for what is priced by event. Returns what differs without a cause, and what differs since usage came late or the contract was amended: that is on the next
     invoice.
     """
     findings: list[Finding] = []
@@ -58,7 +61,9 @@ def priced_again(invoice: Invoice, lines: Sequence[InvoiceLine]) -> tuple[list[F
     if invoice.kind == Invoice.Kind.PERIOD and not _is_issued_again(invoice):
         for contract in _billed_contracts(invoice):
             family = families([contract])[contract.pk]
-            differing, is_caused = adjust.compared(contract, invoice, _seen(family, contract))
+            differing, is_caused = adjust.compared(
+                contract, invoice, _seen(family, contract), archived=archived
+            )
             for one in differing:
                 text = (
                     f"{one.named.name}: priced now it is {Money(one.rated, invoice.currency).rounded()}, "

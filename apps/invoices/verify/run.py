@@ -1,16 +1,19 @@
 """Proving one invoice or all of them; nothing is written."""
 
+import logging
 from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.core import db
 from apps.invoices.models import Invoice
 from apps.invoices.verify import priced
-from apps.invoices.verify.archives import NONE, Archives
-from apps.invoices.verify.findings import Check, Verified
+from apps.invoices.verify.archives import NONE, Archives, needed_of
+from apps.invoices.verify.findings import Check, Finding, Verified
 from apps.invoices.verify.sealed import sealed
-from apps.usage.archived import months_out
+
+logger = logging.getLogger(__name__)
 
 
 def one_consistent_state() -> None:
@@ -41,16 +44,20 @@ def verify(*, invoice_id: UUID, archives: Archives = NONE) -> Verified:
     waiting: list[str] = []
     events, missing = 0, list[str]()
     if invoice.kind != Invoice.Kind.CREDIT_NOTE:
+        is_priced = True
         if invoice.kind == Invoice.Kind.PERIOD:
-            missing = archives.missing(_archived(invoice))
+            needed = needed_of(invoice)
+            missing = archives.missing(needed.months)
+            is_priced = not (missing and needed.prices_by_event)
             checks += [] if missing else [Check.EVENTS]
             for contract in [] if missing else priced.contracts_on(invoice):
                 proven, problems = priced.proven_usage(contract, invoice, archives.events())
                 findings += problems
                 events += proven.events if proven else 0
-        checks.append(Check.PRICES)
-        differing, waiting = priced.priced_again(invoice, lines)
-        findings += differing
+        if is_priced:
+            checks.append(Check.PRICES)
+            differing, waiting = priced.priced_again(invoice, lines, archived=archives.events)
+            findings += differing
     number = str(invoice.number)
     found = (tuple(checks), tuple(findings), tuple(waiting))
     return Verified(invoice.pk, number, *found, events, archived=tuple(missing))
@@ -60,13 +67,20 @@ def verify_all(*, archives: Archives = NONE) -> Iterator[Verified]:
     """Prove every finalized invoice, one after the other in the order of their numbers."""
     found = Invoice.objects.filter(status=Invoice.Status.FINALIZED).order_by("number")
     for invoice_id in list(found.values_list("pk", flat=True)):
-        yield verify(invoice_id=invoice_id, archives=archives)
+        yield verify_or_tell(invoice_id=invoice_id, archives=archives)
 
 
-def _archived(invoice: Invoice) -> list[str]:
-    """Return the months that are out of the database and that days of the invoice's period may lie in."""
-    return [
-        month
-        for month in months_out()
-        if f"{invoice.period_start_on:%Y-%m}" <= month <= f"{invoice.period_end_on:%Y-%m}"
-    ]
+def verify_or_tell(*, invoice_id: UUID, archives: Archives = NONE) -> Verified:
+    """Prove an invoice as `verify` does, and where the proof itself fails, tell that as what was found of it.
+
+    So one invoice never stops the proof of others; a lost connection is raised.
+    """
+    try:
+        return verify(invoice_id=invoice_id, archives=archives)
+    except Exception as problem:  # whatever is wrong with it
+        if db.is_away(problem):
+            raise
+        number = str(Invoice.objects.values_list("number", flat=True).get(pk=invoice_id))
+        logger.exception("The proof of %s failed", number)
+        failed = Finding(Check.PROOF, f"The proof itself failed: {type(problem).__name__}: {problem}")
+        return Verified(invoice_id, number, (), (failed,))

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.invoices.models import Invoice
-from apps.invoices.verify.archives import Archives, configured
+from apps.invoices.verify.archives import archives_in, configured
 from apps.invoices.verify.findings import Verified
 from apps.invoices.verify.run import verify, verify_all
 from apps.invoices.verify.sealed import broken_chains
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, numbers: list[str], archive: list[Path], **_options: object) -> None:
-        archives = Archives(tuple(archive)) if archive else configured()
+        archives = archives_in(archive) if archive else configured()
         found = (
             (verify(invoice_id=one, archives=archives) for one in _ids(numbers))
             if numbers
