@@ -398,4 +398,4 @@ def test_what_was_used_is_not_said_to_be_in_advance() -> None:
 
     shown = document_of(interim, list(interim.lines.all()))
 
-    assert [(row.name, row.detail) for group in shown.groups for row in group.rows] == [("API calls", "")]
+    assert [(row.name, row.detail) for group in shown.groups for row in group.rows] == [("Calls", "")]
