@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from apps.backoffice import home_charts, queries
 from apps.backoffice.figures import collections, customers, invoiced, movements, recurring, waiting
-from apps.backoffice.figures.invoiced import Ahead, Invoiced, Sold
+from apps.backoffice.figures.invoiced import Ahead, ByMonth, Invoiced, Sold
 from apps.backoffice.figures.months import last_day, month_of, months_to
 from apps.backoffice.figures.movements import Movement, Retention
 from apps.backoffice.figures.recurring import Stretch
@@ -33,7 +33,7 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What customers of a year before bring in a month: of their fees (MRR) and of all that is invoiced; None is not known."""
+    """What customers of a year before bring in a month: of their fees (MRR) and of all revenue; None is not known."""
 
     month: date
     currency: str
@@ -42,12 +42,12 @@ class Retained:
 
     @property
     def invoiced_then(self) -> Money:
-        """Return what the customers of a year before were invoiced then."""
+        """Return what the customers of a year before brought then."""
         return Money(self.invoiced.before if self.invoiced else _NOTHING, self.currency)
 
     @property
     def invoiced_now(self) -> Money:
-        """Return what the same customers are invoiced of this month."""
+        """Return what the same customers bring this month."""
         return Money(self.invoiced.now if self.invoiced else _NOTHING, self.currency)
 
 
@@ -151,12 +151,20 @@ class _Read:
     forecasts: Mapping[str, Sum]
     stretches: Sequence[Stretch]
     invoiced: Invoiced
+    drafts: Mapping[str, ByMonth]
     ahead: Sequence[Ahead]
     collections: Mapping[str, collections.Collections]
 
     @property
     def today(self) -> date:
         return self.at.date()
+
+    def revenue(self, currency: str) -> ByMonth:
+        """Return what customers brought: drafts count as they are, or a month that is being closed would seem to bring nothing."""
+        nothing: ByMonth = {}
+        return invoiced.together(
+            self.invoiced.customers.get(currency, nothing), self.drafts.get(currency, nothing)
+        )
 
 
 def home(*, at: datetime, currency: str = "") -> Home:
@@ -198,6 +206,7 @@ def _read(at: datetime) -> _Read:
         forecasts=added_up(forecast(spends=spends.values(), at=at).values()),
         stretches=recurring.stretches(until=at.date()),
         invoiced=invoiced.invoiced(since=months_after(months[0], -MONTHS)),
+        drafts=invoiced.in_drafts(),
         ahead=invoiced.ahead_of({spend.contract_id: spend.period for spend in spends.values()}),
         collections=collections.collections(months=months, today=at.date()),
     )
@@ -241,7 +250,7 @@ def _charts(
         replace(one.sold, amount=-one.sold.amount) for one in read.ahead if one.sold.currency == currency
     ]
     sold += _spent(spends, read.months[-1])
-    drafts = {month: total for (of, month), total in invoiced.in_drafts().items() if of == currency}
+    drafts = {month: sum(of.values(), _NOTHING) for month, of in read.drafts.get(currency, {}).items()}
     found = read.collections.get(currency)
     charts = [
         home_charts.revenue(
@@ -312,12 +321,13 @@ def _retained(
     read: _Read, by_month: Mapping[date, Mapping[UUID, Decimal]], currency: str
 ) -> tuple[Retained, ...]:
     """Return retention of the whole months, against the same month a year before."""
+    revenue = read.revenue(currency)
     return tuple(
         Retained(
             month,
             currency,
             movements.retention(by_month[before], by_month[month]),
-            movements.retention(read.invoiced.of(currency, before), read.invoiced.of(currency, month)),
+            movements.retention(revenue.get(before, {}), revenue.get(month, {})),
         )
         for month in read.months[:-1]
         for before in [months_after(month, -MONTHS)]
@@ -332,7 +342,7 @@ def _top(read: _Read, spends: Iterable[Spend], currency: str) -> tuple[Top, ...]
     for one in read.ahead:
         if one.sold.currency == currency and one.sold.month != read.months[-1]:
             so_far[one.customer_id] = so_far.get(one.customer_id, _NOTHING) - one.sold.amount
-    rows = customers.ranked(read.invoiced.customers.get(currency, {}), read.months[:-1], so_far)
+    rows = customers.ranked(read.revenue(currency), read.months[:-1], so_far)
     names = Customer.objects.in_bulk([row.customer_id for row in rows])
     return tuple(
         Top(

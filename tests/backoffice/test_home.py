@@ -59,6 +59,16 @@ def test_the_months_of_the_revenue_chart_are_told_by_what_they_are_for(month: Mo
     assert chart.rows[-3].link.startswith("/admin/invoices/invoice/?period_start_on__gte=2026-10-01")
 
 
+def test_a_month_that_is_being_closed_counts_by_its_drafts(month: Month) -> None:
+    """November is a draft of 110.00, after October's 120.00: a twelfth less, and not 100%."""
+    section = home.home(at=NOW).section
+
+    assert section is not None
+    (top,) = section.top
+    assert str(top.last) == "110.00 USD"
+    assert top.figures.change == Decimal(-10) / Decimal(120)
+
+
 def test_recurring_revenue_is_new_in_the_month_in_which_it_begins(month: Month) -> None:
     section = home.home(at=NOW).section
 

@@ -14,7 +14,7 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A customer's invoiced revenue by month, the oldest first, and what its running periods came to so far."""
+    """A customer's revenue by month, the oldest first, and what its running periods came to so far."""
 
     customer_id: UUID
     months: tuple[Decimal, ...]
@@ -23,7 +23,7 @@ class Ranked:
 
     @property
     def total(self) -> Decimal:
-        """Return all of it, what is not invoiced yet included."""
+        """Return all of it, what the running periods came to included."""
         return sum(self.months, self.so_far)
 
     @property

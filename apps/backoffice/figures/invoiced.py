@@ -65,10 +65,6 @@ class Invoiced:
     sold: tuple[Sold, ...]
     customers: Mapping[str, ByMonth]
 
-    def of(self, currency: str, month: date) -> Mapping[UUID, Decimal]:
-        """Return what each customer was invoiced of a month."""
-        return self.customers.get(currency, {}).get(month, {})
-
 
 def invoiced(*, since: date) -> Invoiced:
     """Return what is invoiced of the months from `since` on; three queries, one where nothing was finalized since last asked."""
@@ -97,14 +93,28 @@ def ahead_of(running: Mapping[UUID, Period]) -> list[Ahead]:
     ]
 
 
-def in_drafts() -> dict[tuple[str, date], Decimal]:
-    """Return what drafts ask for of periods that are over, before tax, by currency and month; one query.
+def in_drafts() -> dict[str, dict[date, dict[UUID, Decimal]]]:
+    """Return what drafts ask for of periods that are over, before tax, by currency, month and customer; one query.
 
     Fees in advance and thresholds are left out: the spend of their periods counts them.
     """
     lines = _lines(Invoice.Status.DRAFT).filter(in_advance=False)
     over = lines.exclude(invoice__kind=Invoice.Kind.THRESHOLD)
-    return {(currency, month): total for currency, month, total in _summed(over)}
+    found: dict[str, dict[date, dict[UUID, Decimal]]] = {}
+    for currency, month, customer, total in _summed(over, "invoice__customer_id"):
+        found.setdefault(currency, {}).setdefault(month, {})[customer] = total
+    return found
+
+
+def together(*parts: ByMonth) -> ByMonth:
+    """Return revenue by month and customer of several kinds added up, such as what is invoiced and what is in drafts. Pure."""
+    sums: dict[date, dict[UUID, Decimal]] = {}
+    for part in parts:
+        for month, of in part.items():
+            by_customer = sums.setdefault(month, {})
+            for customer, amount in of.items():
+                by_customer[customer] = by_customer.get(customer, _NOTHING) + amount
+    return sums
 
 
 def _stamp() -> tuple[object, ...]:

@@ -36,8 +36,8 @@ def test_a_month_is_told_by_kind_and_product_and_by_customer() -> None:
         (OCTOBER, "recurring", "Product", Decimal(100)),
         (OCTOBER, "usage", "Product", Decimal(20)),
     ]
-    assert found.of("USD", OCTOBER) == {contract.customer_id: Decimal(120)}
-    assert found.of("EUR", OCTOBER) == {}
+    assert found.customers["USD"][OCTOBER] == {contract.customer_id: Decimal(120)}
+    assert "EUR" not in found.customers
 
 
 def test_a_fee_in_advance_counts_once_in_the_month_that_it_is_for() -> None:
@@ -49,7 +49,7 @@ def test_a_fee_in_advance_counts_once_in_the_month_that_it_is_for() -> None:
 
     found = invoiced(since=SINCE)
 
-    assert [found.of("USD", month)[contract.customer_id] for month in (OCTOBER, NOVEMBER)] == [
+    assert [found.customers["USD"][month][contract.customer_id] for month in (OCTOBER, NOVEMBER)] == [
         Decimal(100),
         Decimal(100),
     ]
@@ -76,7 +76,7 @@ def test_a_credit_note_takes_off_in_the_month_that_it_corrects() -> None:
     credited = invoice(contract)
     credit_note(credited, Decimal(-30))
 
-    assert invoiced(since=SINCE).of("USD", OCTOBER) == {contract.customer_id: Decimal(70)}
+    assert invoiced(since=SINCE).customers["USD"][OCTOBER] == {contract.customer_id: Decimal(70)}
 
 
 def credit_note(credited: Invoice, amount: Decimal) -> None:
@@ -134,7 +134,7 @@ def test_drafts_are_told_apart() -> None:
     contract = make_contract(plan_version=make_plan_version([fee_charge("100")]))
     drafted(contract)
 
-    assert in_drafts() == {("USD", OCTOBER): Decimal(100)}
+    assert in_drafts() == {"USD": {OCTOBER: {contract.customer_id: Decimal(100)}}}
     assert invoiced(since=SINCE).sold == ()
 
 
@@ -144,7 +144,7 @@ def test_fees_in_advance_of_a_draft_are_left_to_the_spend_of_their_period() -> N
     draft = drafted(contract)
 
     assert draft.subtotal == Decimal(200)
-    assert in_drafts() == {("USD", OCTOBER): Decimal(100)}
+    assert in_drafts() == {"USD": {OCTOBER: {contract.customer_id: Decimal(100)}}}
 
 
 def test_what_was_read_is_read_again_once_more_is_finalized(django_assert_num_queries: object) -> None:
