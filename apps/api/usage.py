@@ -176,7 +176,7 @@ class SpendToDate(Resource):
         customer = self.customer(key)
         at = clock.now()
         live = list(contracts.live(customer_ids=[customer.pk]))
-        spends = spend_to_date(contracts=live, at=at)
+        spends = spend_to_date(contracts=live, at=at, refuses=True)
         for contract in live:
             if spend := spends.get(contract.pk):
                 return Response({"customer": customer.key, "contract": contract.number, **_spend(spend)})

@@ -9,15 +9,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.backoffice.views import page, require
 from apps.core import clock
 from apps.core.admin import actor_of
-from apps.invoices.einvoice.errors import NoEInvoice
+from apps.core.errors import Refusal
 from apps.invoices.evidence import files
+from apps.invoices.evidence.usage_rows import months_missing
 from apps.invoices.models import Invoice, VerifyRun
 from apps.invoices.verify import of_all
-from apps.invoices.verify.archives import configured
 from apps.invoices.verify.findings import Check
-from apps.invoices.verify.run import verify
+from apps.invoices.verify.run import verify_or_tell
 from apps.usage import parquet
-from apps.usage.errors import NoParquet
+from apps.usage.archives import configured
 
 # Counting more events anew takes longer than a page may.
 MOST_EVENTS = 500_000
@@ -37,7 +37,7 @@ def proof(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     require(request, "invoices.view_invoice")
     invoice = _finalized(invoice_id)
     events = sum(int(row["events"]) for row in invoice.snapshot.get("usage", ()))
-    proven = verify(invoice_id=invoice.pk, archives=configured()) if events <= MOST_EVENTS else None
+    proven = verify_or_tell(invoice_id=invoice.pk, archives=configured()) if events <= MOST_EVENTS else None
     wrong = {finding.check for finding in proven.findings} if proven else set()
     context = {
         "title": f"Proof of {invoice.number}",
@@ -47,6 +47,7 @@ def proof(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         "events": events,
         "hash": bytes(invoice.snapshot_hash or b"").hex(),
         "previous": bytes(invoice.previous_hash).hex() if invoice.previous_hash else "",
+        "months_missing": months_missing(invoice),
         "has_parquet": parquet.is_there(),
         "has_xml": invoice.electronic.exists(),
     }
@@ -61,7 +62,7 @@ def evidence(request: HttpRequest, invoice_id: UUID, kind: str) -> HttpResponseB
         raise Http404
     try:
         return files.download(_finalized(invoice_id), kind)
-    except (NoEInvoice, NoParquet) as refusal:
+    except Refusal as refusal:
         return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain; charset=utf-8")
 
 

@@ -1,6 +1,7 @@
 """Spend to date: what the running period has cost so far, by the same call that will price its invoice."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,7 @@ from apps.rating.terms import Grant
 from apps.rating.usage import Usage
 from apps.usage import queries
 from apps.usage.combine import Total, as_usage
+from apps.usage.errors import NOT_AT_HAND
 from apps.usage.priceable import Used, used_in
 
 
@@ -59,9 +61,10 @@ class SpendOn:
     so_far: Money
 
 
-def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, Spend]:
+def spend_to_date(*, contracts: Sequence[Contract], at: datetime, refuses: bool = False) -> dict[UUID, Spend]:
     """Price the period of each contract that `at` lies in, by contract; one that does not run then is left out.
 
+    So is one that is priced by archived events which are not at hand; with `refuses`, that is refused instead.
     Fees count in full, as they will on the invoice. An account whose usage is priced together with its parent's is told its
     share, whoever is invoiced, so that all of them add up to the invoices. Takes one query for all totals, one for all
     families, one for what periods before left, and one more for each distinct period of contracts with charges in credits or
@@ -76,14 +79,17 @@ def spend_to_date(*, contracts: Sequence[Contract], at: datetime) -> dict[UUID, 
     pooled = [(contract, period) for contract, period in running if families[contract.pk].pool_in(period)]
     together = {contract.pk for contract, _ in pooled}
     asked = terms_of_many([(contract, period) for contract, period in running if contract.pk not in together])
-    used = used_in(asked)
+    used = used_in(asked) if refuses else _used(asked)
+    asked = [(contract, terms) for contract, terms in asked if contract.pk in used]
     grants = paying(asked)
     spends = {
         contract.pk: _spend(contract, terms, used[contract.pk], grants.get(contract.pk, ()))
         for contract, terms in asked
     }
-    spends |= {contract.pk: _share(contract, period, families[contract.pk]) for contract, period in pooled}
-    return {contract.pk: spends[contract.pk] for contract, _ in running}
+    for contract, period in pooled:
+        with suppress(*(() if refuses else NOT_AT_HAND)):
+            spends[contract.pk] = _share(contract, period, families[contract.pk])
+    return {contract.pk: spends[contract.pk] for contract, _ in running if contract.pk in spends}
 
 
 def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
@@ -115,6 +121,17 @@ def spend_by_day(*, contract: Contract, at: datetime) -> tuple[SpendOn, ...]:
         days.append(SpendOn(day, now - before, now - fees))
         before = now
     return tuple(days)
+
+
+def _used(asked: Sequence[tuple[Contract, PeriodTerms]]) -> dict[UUID, Used]:
+    """Return what the contracts used; where archived events are not at hand, of those alone that need none."""
+    with suppress(*NOT_AT_HAND):
+        return used_in(asked)
+    found: dict[UUID, Used] = {}
+    for one in asked:
+        with suppress(*NOT_AT_HAND):
+            found |= used_in([one])
+    return found
 
 
 def _spend(contract: Contract, terms: PeriodTerms, used: Used, grants: Sequence[Grant]) -> Spend:

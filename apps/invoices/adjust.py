@@ -21,8 +21,8 @@ from apps.invoices.differing import Adjustment, differences, drawn_later, given_
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family
 from apps.rating.usage import Usage
+from apps.usage.archives import Archives
 from apps.usage.models import LateDay
-from apps.usage.priceable import Archived
 
 # Whoever finalizes an invoice reads the clock first, and may then have to wait for another.
 _WAITED = timedelta(hours=1)
@@ -71,12 +71,12 @@ def changed(
     late: Sequence[date] | None = None,
     *,
     before: date | None = None,
-    archived: Archived = tuple,
+    archives: Archives | None = None,
 ) -> Changed:
     """Return what is rated otherwise now than it was billed, of the periods of which something changed after their invoice.
 
     What such a period brings forward is taken into those after it, which are then priced again too. With `before`, only of the
-    periods that began before that day. `archived` are events that prices by event may need; see `Asked`.
+    periods that began before that day. `archives` may be needed for prices by event; see `Asked`.
     """
     together = _together(contract, family)
     is_alone = len(together) == 1
@@ -95,7 +95,7 @@ def changed(
         is_late = any(period.starts_on <= day < period.ends_on for day in days)
         is_amended = any(_is_news(one, invoice, period) for one in amended)
         if is_late or is_amended or brought is not None or _was_first(invoice, together, known_at):
-            asked = Asked(brought=brought, archived=archived)
+            asked = Asked(brought=brought, archives=archives)
             differing, brought = _priced_again(
                 contract, invoice, period, family, asked=asked, is_amended=is_amended
             )
@@ -128,7 +128,7 @@ def _priced_again(
 
 
 def compared(
-    contract: Contract, invoice: Invoice, family: Family | None = None, *, archived: Archived = tuple
+    contract: Contract, invoice: Invoice, family: Family | None = None, *, archives: Archives | None = None
 ) -> tuple[list[Adjustment], bool]:
     """Return what one invoiced period of the contract comes to now less what was billed of it, and whether that has a cause.
 
@@ -144,8 +144,8 @@ def compared(
     takes_forward = terms_in(contract, period).takes_forward
     earlier = UNCHANGED
     if takes_forward:
-        earlier = changed(contract, family, before=period.starts_on, archived=archived)
-    asked = Asked(brought=earlier.brought, archived=archived)
+        earlier = changed(contract, family, before=period.starts_on, archives=archives)
+    asked = Asked(brought=earlier.brought, archives=archives)
     again, _ = _priced_again(contract, invoice, period, family, asked=asked)
     returned = given_back(invoice, contract)
     differing = [

@@ -23,8 +23,9 @@ from apps.rating.engine import rate
 from apps.rating.lines import Line, Rated
 from apps.rating.terms import ChargeKind, Grant
 from apps.rating.usage import Usage
+from apps.usage.archives import Archives
 from apps.usage.combine import Total
-from apps.usage.priceable import Archived, Used, used_in
+from apps.usage.priceable import Used, used_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Asked:
     `brought` is what earlier periods bring, where it is no longer what their invoices say. `drawn` is what others on the same
     invoice take of the grants. `billed_by` is the number of the invoice that the period is on: it is priced with what that drew
     of them. With `is_apart` each account of a pool has its share, whoever is invoiced. `ready` is what was read before for a
-    contract that is priced by itself. `archived` are the events of months that are out of the database, for prices by event.
+    contract that is priced by itself. `archives` are those of months that are out of the database, for prices by event; None: those of METERBOOK_ARCHIVE.
     """
 
     source_key: str = ""
@@ -110,7 +111,7 @@ class Asked:
     brought: Brought | None = None
     is_apart: bool = False
     ready: Ready | None = None
-    archived: Archived = tuple
+    archives: Archives | None = None
 
 
 PLAIN = Asked()
@@ -164,7 +165,7 @@ def price(
     priced = _alone(contract, own, asked)
     if contract.billing == Contract.Billing.PARENT and not asked.is_apart:
         return priced
-    pooled = _pool(members, root_period, Asked(archived=asked.archived))
+    pooled = _pool(members, root_period, Asked(archives=asked.archives))
     part = _part_of(pooled, contract, asked, whole=False)
     return replace(priced, rated=_with(priced.rated, part), pool=pooled)
 
@@ -182,7 +183,7 @@ def _terms(contract: Contract, period: Period, asked: Asked) -> PeriodTerms:
 
 def _alone(contract: Contract, terms: PeriodTerms, asked: Asked) -> Priced:
     ready = asked.ready if asked.ready and asked.ready.terms is terms else None
-    used = ready.used if ready else used_in([(contract, terms)], archived=asked.archived)[contract.pk]
+    used = ready.used if ready else used_in([(contract, terms)], archives=asked.archives)[contract.pk]
     grants = _grants(contract, terms, asked)
     usage = _moved(used.usage, asked.more, terms)
     rated = rate(replace(terms.terms, grants=grants), usage)
@@ -205,7 +206,7 @@ def _pool(members: Sequence[Contract], period: Period, asked: Asked) -> Pooled:
     """Price the usage of all members by the terms of the first, the parent."""
     root = members[0]
     terms = _terms(root, period, asked)
-    used: dict[UUID, Used] = used_in([(member, terms) for member in members], archived=asked.archived)
+    used: dict[UUID, Used] = used_in([(member, terms) for member in members], archives=asked.archives)
     usages = {member.pk: list(used[member.pk].usage) for member in members}
     usages[root.pk] = _moved(usages[root.pk], asked.more, terms)
     grants = _grants(root, terms, asked)

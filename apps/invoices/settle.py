@@ -1,7 +1,7 @@
 """What no invoice can adjust any more, for staff to settle by hand: differences of contracts that ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -16,6 +16,7 @@ from apps.invoices.adjust import changed
 from apps.invoices.differing import Adjustment
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import families, family_among
+from apps.usage.errors import NOT_AT_HAND
 from apps.usage.models import LateDay
 
 # Whoever changes usage or terms reads the clock first, and may then have to wait for an invoice.
@@ -26,7 +27,8 @@ _WAITED = timedelta(hours=1)
 class ToSettle:
     """A difference of an ended contract: to credit where it is below zero, else to bill; in credits it has no amount.
 
-    `lines` are those of the invoice that a credit note can give it back of, with how much of each.
+    `lines` are those of the invoice that a credit note can give it back of, with how much of each. With `why_untold` there
+    are no figures, since what it hangs on is archived and not at hand.
     """
 
     customer_key: str
@@ -41,6 +43,7 @@ class ToSettle:
     unit: str
     amount: Money | None
     lines: Mapping[UUID, Decimal]
+    why_untold: str = ""
 
 
 def to_settle(*, customer_id: UUID | None = None, most: int = 100) -> list[ToSettle]:
@@ -104,8 +107,12 @@ def _of(contract: Contract) -> Iterator[ToSettle]:
         .first()
     )
     for one in (contract, *_without_invoices(family.ended_guests(contract.ends_on))):
-        for left in changed(one, family_among(one, (family.root, *family.children))).adjustments:
-            yield _difference(one, left)
+        try:
+            for left in changed(one, family_among(one, (family.root, *family.children))).adjustments:
+                yield _difference(one, left)
+        except NOT_AT_HAND as refusal:
+            if last:
+                yield _untold(one, last, str(refusal))
         if last:
             # The last invoice has taken its part off, so it counts as one before.
             for ahead in advance.billed_ahead([one], last, and_its_own=True):
@@ -139,6 +146,22 @@ def _difference(contract: Contract, left: Adjustment) -> ToSettle:
         unit=left.named.unit,
         amount=None if left.is_in_credits else left.amount,
     )
+
+
+def _untold(contract: Contract, last: Invoice, why: str) -> ToSettle:
+    """Return that something may be left, which cannot be told without archived events."""
+    nothing = Decimal(0)
+    row = _row(
+        contract,
+        last,
+        lines={},
+        name="Something changed",
+        dimensions={},
+        quantity=nothing,
+        unit="",
+        amount=None,
+    )
+    return replace(row, why_untold=why)
 
 
 def _ahead(contract: Contract, left: advance.BilledAhead) -> ToSettle:

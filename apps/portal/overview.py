@@ -126,10 +126,14 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything that the first page shows; `running` is None for a customer without a live contract."""
+    """Everything that the first page shows; `running` is None for a customer without a live contract.
+
+    It is None, too, while `is_unpriced`: a contract runs, and is priced by events that are archived and not at hand.
+    """
 
     today: date
     running: Running | None
+    is_unpriced: bool
     credits: tuple[CreditRow, ...]
     expired: tuple[ExpiredRow, ...]
     due: tuple[DueRow, ...]
@@ -145,14 +149,17 @@ def overview(*, customer_id: UUID, at: datetime, locale: str) -> Overview:
     return Overview(
         today=today,
         running=running,
+        is_unpriced=contract is not None and running is None,
         credits=_credits(grants, running),
         expired=queries.grants_expired(customer_id=customer_id, today=today),
         due=_due(queries.invoice_rows(customer_id=customer_id)),
     )
 
 
-def _running(contract: Contract, *, at: datetime, today: date, locale: str) -> Running:
-    spend = spend_to_date(contracts=[contract], at=at)[contract.pk]
+def _running(contract: Contract, *, at: datetime, today: date, locale: str) -> Running | None:
+    spend = spend_to_date(contracts=[contract], at=at).get(contract.pk)
+    if spend is None:
+        return None
     charges = spend.charges
     rows = _spend_rows(charges, spend)
     period = spend.period

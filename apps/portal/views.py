@@ -7,20 +7,20 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.core import clock
+from apps.core.errors import Refusal
 from apps.core.models import User
 from apps.core.money import Money
 from apps.core.templatetags.figures import language
 from apps.invoices import credit_notes, publish
 from apps.invoices.document import document_of
-from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence import files
+from apps.invoices.evidence.usage_rows import months_missing
 from apps.invoices.models import Invoice
 from apps.payments.balances import balances
 from apps.portal import queries, upcoming, usage_page
 from apps.portal.access import Seat, for_members, seats_of
 from apps.portal.overview import overview
 from apps.usage import parquet
-from apps.usage.errors import NoParquet
 
 
 @require_safe
@@ -105,6 +105,7 @@ def invoice(request: HttpRequest, seat: Seat, number: str) -> HttpResponse:
             (note.number, Money(-note.total, note.currency)) for note in credit_notes.of_invoice(bill.pk)
         ],
         "open": still_open,
+        "months_missing": months_missing(bill),
         "has_parquet": parquet.is_there(),
         "has_xml": bill.electronic.exists(),
         "state": "credit note"
@@ -142,7 +143,7 @@ def invoice_evidence(request: HttpRequest, seat: Seat, number: str, kind: str) -
         raise Http404
     try:
         return files.download(found[0], kind)
-    except (NoEInvoice, NoParquet) as refusal:
+    except Refusal as refusal:
         return HttpResponse(str(refusal), status=refusal.status, content_type="text/plain; charset=utf-8")
 
 

@@ -7,7 +7,7 @@ Ids stay in the database for ever, so an archived event still counts once.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from hashlib import sha256
@@ -24,43 +24,10 @@ from apps.core.models import AuditEntry
 from apps.core.money import EXACT
 from apps.plans.models import Meter
 from apps.usage import event_files, months, parquet, reads, sql
+from apps.usage.archive_files import COLUMNS, EVENTS, MANIFEST, PAGE, Manifest, Row, refuse_changed, rows_of
 from apps.usage.errors import ArchiveBroken, MonthInUse
-from apps.usage.stored import StoredEvent, read_stored
 
-_PAGE = 10_000
-_SCHEMA = 1
-_EVENTS, _MANIFEST = "events.parquet", "manifest.json"
 _DETACHED, _RESTORED = "usage.detach_month", "usage.restore_month"
-_COLUMNS = (
-    "customer_id",
-    "time",
-    "key",
-    "contract_id",
-    "type",
-    "quantity",
-    "properties",
-    "day",
-    "received_at",
-    "voided",
-)
-
-Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What an archive holds; `content` is the SHA-256 of its rows, whatever file they lie in."""
-
-    month: str
-    rows: int
-    voided: int
-    quantity: str
-    first_time: str
-    last_time: str
-    content: str
-    file_sha256: str
-    file_bytes: int
-    schema: int = _SCHEMA
 
 
 def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Manifest:
@@ -72,23 +39,23 @@ def export_month(*, month: date, folder: Path, at: datetime, actor: str) -> Mani
     arrow, writer_of = parquet.library()
     _refuse_out(f"{month:%Y-%m}")
     place = folder / f"{month:%Y-%m}"
-    if (place / _MANIFEST).exists():
+    if (place / MANIFEST).exists():
         raise ArchiveBroken(place, "there is an archive already; name another folder")
     place.mkdir(parents=True, exist_ok=True)
-    unfinished = place / f"{_EVENTS}.unfinished"
+    unfinished = place / f"{EVENTS}.unfinished"
     summary = _Summary()
     with writer_of.ParquetWriter(unfinished, _schema(arrow), compression="zstd") as writer:
         for page in _pages(_rows_of_month(month)):
             summary.add(page)
             columns = zip(*page, strict=True)
-            writer.write_table(arrow.table(dict(zip(_COLUMNS, columns, strict=True)), schema=_schema(arrow)))
+            writer.write_table(arrow.table(dict(zip(COLUMNS, columns, strict=True)), schema=_schema(arrow)))
     _sync(unfinished)
-    unfinished.rename(place / _EVENTS)
-    manifest = summary.manifest(month, place / _EVENTS)
-    written = place / f"{_MANIFEST}.unfinished"
+    unfinished.rename(place / EVENTS)
+    manifest = summary.manifest(month, place / EVENTS)
+    written = place / f"{MANIFEST}.unfinished"
     written.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
     _sync(written)
-    written.rename(place / _MANIFEST)
+    written.rename(place / MANIFEST)
     # Their names, too, must outlive a power cut: what is archived may be taken out of the database.
     for named_in in (place, folder):
         _sync(named_in)
@@ -102,13 +69,11 @@ def verify(place: Path) -> Manifest:
 
     Raises ArchiveBroken with what differs.
     """
-    manifest = manifest_of(place)
-    if event_files.sha256_of(place / _EVENTS) != manifest.file_sha256:
-        raise ArchiveBroken(place, "the file is not the one that was written")
+    manifest = refuse_changed(place)
     summary = _Summary()
-    for page in _pages(_rows_of_archive(place)):
+    for page in _pages(rows_of(place)):
         summary.add(page)
-    found = summary.manifest(date.fromisoformat(f"{manifest.month}-01"), place / _EVENTS)
+    found = summary.manifest(date.fromisoformat(f"{manifest.month}-01"), place / EVENTS)
     if found != manifest:
         raise ArchiveBroken(place, "its rows are not those that the manifest tells of")
     return manifest
@@ -152,7 +117,7 @@ def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
         _hold(month)
         if out_as(manifest.month) not in {None, manifest.content}:
             raise ArchiveBroken(place, "the month was taken out by another archive, which holds all of it")
-        for page in _pages(_rows_of_archive(place)):
+        for page in _pages(rows_of(place)):
             standing = {row[:3]: row for row in _rows_named(page)}
             for row in page:
                 # Whether it is voided may have changed since; that is kept beside the events.
@@ -163,21 +128,6 @@ def restore_month(*, place: Path, at: datetime, actor: str) -> Manifest:
             sql.copy_stored([row[:-1] for row in page if row[:3] not in standing])
         _audit(_RESTORED, manifest, at=at, actor=actor)
     return manifest
-
-
-def events_of(place: Path) -> Iterator[StoredEvent]:
-    """Yield the events of an archive, for `reconcile` to count as if they were stored."""
-    manifest_of(place)
-    for row in _rows_of_archive(place):
-        customer_id, time, key, contract_id, type_, quantity, properties, day, received_at, voided = row
-        yield StoredEvent(
-            customer_id=UUID(customer_id),
-            contract_id=UUID(contract_id),
-            day=day,
-            received_at=received_at,
-            is_voided=voided,
-            event=read_stored(key, type_, time, Decimal(quantity), properties),
-        )
 
 
 class _Summary:
@@ -238,10 +188,10 @@ def _rows_of_month(month: date) -> Iterator[Row]:
     after: Row = (UUID(int=0), datetime(1, 1, 1, tzinfo=UTC), "")
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(reads.EVENTS_OF_MONTH, [month, following, *after, _PAGE])
+            cursor.execute(reads.EVENTS_OF_MONTH, [month, following, *after, PAGE])
             rows = cursor.fetchall()
         yield from map(_in_one_form, rows)
-        if len(rows) < _PAGE:
+        if len(rows) < PAGE:
             return
         after = rows[-1][:3]
 
@@ -271,19 +221,11 @@ def _in_one_form(stored: Row) -> Row:
     )
 
 
-def _rows_of_archive(place: Path) -> Iterator[Row]:
-    _, reader_of = parquet.library()
-    file = reader_of.ParquetFile(place / _EVENTS)
-    for batch in file.iter_batches(batch_size=_PAGE):
-        for row in zip(*(batch.column(name).to_pylist() for name in _COLUMNS), strict=True):
-            yield (row[0], row[1].astimezone(UTC), *row[2:8], row[8].astimezone(UTC), row[9])
-
-
 def _pages(rows: Iterator[Row]) -> Iterator[list[Row]]:
     page: list[Row] = []
     for row in rows:
         page.append(row)
-        if len(page) == _PAGE:
+        if len(page) == PAGE:
             yield page
             page = []
     if page:
@@ -320,18 +262,10 @@ def _refuse_use(month: date, at: datetime) -> None:
         raise MonthInUse(f"{month:%Y-%m}", f"contract {open_[0]} is not invoiced for all of it")
 
 
-def manifest_of(place: Path) -> Manifest:
-    """Return what an archive says of itself; raises ArchiveBroken where it says nothing."""
-    try:
-        return Manifest(**json.loads((place / _MANIFEST).read_text()))
-    except (OSError, ValueError, TypeError) as mistake:
-        raise ArchiveBroken(place, "it has no manifest that can be read") from mistake
-
-
 def _schema(arrow: Any) -> Any:
     instant = arrow.timestamp("us", tz="UTC")
     kinds = {"time": instant, "received_at": instant, "day": arrow.date32(), "voided": arrow.bool_()}
-    return arrow.schema([(name, kinds.get(name, arrow.string())) for name in _COLUMNS])
+    return arrow.schema([(name, kinds.get(name, arrow.string())) for name in COLUMNS])
 
 
 def _sync(path: Path) -> None:

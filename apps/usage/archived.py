@@ -1,12 +1,13 @@
 """Months of events that are out of the database: what they held cannot be computed anew, and must not be forgotten."""
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, timedelta
 from uuid import UUID
 
 from django.db import connection
 
 from apps.core import audit, db
+from apps.core.periods import Period
 from apps.usage import sql
 from apps.usage.errors import MonthsArchived
 
@@ -57,6 +58,13 @@ def months_out() -> list[str]:
     """Return the months whose events are in archives only, as 2026-10; one query."""
     latest = audit.latest_actions(subject_type="month")
     return sorted(month for month, action in latest.items() if action == "usage.detach_month")
+
+
+def in_period(months: Iterable[str], period: Period) -> list[str]:
+    """Return those of the months, which are UTC's, that a part of the period lies in."""
+    last_at = period.ends_at - timedelta(microseconds=1)
+    first, last = f"{period.starts_at.astimezone(UTC):%Y-%m}", f"{last_at.astimezone(UTC):%Y-%m}"
+    return [month for month in months if first <= month <= last]
 
 
 def keep_months() -> None:

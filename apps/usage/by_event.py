@@ -1,6 +1,6 @@
 """Usage of charges that are priced event by event: a percentage with a fixed amount or bounds, a price sent with the event."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal, localcontext
 
@@ -16,11 +16,12 @@ from apps.rating.price_models.dynamic import Dynamic
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.price_models.percentage import Percentage
 from apps.rating.usage import Event, Usage
+from apps.usage.archives import Archives
 from apps.usage.combine import Key, dimensions_of, part_of, price_for
 from apps.usage.measure import property_of
 from apps.usage.prove import counted_events
 from apps.usage.read_event import ReadEvent
-from apps.usage.stored import Feeding, StoredEvent
+from apps.usage.stored import Feeding
 
 _ZERO = Decimal(0)
 
@@ -31,12 +32,12 @@ def is_by_event(planned: PlannedCharge) -> bool:
 
 
 def usage_by_event(
-    contract: Contract, terms: PeriodTerms, archived: Iterable[StoredEvent] = ()
+    contract: Contract, terms: PeriodTerms, archives: Archives | None = None
 ) -> Iterator[Usage]:
     """Yield the usage of the charges that are priced event by event, from the period's events in the order of their time.
 
-    `archived` are events of months that are out of the database. Events that were voided are left out. Reads all events of the meters' types in the period, and only where there is such a
-    charge.
+    Events that were voided are left out. Reads all events of the meters' types in the period, and only where there is such a
+    charge; archived ones and the refusal where they are not at hand as `counted_events` has them.
     """
     charges = [planned for planned in terms.charges if planned.meter_id and is_by_event(planned)]
     if not charges:
@@ -44,7 +45,7 @@ def usage_by_event(
     meters = {meter.pk: meter for meter in Meter.objects.filter(pk__in={one.meter_id for one in charges})}
     feeding = Feeding(meters=list(meters.values()))
     found: dict[tuple[str, date, Key], list[Event]] = {}
-    events = counted_events(contract, terms.period, feeding.types.keys(), archived=archived)
+    events = counted_events(contract, terms.period, feeding.types.keys(), archives=archives)
     priced = {planned.charge.key: planned for planned in charges}
     days = sorted(part.starts_on for part in terms.parts)
     fed_ones = feeding.of_all(event for event in events if not event.is_voided)

@@ -144,6 +144,26 @@ class ArchiveBroken(Refusal):
         super().__init__(f"{place.name}: {why}. Nothing was changed.")
 
 
+class ArchiveMissing(Refusal):
+    """Events of these months, as 2026-10, are needed, and neither the database nor a known folder has them."""
+
+    code = "archive-missing"
+    status = 409
+    title = "Archived events are not at hand"
+
+    def __init__(self, months: Sequence[str]) -> None:
+        self.months = tuple(months)
+        shown = ", ".join(months[:12]) + (f" and {len(months) - 12} more" if len(months) > 12 else "")
+        super().__init__(
+            f"This needs the events of {shown}, which are archived, and there is no archive of them in the folder of "
+            f"METERBOOK_ARCHIVE. Put it there, or put the month back: python manage.py archive_events restore {months[0]} FOLDER."
+        )
+
+
+# What keeps archived events from being read.
+NOT_AT_HAND = (ArchiveMissing, ArchiveBroken, NoParquet)
+
+
 class MonthInUse(Refusal):
     code = "month-in-use"
     status = 409

@@ -1,16 +1,20 @@
 """Proving the totals of one contract's days from its events alone, also from archived ones. Writes nothing."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from heapq import merge
 from itertools import chain
 from uuid import UUID
+
+from django.db import transaction
 
 from apps.contracts.models import Contract
 from apps.core.periods import Period
 from apps.plans.models import Meter
-from apps.usage import reads, sql
+from apps.usage import archived, reads, sql
+from apps.usage.archives import NONE, Archives, configured
 from apps.usage.models import UsageDay
 from apps.usage.rebuild import DrawnKey, Rebuilt
 from apps.usage.sql import DayKey
@@ -46,11 +50,11 @@ def prove(
     period: Period,
     meter_ids: Collection[UUID],
     *,
-    archived: Iterable[StoredEvent] = (),
+    archives: Archives = NONE,
 ) -> Proven:
     """Count the contract's events of a period anew and compare with the stored totals of these meters.
 
-    `archived` are events of months that are out of the database, of whichever customers. Reads all events of the meters' types in
+    `archives` are those of the months that are out of the database. Reads all events of the meters' types in
     the period; for levels and outcomes, which run on, all that the customer ever sent of them.
     """
     meters = list(Meter.objects.filter(pk__in=meter_ids))
@@ -60,7 +64,7 @@ def prove(
         [meter for meter in whole if not _runs_on(meter)],
         [meter for meter in whole if _runs_on(meter)],
     ):
-        events += _add(rebuilt, group, contract, period, archived)
+        events += _add(rebuilt, group, contract, period, archives)
     stored = _stored(contract, period, [meter.pk for meter in whole])
     names = {str(meter.pk): meter.name for meter in whole}
     ours = {
@@ -92,23 +96,35 @@ def counted_events(
     period: Period,
     types: Collection[str],
     *,
-    archived: Iterable[StoredEvent] = (),
+    archives: Archives | None = None,
 ) -> Iterator[StoredEvent]:
-    """Yield the contract's events of these types in the period, also voided ones; the archived first, each in the order of time."""
-    own = (one for one in archived if one.contract_id == contract.pk and one.event.type in types)
-    yield from (one for one in own if period.starts_on <= one.day < period.ends_on)
-    yield from read_events(
-        reads.EVENTS_OF_PERIOD,
-        [
-            contract.customer_id,
-            period.starts_on,
-            period.ends_on,
-            contract.pk,
-            period.starts_on,
-            period.ends_on,
-            sql.array(sorted(types)),
-        ],
-    )
+    """Yield the contract's events of these types in the period, also voided ones, in the order of time.
+
+    Those of months that are out of the database are read from `archives`, or else from the folder of METERBOOK_ARCHIVE. Refuses
+    where one of these months is in neither.
+    """
+    with transaction.atomic(savepoint=False):
+        # Else a month might go between the look for it and the reading of what is there.
+        archived.keep_months()
+        out = archived.in_period(archived.months_out(), period)
+        here = read_events(
+            reads.EVENTS_OF_PERIOD,
+            [
+                contract.customer_id,
+                period.starts_on,
+                period.ends_on,
+                contract.pk,
+                period.starts_on,
+                period.ends_on,
+                sql.array(sorted(types)),
+            ],
+        )
+    if not out:
+        yield from here
+        return
+    away = (configured() if archives is None else archives).events_in(out, contract_id=contract.pk)
+    own = (one for one in away if one.event.type in types and period.starts_on <= one.day < period.ends_on)
+    yield from merge(own, here, key=lambda one: one.event.micros)
 
 
 def _add(
@@ -116,19 +132,19 @@ def _add(
     meters: Sequence[Meter],
     contract: Contract,
     period: Period,
-    archived: Iterable[StoredEvent],
+    archives: Archives,
 ) -> int:
     """Add what the meters' events feed; return how many events that are."""
     if not meters:
         return 0
     feeding, events = Feeding(meters=meters), 0
     found = (
-        counted_events(contract, period, feeding.types.keys(), archived=archived)
+        counted_events(contract, period, feeding.types.keys(), archives=archives)
         if not _runs_on(meters[0])
         else chain(
             (
                 one
-                for one in archived
+                for one in archives.events()
                 if one.customer_id == contract.customer_id and one.event.type in feeding.types
             ),
             read_events(reads.EVENTS_OF_TYPES, [contract.customer_id, sql.array(sorted(feeding.types))]),

@@ -19,13 +19,13 @@ from apps.invoices import finalize, manual_lines, reissue
 from apps.invoices.models import Invoice, InvoicePdf
 from apps.invoices.verify import of_all
 from apps.invoices.verify import run as verify_run
-from apps.invoices.verify.archives import archives_in
 from apps.invoices.verify.findings import Check, Finding
 from apps.invoices.verify.run import verify, verify_all
 from apps.invoices.verify.sealed import broken_chains, sealed
 from apps.plans import queries
 from apps.plans.compose import NewPrice
 from apps.usage import archive, ingest
+from apps.usage.archives import archives_in
 from tests.builders import (
     fee_charge,
     make_contract,

@@ -104,7 +104,7 @@ def test_an_invoice_takes_a_bounded_number_of_queries(member: Client, acme: Cust
     with CaptureQueriesContext(connection) as queries:
         member.get("/portal/c/acme/invoices/INV-2026-000001/")
 
-    assert len(queries) <= 8, [query["sql"] for query in queries]
+    assert len(queries) <= 9, [query["sql"] for query in queries]
 
 
 def test_an_invoice_and_its_credit_note_lead_to_each_other(member: Client, acme: Customer) -> None:

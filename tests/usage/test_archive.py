@@ -12,7 +12,7 @@ from apps.contracts.models import Contract
 from apps.core.errors import Refusal
 from apps.customers.models import Customer
 from apps.plans.models import Meter, PlanVersion
-from apps.usage import archive, levels, months, recount
+from apps.usage import archive, archive_files, levels, months, recount
 from apps.usage.correct import correct
 from apps.usage.models import Event, LevelPoint, Recount, UsageDay
 from apps.usage.reconcile import reconcile
@@ -75,7 +75,7 @@ def test_an_archived_month_is_still_reconciled(tmp_path: Path, capsys: pytest.Ca
     archive.detach_month(place=place, at=LATER, actor=ACTOR)
 
     assert reconcile().differences
-    assert not reconcile(archived=archive.events_of(place)).differences
+    assert not reconcile(archived=archive_files.events_of(place)).differences
     call_command("reconcile", "--archive", str(place))
     assert "all agree" in capsys.readouterr().out
     assert total() > 2
@@ -219,7 +219,7 @@ def test_nothing_comes_in_between_the_last_look_and_the_end(
         return content(summary)
 
     archive.verify(place)
-    monkeypatch.setattr(archive, "verify", archive.manifest_of)
+    monkeypatch.setattr(archive, "verify", archive_files.manifest_of)
     monkeypatch.setattr(archive._Summary, "content", looked)
     archive.detach_month(place=place, at=LATER, actor=ACTOR)
 
@@ -261,7 +261,7 @@ def test_a_month_that_something_came_for_is_put_back_and_put_away_again(tmp_path
     place = export(tmp_path / "first")
     archive.detach_month(place=place, at=LATER, actor=ACTOR)
     replace_before(by="late")
-    meanwhile = reconcile(archived=archive.events_of(place)).differences
+    meanwhile = reconcile(archived=archive_files.events_of(place)).differences
 
     archive.restore_month(place=place, at=LATER, actor=ACTOR)
     together = set(Event.objects.values_list("key", flat=True))
@@ -274,7 +274,7 @@ def test_a_month_that_something_came_for_is_put_back_and_put_away_again(tmp_path
     assert together == {"a\tb\n\\", "b", "voided", "before", "late"}
     assert archive.verify(again).rows == 4
     assert set(Event.objects.values_list("key", flat=True)) == {"before"}
-    assert not reconcile(archived=archive.events_of(again)).differences
+    assert not reconcile(archived=archive_files.events_of(again)).differences
 
 
 def test_one_archive_holds_all_of_a_month_that_is_out(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from apps.core import spreadsheets
 from apps.core.spreadsheets import Table
 from apps.invoices.einvoice.errors import NoEInvoice
 from apps.invoices.evidence.proof import proof_of
-from apps.invoices.evidence.usage_rows import COLUMNS, UsageRow, usage_rows
+from apps.invoices.evidence.usage_rows import COLUMNS, UsageRow, refuse_missing, usage_rows
 from apps.invoices.models import Invoice
 from apps.usage import parquet
 
@@ -26,9 +26,12 @@ _IN_MEMORY, _PAGE = 16 << 20, 10_000
 def download(invoice: Invoice, kind: str) -> HttpResponseBase:
     """Return a finalized invoice's `events.csv`, `events.parquet`, `proof.json` or `einvoice.xml` to save.
 
-    Another kind is a ValueError; refuses the electronic form of an invoice that has none.
+    Another kind is a ValueError. Refuses the electronic form of an invoice that has none, and usage of an archived month that
+    is not at hand, before anything of it is sent.
     """
     name = f"{invoice.number}-{kind}"
+    if kind in {EVENTS_CSV, EVENTS_PARQUET}:
+        refuse_missing(invoice)
     if kind == EVENTS_CSV:
         return spreadsheets.download(csv_table(invoice), spreadsheets.CSV)
     if kind == EVENTS_PARQUET:

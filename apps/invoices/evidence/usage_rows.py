@@ -18,6 +18,8 @@ from apps.plans.models import Meter
 from apps.plans.queries import PlannedCharge
 from apps.rating.price_models.matrix import Matrix
 from apps.rating.steps import written
+from apps.usage.archived import in_period, months_out
+from apps.usage.archives import configured
 from apps.usage.measure import Stage, Value
 from apps.usage.models import Reversal
 from apps.usage.prove import counted_events
@@ -69,7 +71,7 @@ class UsageRow:
 def usage_rows(invoice: Invoice) -> Iterator[UsageRow]:
     """Yield the events behind the lines of an invoice, account by account, each in the order of time.
 
-    Reads page by page what is in the database; events of archived months are not among them.
+    Reads page by page, of a month that is archived from the folder of METERBOOK_ARCHIVE. Refuses where that lacks the month.
     """
     lines = [line for line in invoice.lines.all() if line.kind == InvoiceLine.Kind.USAGE]
     for contract in contracts_on(invoice):
@@ -78,6 +80,24 @@ def usage_rows(invoice: Invoice) -> Iterator[UsageRow]:
         )
         if period is not None:
             yield from _Rows(invoice, contract, period, lines).rows()
+
+
+def refuse_missing(invoice: Invoice) -> None:
+    """Refuse where the usage behind an invoice is not whole: a month of it is archived and not at hand."""
+    if months := _months_out(invoice):
+        configured().refuse_missing(months)
+
+
+def months_missing(invoice: Invoice) -> list[str]:
+    """Return the archived months, as 2026-10, without which the usage behind an invoice cannot be told."""
+    months = _months_out(invoice)
+    return configured().missing(months) if months else []
+
+
+def _months_out(invoice: Invoice) -> list[str]:
+    """Return the months that are out of which the usage of the invoice is; one query, one more where there are any."""
+    out = in_period(months_out(), Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone))
+    return out if out and invoice.lines.filter(kind=InvoiceLine.Kind.USAGE).exists() else []
 
 
 class _Rows:

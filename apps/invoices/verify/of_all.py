@@ -7,9 +7,9 @@ from django.db import transaction
 
 from apps.core import audit, outbox
 from apps.invoices.models import Invoice, VerifyRun
-from apps.invoices.verify.archives import configured
 from apps.invoices.verify.run import one_consistent_state, verify_or_tell
 from apps.invoices.verify.sealed import broken_chains
+from apps.usage.archives import configured
 
 # So many problems are kept in words; all are counted.
 MOST_TOLD = 200

@@ -1,6 +1,6 @@
 """Whether an invoice's lines are what its events cost: the totals counted anew, and the period priced again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from apps.contracts.models import Contract
@@ -12,9 +12,8 @@ from apps.invoices import adjust, advance
 from apps.invoices.models import Invoice, InvoiceLine
 from apps.invoices.pool import Family, families, family_among
 from apps.invoices.verify.findings import Check, Finding
-from apps.usage.priceable import Archived
+from apps.usage.archives import Archives
 from apps.usage.prove import Proven, prove
-from apps.usage.stored import StoredEvent
 
 
 def contracts_on(invoice: Invoice) -> list[Contract]:
@@ -28,7 +27,7 @@ def contracts_on(invoice: Invoice) -> list[Contract]:
 
 
 def proven_usage(
-    contract: Contract, invoice: Invoice, archived: Iterable[StoredEvent]
+    contract: Contract, invoice: Invoice, archives: Archives
 ) -> tuple[Proven | None, list[Finding]]:
     """Count a contract's events of the invoice's period anew, and say where its stored totals differ."""
     period = Period(invoice.period_start_on, invoice.period_end_on, invoice.timezone).overlap(
@@ -37,7 +36,7 @@ def proven_usage(
     if period is None:
         return None, []
     meter_ids = {one.meter_id for one in terms_in(contract, period).charges if one.meter_id}
-    proven = prove(contract, period, meter_ids, archived=archived)
+    proven = prove(contract, period, meter_ids, archives=archives)
     return proven, [
         Finding(
             Check.EVENTS,
@@ -49,12 +48,12 @@ def proven_usage(
 
 
 def priced_again(
-    invoice: Invoice, lines: Sequence[InvoiceLine], *, archived: Archived = tuple
+    invoice: Invoice, lines: Sequence[InvoiceLine], *, archives: Archives
 ) -> tuple[list[Finding], list[str]]:
     """Price the invoice's period again and compare with what was billed of it, to the cent.
 
-    `archived` are the events of months that are out of the database, for what is priced by event. Returns what differs without a cause, and what differs since usage came late or the contract was amended: that is on the next
-    invoice.
+    Returns what differs without a cause, and what differs since usage came late or the contract was amended: that is on the next
+    invoice. Refuses where something is priced by events of a month that is out of the database and not among the `archives`.
     """
     findings: list[Finding] = []
     waiting: list[str] = []
@@ -62,7 +61,7 @@ def priced_again(
         for contract in _billed_contracts(invoice):
             family = families([contract])[contract.pk]
             differing, is_caused = adjust.compared(
-                contract, invoice, _seen(family, contract), archived=archived
+                contract, invoice, _seen(family, contract), archives=archives
             )
             for one in differing:
                 text = (

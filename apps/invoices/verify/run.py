@@ -9,9 +9,12 @@ from django.db import connection, transaction
 from apps.core import db
 from apps.invoices.models import Invoice
 from apps.invoices.verify import priced
-from apps.invoices.verify.archives import NONE, Archives, needed_of
+from apps.invoices.verify.archives import needed_of
 from apps.invoices.verify.findings import Check, Finding, Verified
 from apps.invoices.verify.sealed import sealed
+from apps.usage import archived
+from apps.usage.archives import NONE, Archives
+from apps.usage.errors import ArchiveMissing
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,8 @@ def one_consistent_state() -> None:
     if not connection.savepoint_ids:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # Before its first reading: emptying a month is seen by those that began earlier.
+        archived.keep_months()
 
 
 @transaction.atomic
@@ -44,20 +49,19 @@ def verify(*, invoice_id: UUID, archives: Archives = NONE) -> Verified:
     waiting: list[str] = []
     events, missing = 0, list[str]()
     if invoice.kind != Invoice.Kind.CREDIT_NOTE:
-        is_priced = True
         if invoice.kind == Invoice.Kind.PERIOD:
-            needed = needed_of(invoice)
-            missing = archives.missing(needed.months)
-            is_priced = not (missing and needed.prices_by_event)
+            missing = archives.missing(needed_of(invoice))
             checks += [] if missing else [Check.EVENTS]
             for contract in [] if missing else priced.contracts_on(invoice):
-                proven, problems = priced.proven_usage(contract, invoice, archives.events())
+                proven, problems = priced.proven_usage(contract, invoice, archives)
                 findings += problems
                 events += proven.events if proven else 0
-        if is_priced:
-            checks.append(Check.PRICES)
-            differing, waiting = priced.priced_again(invoice, lines, archived=archives.events)
+        try:
+            differing, waiting = priced.priced_again(invoice, lines, archives=archives)
             findings += differing
+            checks.append(Check.PRICES)
+        except ArchiveMissing as lacking:
+            missing = sorted({*missing, *lacking.months})
     number = str(invoice.number)
     found = (tuple(checks), tuple(findings), tuple(waiting))
     return Verified(invoice.pk, number, *found, events, archived=tuple(missing))

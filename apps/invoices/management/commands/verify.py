@@ -7,10 +7,10 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.invoices.models import Invoice
-from apps.invoices.verify.archives import archives_in, configured
 from apps.invoices.verify.findings import Verified
 from apps.invoices.verify.run import verify, verify_all
 from apps.invoices.verify.sealed import broken_chains
+from apps.usage.archives import archives_in, configured
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.usage import months
-from apps.usage.archive import events_of
+from apps.usage.archive_files import events_of
 from apps.usage.reconcile import reconcile
 
 
