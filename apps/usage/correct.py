@@ -1,8 +1,8 @@
 """Taking counted events off the bill, and putting others in their place: by new records, never by a change of old ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from uuid import UUID
 
@@ -14,9 +14,11 @@ from apps.core import audit
 from apps.core.money import EXACT
 from apps.customers.errors import UnknownCustomer
 from apps.plans.models import Meter
-from apps.usage import months, receipts, recount, sql, totals
+from apps.usage import archived, months, receipts, recount, sql, totals
 from apps.usage.counted import received_by
 from apps.usage.errors import (
+    EventArchived,
+    MonthsArchived,
     NoReason,
     NotAllCounted,
     NothingToCorrect,
@@ -26,10 +28,11 @@ from apps.usage.errors import (
 )
 from apps.usage.ingest import MOST_EVENTS, take_in
 from apps.usage.intake import Batch, Ingested, Intake, State
-from apps.usage.models import Correction, Reversal
+from apps.usage.models import Correction, EventKey, Reversal
 from apps.usage.stored import Feeding, StoredEvent, Where, events_of, events_where
 from apps.usage.ways import Cell, Countable
 
+_MICROSECOND = timedelta(microseconds=1)
 _NOTHING = Ingested(0, 0, 0, 0, 0, ())
 
 
@@ -101,7 +104,7 @@ def correct(
 
     Totals, spend and drafts follow at once; days that are invoiced already are noted for the next invoice to adjust, or for
     staff to settle by hand where none follows. An id stays used for ever, so replacements have ids of their own. Voiding
-    again what is voided changes nothing. Refuses more than 10,000 events, replacements that cannot be counted, a correction
+    again what is voided changes nothing. Refuses events that are archived, since they would stay on the bill; more than 10,000 events, replacements that cannot be counted, a correction
     without reason or events, and one of another number of events than `expected`.
     """
     if not reason.strip():
@@ -174,13 +177,32 @@ def _found(customer_id: UUID, keys: Sequence[str], where: Where | None) -> list[
         raise NothingToCorrect
     if where:
         found = events_where(customer_id, where, most=MOST_EVENTS + 1)
+        _refuse_archived_within(where)
     elif len(keys) > MOST_EVENTS:
         raise TooManyEvents(len(keys), MOST_EVENTS)
     else:
         found = events_of(customer_id=customer_id, keys=keys)
+        _refuse_archived(customer_id, _missing(keys, found))
     if len(found) > MOST_EVENTS:
         raise TooManyEvents(len(found), MOST_EVENTS)
     return found
+
+
+def _refuse_archived(customer_id: UUID, keys: Collection[str]) -> None:
+    """Refuse where one of these ids, which the database has no event of, was counted: then its event is archived."""
+    if keys and (known := EventKey.objects.filter(customer_id=customer_id, key__in=keys).first()):
+        raise EventArchived(known.key, known.time)
+
+
+def _refuse_archived_within(where: Where) -> None:
+    """Refuse a filter over days of archived months: of those it would find only what came since."""
+    out = archived.months_out()
+    first, last = (
+        f"{where.start.astimezone(UTC):%Y-%m}",
+        f"{(where.end - _MICROSECOND).astimezone(UTC):%Y-%m}",
+    )
+    if named := [month for month in out if first <= month <= last]:
+        raise MonthsArchived(named)
 
 
 def _missing(keys: Sequence[str], found: Sequence[StoredEvent]) -> tuple[str, ...]:

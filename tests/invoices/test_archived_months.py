@@ -26,6 +26,7 @@ from apps.invoices.settle import to_settle
 from apps.plans.compose import NewPrice
 from apps.usage import archive, correct, ingest, release
 from apps.usage.models import QuarantinedEvent
+from apps.usage.stored import Where
 from tests.builders import (
     make_api_key,
     make_contract,
@@ -204,6 +205,32 @@ def test_without_the_archive_the_contract_is_parked_until_the_month_is_put_back(
         preview(Contract.objects.get(), at=IN_MARCH)
     put_back(tmp_path)
     assert drafted(october.contract, at=IN_APRIL).lines.get(kind="adjustment").amount == Decimal("4.00")
+
+
+def test_an_archived_event_is_not_replaced_while_it_stands_on_the_bill(
+    october: Invoice, tmp_path: Path
+) -> None:
+    """Else both would be billed; once the month is back, the one takes the other's place: 4.00 instead of 3.00."""
+    put_away(october.contract, tmp_path)
+
+    def replace(**named: object) -> None:
+        correct.correct(
+            customer_key="acme",
+            reason="Was 40",
+            replacements=[payment(40, "2026-10-30")],
+            at=IN_MARCH,
+            actor=ACTOR,
+            **named,  # type: ignore[arg-type]
+        )
+
+    with pytest.raises(Refusal, match=r"'payment-30' was counted and is in the archive of 2026-10"):
+        replace(keys=["payment-30"])
+    with pytest.raises(Refusal, match=r"restore 2026-10"):
+        replace(where=Where(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)))
+    put_back(tmp_path)
+    replace(keys=["payment-30"])
+
+    assert drafted(october.contract, at=IN_APRIL).lines.get(kind="adjustment").amount == Decimal("1.00")
 
 
 def test_what_is_to_settle_by_hand_says_where_it_hangs_on_archived_events(tmp_path: Path) -> None:
