@@ -83,7 +83,7 @@ class Killer:
 
     def kill_while(self, left: str, *, longest: float, most: int) -> int:
         """Kill again and again while the question finds something left, up to `most` times, and wait for the end; return how often."""
-        kills, until = 0, time.monotonic() + 300
+        kills, until = 0, time.monotonic() + 600
         while self.cluster.rows(left):
             assert time.monotonic() < until, "the work does not come to its end"
             time.sleep(self.dice.uniform(0.01, longest))
