@@ -258,7 +258,7 @@ def _set_aside(run: CloseRun, task: CloseTask, problem: Exception, at: datetime)
             if not (is_left and one.drafts):
                 one.status, one.done_at = _STATUS.DONE if is_left else _STATUS.PARKED, at
             one.save(update_fields=["status", "done_at", "drafts"])
-    if isinstance(problem, ApprovalMissing):
+    if isinstance(problem, ApprovalMissing) and drafts:
         # What it comes to now is what people are to approve.
         with suppress(Refusal):
             draft.refresh(invoice_id=drafts[0], at=at, actor=run.started_by)

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.contracts.models import Contract
 from apps.core.models import AuditEntry, OutboxMessage
 from apps.customers.models import LegalEntity
-from apps.invoices import close, decide, draft, hold, one_off, run
+from apps.invoices import close, decide, draft, hold, one_off, run, void
 from apps.invoices.errors import RunUnderWay
 from apps.invoices.models import Approval, CloseRun, CloseTask, Invoice, NumberSeries, ParkedClose
 from apps.invoices.one_off import NewLine
@@ -222,6 +222,26 @@ def test_a_draft_that_waits_for_people_stops_no_other_of_its_contract() -> None:
     assert [one.pk for one in Invoice.objects.filter(status="draft")] == [large.pk]
     assert Invoice.objects.get(pk=small.pk).number
     assert done.finished_at == REVIEWED
+    assert not ParkedClose.objects.exists()
+
+
+def test_a_draft_that_staff_void_while_a_run_finds_it_unapproved_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run would refresh it for those who approve, and by then there is no draft any more."""
+    contract = make_contract(make_customer(legal_entity=make_legal_entity(approval_above=Decimal(100))))
+    large = _one_off(contract, "500")
+    begun = run.start_finalize(at=REVIEWED, actor=ACTOR, invoice_ids=[large.pk])
+    assert begun is not None
+    set_aside = run._set_aside
+
+    def meanwhile(*given: Any) -> None:
+        void.void(invoice_id=large.pk, reason="Ordered twice", at=REVIEWED, actor=ACTOR)
+        set_aside(*given)
+
+    monkeypatch.setattr(run, "_set_aside", meanwhile)
+
+    assert _work(begun, at=REVIEWED).finished_at == REVIEWED
     assert not ParkedClose.objects.exists()
 
 
